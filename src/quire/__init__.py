@@ -1,0 +1,1 @@
+"""Quire: the flight recorder and product factory of a science facility."""
