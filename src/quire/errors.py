@@ -94,9 +94,7 @@ class Ambiguous(QuireError):
         self.what = what
         self.name = name
         self.candidates = tuple(candidates)
-        super().__init__(
-            f"{name!r} fits several {what}s: {', '.join(self.candidates)}"
-        )
+        super().__init__(f"{name!r} fits several {what}s: {', '.join(self.candidates)}")
 
 
 class Conflict(QuireError):

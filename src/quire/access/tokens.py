@@ -1,0 +1,51 @@
+"""Tokens: 256 random bits, of which only a hash is stored."""
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+from quire.access.principals import Principal, Scope
+
+
+class TokenUse(StrEnum):
+    """What a token is for."""
+
+    API = "api"
+    SESSION = "session"
+    LOGIN = "login"
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of a token.
+
+    Attributes
+    ----------
+    hash
+        SHA-256 of the token's text, hexadecimal.
+    expires
+        Unix seconds, None for never.
+    """
+
+    hash: str
+    use: TokenUse
+    name: str
+    groups: tuple[str, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    created: float = 0.0
+    expires: float | None = None
+
+    def principal(self) -> Principal:
+        """Return who holds it."""
+        return Principal(
+            name=self.name, groups=self.groups, scopes=frozenset(self.scopes)
+        )
+
+    def live(self, now: float) -> bool:
+        """Return whether it is still good."""
+        return self.expires is None or now < self.expires
+
+
+def token_hash(secret: str) -> str:
+    """Return the hash under which a token's secret is known."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,1 @@
+"""The verbs: what can be done, each over the ports alone."""

@@ -1,0 +1,1 @@
+"""Bluesky documents as values: names, reading, validation, identity, order."""

@@ -1,0 +1,47 @@
+"""One document, as it was received."""
+
+from typing import Any
+
+import msgspec
+
+from quire.documents.names import DocumentName
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """One Bluesky document with its exact bytes.
+
+    Attributes
+    ----------
+    name
+        Which of the twelve it is.
+    body
+        The parsed value. NaN, infinities and integers of any size are kept.
+    raw
+        The bytes of the JSON object itself, exactly as received.
+    """
+
+    name: DocumentName
+    body: dict[str, Any]
+    raw: bytes
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a received item is refused.
+
+    Attributes
+    ----------
+    index
+        Place of the item in what was sent, from 0.
+    name, uid
+        As far as they could be read, else empty.
+    field
+        JSON Pointer (RFC 6901) into the document; empty for the whole of it.
+    reason
+        What is wrong, in words that name the value and the rule.
+    """
+
+    index: int
+    name: str
+    uid: str
+    field: str
+    reason: str

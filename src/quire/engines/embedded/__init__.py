@@ -1,0 +1,1 @@
+"""Attempts in warm child processes of the server."""

@@ -1,0 +1,1 @@
+"""Documents in, over HTTP."""

@@ -1,0 +1,1 @@
+"""Jobs and products as JSON."""

@@ -1,0 +1,1 @@
+"""Progress as JSON and server-sent events."""

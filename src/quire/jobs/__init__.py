@@ -1,0 +1,1 @@
+"""Jobs as values: the record, the phases and the one transition table."""

@@ -1,0 +1,186 @@
+"""The job record."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+from quire.jobs.phases import Phase
+
+
+class Severity(StrEnum):
+    """How bad an alert is (ESO ifw-daq, DaqAlert)."""
+
+    ERROR = "Error"
+    WARNING = "Warning"
+    INFO = "Info"
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """A condition of a job that a person should know of.
+
+    Attributes
+    ----------
+    id
+        Stable for one condition, unique within the job.
+    description
+        What is wrong, where, and what mends it.
+    at
+        Unix seconds when it was set or last updated.
+    """
+
+    id: str
+    severity: Severity
+    description: str
+    at: float = 0.0
+
+
+class JobError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a job failed (UWS ``errorSummary``)."""
+
+    type: Literal["transient", "fatal"]
+    code: str
+    message: str
+    detail: str = ""
+
+
+class JobResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a job made.
+
+    Attributes
+    ----------
+    path
+        Relative to the data folder.
+    size
+        Bytes.
+    """
+
+    id: str
+    path: str
+    size: int
+    mime_type: str
+    sha256: str = ""
+
+
+class StagedProduct(msgspec.Struct, frozen=True, kw_only=True):
+    """A product that an attempt has finished and made durable, not yet published.
+
+    Attributes
+    ----------
+    file_name, manifest_name
+        Names under which both are published.
+    part, manifest
+        Where they lie now, relative to the data folder.
+    size
+        Bytes of the product.
+    sha256
+        Hash of the product, hexadecimal.
+    runs
+        uids of the runs that it was made from.
+    """
+
+    file_name: str
+    manifest_name: str
+    part: str
+    manifest: str
+    size: int
+    sha256: str
+    mime_type: str
+    runs: tuple[str, ...] = ()
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit of asynchronous work.
+
+    Attributes
+    ----------
+    kind
+        What it does.
+    parameters
+        As its kind read them.
+    runs
+        uids of the runs that it works on.
+    created, started, ended
+        Unix seconds.
+    execution_duration
+        Seconds that one attempt may take, 0 for no limit.
+    attempt
+        Number of the newest attempt, 0 before the first.
+    losses
+        Attempts that ended without a verdict: their process or server died.
+    not_before
+        Unix seconds before which no new attempt begins (back-off).
+    lease_until
+        Unix seconds; an attempt that is silent past it is lost.
+    staged
+        What the newest attempt has committed and the server is publishing; an
+        abort now comes too late.
+    retry_of
+        Id of the job that this one repeats.
+    """
+
+    id: str
+    kind: str
+    owner: str
+    phase: Phase = Phase.PENDING
+    parameters: dict[str, Any] = {}
+    runs: tuple[str, ...] = ()
+    run_id: str = ""
+    created: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+    execution_duration: int = 0
+    attempt: int = 0
+    losses: int = 0
+    retries: int = 0
+    not_before: float = 0.0
+    lease_until: float | None = None
+    staged: StagedProduct | None = None
+    results: tuple[JobResult, ...] = ()
+    error: JobError | None = None
+    alerts: tuple[Alert, ...] = ()
+    retry_of: str = ""
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runner needs to know to do one attempt.
+
+    Attributes
+    ----------
+    folder
+        The attempt's own folder, absolute; nobody else writes there.
+    data_folder
+        The server's data folder, absolute.
+    """
+
+    job: str
+    attempt: int
+    kind: str
+    parameters: dict[str, Any]
+    runs: tuple[str, ...]
+    owner: str
+    folder: str
+    data_folder: str
+
+
+class Completed(msgspec.Struct, frozen=True, kw_only=True, tag="completed"):
+    """The attempt did its work."""
+
+    message: str = "Completed"
+    product: StagedProduct | None = None
+    results: tuple[JobResult, ...] = ()
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
+    """The attempt failed."""
+
+    error: JobError
+
+
+class Blocked(msgspec.Struct, frozen=True, kw_only=True, tag="blocked"):
+    """The attempt cannot go on until a person has done something."""
+
+    alerts: tuple[Alert, ...]
+
+
+Outcome = Completed | Failed | Blocked

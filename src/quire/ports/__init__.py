@@ -1,0 +1,1 @@
+"""Seams: one file each, a Protocol of five methods at most."""

@@ -1,0 +1,91 @@
+"""The store: where documents, runs, jobs and progress are kept."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from quire.ports.document_records import DocumentRecords
+from quire.ports.job_records import JobRecords
+from quire.ports.product_records import ProductRecords
+from quire.ports.progress_records import ProgressRecords
+from quire.ports.run_records import RunRecords
+from quire.ports.token_records import TokenRecords
+
+T = TypeVar("T")
+
+
+class Transaction(Protocol):
+    """What a decision reads and writes; all of it commits, or nothing."""
+
+    @property
+    def documents(self) -> DocumentRecords:
+        """The documents as they were received."""
+        ...
+
+    @property
+    def runs(self) -> RunRecords:
+        """The runs, folded from them."""
+        ...
+
+    @property
+    def jobs(self) -> JobRecords:
+        """The jobs."""
+        ...
+
+    @property
+    def progress(self) -> ProgressRecords:
+        """The progress logs."""
+        ...
+
+    @property
+    def products(self) -> ProductRecords:
+        """The published products."""
+        ...
+
+    @property
+    def tokens(self) -> TokenRecords:
+        """The tokens."""
+        ...
+
+
+Decision = Callable[[Transaction], T]
+
+
+class Store(Protocol):
+    """Keeps records durably.
+
+    Guarantees
+    ----------
+    - When `decide` returns, what the decision wrote is on disk, and every reader
+      that begins afterwards sees it.
+    - A decision that raises leaves no trace, and its error reaches the caller;
+      other decisions of the same commit are not harmed.
+    - Decisions see each other's writes in one order; nobody else sees part of one.
+    - After the commit the doorbell is rung for every operation whose log grew, for
+      ``"jobs"`` if a job was put, and for ``"runs"`` if a run was put.
+    - A decision is a plain synchronous function that neither blocks nor keeps the
+      transaction; it may be run again from the start if a commit fails midway.
+    """
+
+    async def decide(self, decision: Decision[T]) -> T:
+        """Run the decision in a transaction and return what it returned.
+
+        Raises
+        ------
+        StoreFull
+            The disk is full. Nothing was kept of this decision.
+        StoreUnavailable
+            Durability cannot be promised now. Nothing was acknowledged.
+        """
+        ...
+
+    async def view(self, question: Decision[T]) -> T:
+        """Run a function that only reads, on one consistent state."""
+        ...
+
+    async def ready(self) -> str:
+        """Return why the store cannot take writes now, empty if it can."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what was begun, then let go of everything."""
+        ...

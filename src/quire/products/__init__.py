@@ -1,0 +1,1 @@
+"""Data products as values: specification, layout, manifest."""

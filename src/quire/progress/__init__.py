@@ -1,0 +1,1 @@
+"""The numbered progress log of an operation, as values."""

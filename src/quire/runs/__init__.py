@@ -1,0 +1,1 @@
+"""Runs as values: the record and the fold of documents into it."""

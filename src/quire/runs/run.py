@@ -1,0 +1,144 @@
+"""The run record: all that was said under one ``start.uid``, in short."""
+
+from enum import StrEnum
+from typing import Any
+
+import jiter
+import msgspec
+
+
+class Status(StrEnum):
+    """How a run stands."""
+
+    OPEN = "open"
+    INTERRUPTED = "interrupted"
+    SUCCESS = "success"
+    ABORT = "abort"
+    FAIL = "fail"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A rule that stored documents break: kept and shown, never a refusal.
+
+    Attributes
+    ----------
+    rule
+        Short name of the rule.
+    uid
+        The document that breaks it.
+    message
+        In plain words.
+    """
+
+    rule: str
+    uid: str
+    message: str
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream of a run.
+
+    Attributes
+    ----------
+    descriptors
+        uids of its descriptors.
+    data_keys
+        Names of all their data keys, sorted.
+    seq_nums
+        Closed intervals ``(first, last)`` of the sequence numbers seen, sorted,
+        neither touching nor overlapping.
+    events
+        Stored event rows, superseded ones of a rewind included.
+    first_time, last_time
+        Smallest and greatest event time, Unix seconds.
+    """
+
+    descriptors: tuple[str, ...] = ()
+    data_keys: tuple[str, ...] = ()
+    seq_nums: tuple[tuple[int, int], ...] = ()
+    events: int = 0
+    first_time: float | None = None
+    last_time: float | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of distinct sequence numbers: rows of the resolved view."""
+        return sum(last - first + 1 for first, last in self.seq_nums)
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A run, folded from its documents.
+
+    Attributes
+    ----------
+    uid
+        ``start.uid``.
+    owner
+        The principal who sent its first document.
+    start, stop
+        The effective documents, as received; None until they come. Of several
+        stops the one with the earliest time, then the smallest uid.
+    time, scan_id, plan_name
+        Of the start document; None until it comes or where it has none.
+    num_points
+        How many events the plan announced in its start document, if it did.
+    descriptors
+        Stream name of each descriptor uid.
+    streams
+        By name.
+    documents
+        Stored documents.
+    findings
+        Sorted.
+    lease_until
+        Unix seconds; after it a run without a stop is interrupted.
+    interrupted
+        The lease ran out and nothing came since.
+    """
+
+    uid: str
+    owner: str = ""
+    start: bytes | None = None
+    stop: bytes | None = None
+    time: float | None = None
+    scan_id: int | None = None
+    plan_name: str | None = None
+    num_points: int | None = None
+    stop_time: float | None = None
+    stop_uid: str | None = None
+    exit_status: str | None = None
+    reason: str = ""
+    descriptors: dict[str, str] = {}
+    streams: dict[str, Stream] = {}
+    documents: int = 0
+    findings: tuple[Finding, ...] = ()
+    first_received: float = 0.0
+    lease_until: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def status(self) -> Status:
+        """How the run stands, as its documents and its lease say."""
+        if self.exit_status is not None:
+            return Status(self.exit_status)
+        return Status.INTERRUPTED if self.interrupted else Status.OPEN
+
+    @property
+    def events(self) -> int:
+        """Rows of all streams in the resolved view."""
+        return sum(stream.rows for stream in self.streams.values())
+
+    def start_document(self) -> dict[str, Any]:
+        """Return the start document, empty if it has not come."""
+        return _parsed(self.start)
+
+    def stop_document(self) -> dict[str, Any]:
+        """Return the effective stop document, empty if none has come."""
+        return _parsed(self.stop)
+
+
+def _parsed(raw: bytes | None) -> dict[str, Any]:
+    if raw is None:
+        return {}
+    value: dict[str, Any] = jiter.from_json(raw, allow_inf_nan=True)
+    return value

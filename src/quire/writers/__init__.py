@@ -1,0 +1,1 @@
+"""Product formats, one module each."""
