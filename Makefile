@@ -1,0 +1,58 @@
+# Quire's tasks. A machine needs Python 3.11 or newer, make and git; `make setup`
+# brings the rest into .venv.
+
+SHELL   := /bin/bash
+VENV    := .venv
+BIN     := $(VENV)/bin
+SETUP   := $(VENV)/.set-up
+LOCK    := uv pip compile pyproject.toml --extra demo --universal --generate-hashes \
+           --no-emit-index-url --no-emit-find-links --no-header --quiet
+CYCLES  ?= 100
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench serve lock crash clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: $(SETUP) ## make .venv with everything for development
+
+$(SETUP): requirements/dev.txt pyproject.toml scripts/setup
+	@scripts/setup $(VENV)
+	@touch $@
+
+demo: $(SETUP) ## simulated instrument -> documents -> run -> verified product
+	@scripts/system-packages fitsverify
+	@$(BIN)/quire demo $(ARGS)
+
+test: $(SETUP) ## all tests
+	@scripts/system-packages chromium fitsverify
+	@$(BIN)/pytest -n auto $(ARGS)
+
+check: $(SETUP) ## lint, format, strict types, architecture contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	scripts/pyright $(BIN)
+	$(BIN)/lint-imports
+
+bench: $(SETUP) ## measure, and print figures
+	@set -e; for bench in benchmarks/[a-z]*.py; do \
+	  echo "== $$bench"; $(BIN)/python "$$bench"; done
+
+serve: $(SETUP) ## serve the default data folder on 127.0.0.1:8642
+	@$(BIN)/quire serve $(ARGS)
+
+lock: ## resolve requirements/*.txt anew (needs uv)
+	@command -v uv >/dev/null || { \
+	  echo "make lock needs uv: python3 -m pip install --user uv" >&2; exit 1; }
+	$(LOCK) --group dev -o requirements/dev.txt
+	$(LOCK) -c requirements/dev.txt -o requirements/run.txt
+
+crash: $(SETUP) ## kill -9 the server CYCLES times while four clients send
+	@$(BIN)/python -m quire.testing.campaigns.documents --cycles $(CYCLES) $(ARGS)
+
+clean: ## remove .venv, caches and builds
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,310 @@
+"""What happens to an attempt, as its server decides it.
+
+Every verb is one decision, fenced by the attempt's number: the job and its progress
+entry are put together, or neither is. Publishing a product takes two decisions with
+the disk between them: the first commits the job to the product (an abort now comes
+too late), the second completes it. Whatever dies in between, the second half is done
+again at the next start.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from quire.actions.attempt_folders import clear_folder, make_folder
+from quire.actions.progress_log import tell as tell_listeners
+from quire.actions.publishing import Publishing
+from quire.clock import Clock
+from quire.errors import AttemptLost, PhaseConflict
+from quire.jobs import transitions
+from quire.jobs.job import (
+    Alert,
+    Assignment,
+    Blocked,
+    Completed,
+    Failed,
+    Job,
+    JobError,
+    JobResult,
+    Outcome,
+)
+from quire.jobs.phases import Phase
+from quire.jobs.retrying import RetryPolicy, after_error, after_loss
+from quire.ports.job_records import JobQuery
+from quire.ports.publisher import Publisher
+from quire.ports.store import Store, Transaction
+from quire.progress.event import ProgressEvent, complete, error, failed, info
+
+# From the job and the time to the job behind it, and what listeners are told.
+_Advance = Callable[[Job, float], tuple[Job, ProgressEvent | None]]
+_EXECUTING = frozenset({Phase.EXECUTING})
+# A recovery reads this many jobs at a time.
+_PAGE = 500
+
+
+class Attempts:
+    """The verbs of an attempt.
+
+    Parameters
+    ----------
+    data_folder
+        Absolute; attempts get their folders below it.
+    lease
+        Seconds that an attempt may be silent before it counts as lost.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        publisher: Publisher,
+        *,
+        data_folder: Path,
+        lease: float = 30.0,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self.data_folder = data_folder
+        self.lease = lease
+        self._store = store
+        self._clock = clock
+        self._policy = policy or RetryPolicy()
+        self._publishing = Publishing(store, clock, publisher)
+
+    async def claim(self, job: str, attempt: int) -> Assignment:
+        """Begin an attempt and return what is to be done.
+
+        Parameters
+        ----------
+        attempt
+            The number that it is to get, one above the newest.
+
+        Raises
+        ------
+        AttemptLost
+            The job is not in the queue any more, or another attempt has begun.
+        """
+        folder = self._folder(job, attempt)
+        await asyncio.to_thread(make_folder, folder)
+        now = self._clock.now()
+
+        def decision(tx: Transaction) -> Job:
+            stored = tx.jobs.get(job)
+            if stored is None or stored.attempt != attempt - 1:
+                raise AttemptLost(job, attempt)
+            try:
+                claimed = transitions.claim(stored, now=now, lease=self.lease)
+            except PhaseConflict:
+                raise AttemptLost(job, attempt) from None
+            tx.jobs.put(claimed)
+            if attempt > 1:
+                tell_listeners(tx, job, info(f"Attempt {attempt} begins"), now=now)
+            return claimed
+
+        claimed = await self._store.decide(decision)
+        return Assignment(
+            job=job,
+            attempt=attempt,
+            kind=claimed.kind,
+            parameters=claimed.parameters,
+            runs=claimed.runs,
+            owner=claimed.owner,
+            folder=str(folder),
+            data_folder=str(self.data_folder),
+        )
+
+    async def beat(self, job: str, attempt: int) -> None:
+        """Renew the attempt's lease, written down only once a third of it is gone."""
+        now = self._clock.now()
+        guarded = await self._store.view(lambda tx: _guarded(tx, job, attempt))
+        if (guarded.lease_until or 0.0) - now > self.lease * 2 / 3:
+            return
+
+        def decision(tx: Transaction) -> None:
+            current = _guarded(tx, job, attempt)
+            tx.jobs.put(replace(current, lease_until=now + self.lease))
+
+        await self._store.decide(decision)
+
+    async def tell(self, job: str, attempt: int, event: ProgressEvent) -> None:
+        """Append to the job's progress log; only its end is final."""
+        now = self._clock.now()
+        if event.type.final:
+            event = info(event.message)
+
+        def decision(tx: Transaction) -> None:
+            _guarded(tx, job, attempt)
+            tell_listeners(tx, job, event, now=now)
+
+        await self._store.decide(decision)
+
+    async def deliver(self, job: str, attempt: int, result: JobResult) -> None:
+        """Make a finished file known while the attempt goes on."""
+
+        def decision(tx: Transaction) -> None:
+            current = _guarded(tx, job, attempt)
+            tx.jobs.put(replace(current, results=_merged(current, (result,))))
+
+        await self._store.decide(decision)
+
+    async def finish(self, job: str, attempt: int, outcome: Outcome) -> None:
+        """End the attempt; a product is published before this returns."""
+        match outcome:
+            case Completed(product=None):
+                await self._complete(job, attempt, outcome)
+            case Completed():
+                await self._stage(job, attempt, outcome)
+                await self._publishing.publish(job, attempt)
+            case Failed():
+                await self._fail(job, attempt, outcome.error)
+            case Blocked():
+                await self._hold(job, attempt, outcome.alerts)
+            case _ as never:
+                assert_never(never)
+
+    async def lose(self, job: str, attempt: int, reason: str) -> None:
+        """Give up an attempt that ended without a verdict; the job is tried again."""
+
+        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
+            lost = after_loss(current, reason, policy=self._policy, now=now)
+            return lost, _setback(lost, f"Attempt {attempt} was lost: {reason}", now)
+
+        await self._advance(job, attempt, advance)
+
+    async def overrun(self, job: str, attempt: int) -> None:
+        """End the job because its attempt took longer than it may."""
+
+        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
+            seconds = current.execution_duration
+            message = f"Aborted: attempt {attempt} took longer than {seconds} s"
+            return transitions.overrun(current, now=now), failed(message)
+
+        await self._advance(job, attempt, advance)
+
+    async def clear(self, job: str, attempt: int) -> None:
+        """Remove what an attempt left behind, once its processes are dead.
+
+        Kept are its log, the results that it delivered and what it staged.
+        """
+        stored = await self._store.view(lambda tx: tx.jobs.get(job))
+        kept: set[str] = set()
+        if stored is not None:
+            kept.update(result.path for result in stored.results)
+            if stored.staged is not None:
+                kept.update((stored.staged.part, stored.staged.manifest))
+        await asyncio.to_thread(
+            clear_folder,
+            self._folder(job, attempt),
+            kept={self.data_folder / path for path in kept},
+        )
+
+    async def recover(self) -> int:
+        """Queue again what was under way when the server ended; return how many.
+
+        Only for an engine whose attempts die with the server. It counts no loss, since
+        the attempt is not to blame for the server's end.
+        """
+        now = self._clock.now()
+
+        def decision(tx: Transaction) -> list[Job]:
+            cut_off = [job for job in _executing(tx) if job.staged is None]
+            for job in cut_off:
+                tx.jobs.put(transitions.requeue(job, not_before=0.0))
+                message = f"The server was restarted; attempt {job.attempt + 1} follows"
+                tell_listeners(tx, job.id, info(message), now=now)
+            return cut_off
+
+        cut_off = await self._store.decide(decision)
+        for job in cut_off:
+            await self.clear(job.id, job.attempt)
+        return len(cut_off)
+
+    async def resume_publishing(self) -> int:
+        """Begin to publish again what was staged when the server ended."""
+        staged = await self._store.view(
+            lambda tx: [job for job in _executing(tx) if job.staged is not None]
+        )
+        for job in staged:
+            self._publishing.begin(job.id, job.attempt)
+        return len(staged)
+
+    async def aclose(self) -> None:
+        """Wait for what is being written to its public place."""
+        await self._publishing.aclose()
+
+    def _folder(self, job: str, attempt: int) -> Path:
+        return self.data_folder / "jobs" / job / str(attempt)
+
+    async def _complete(self, job: str, attempt: int, outcome: Completed) -> None:
+        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
+            done = replace(current, results=_merged(current, outcome.results))
+            return transitions.complete(done, now=now), complete(outcome.message)
+
+        await self._advance(job, attempt, advance)
+
+    async def _stage(self, job: str, attempt: int, outcome: Completed) -> None:
+        def advance(current: Job, _: float) -> tuple[Job, ProgressEvent | None]:
+            results = _merged(current, outcome.results)
+            return replace(current, staged=outcome.product, results=results), None
+
+        await self._advance(job, attempt, advance)
+
+    async def _fail(self, job: str, attempt: int, problem: JobError) -> None:
+        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
+            behind = after_error(current, problem, policy=self._policy, now=now)
+            return behind, _setback(behind, problem.message, now)
+
+        await self._advance(job, attempt, advance)
+
+    async def _hold(self, job: str, attempt: int, alerts: tuple[Alert, ...]) -> None:
+        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
+            held = transitions.hold(current, alerts, now=now)
+            return held, error("; ".join(alert.description for alert in alerts))
+
+        await self._advance(job, attempt, advance)
+
+    async def _advance(self, job: str, attempt: int, advance: _Advance) -> None:
+        now = self._clock.now()
+
+        def decision(tx: Transaction) -> None:
+            current = _guarded(tx, job, attempt)
+            if (
+                current.staged is not None
+            ):  # committed to its product: nothing undoes it
+                raise AttemptLost(job, attempt)
+            advanced, event = advance(current, now)
+            tx.jobs.put(advanced)
+            if event is not None:
+                tell_listeners(tx, job, event, now=now)
+
+        await self._store.decide(decision)
+
+
+def _guarded(tx: Transaction, job: str, attempt: int) -> Job:
+    stored = tx.jobs.get(job)
+    if stored is None:
+        raise AttemptLost(job, attempt)
+    return transitions.guard(stored, attempt)
+
+
+def _merged(job: Job, results: tuple[JobResult, ...]) -> tuple[JobResult, ...]:
+    known = {result.id: result for result in job.results}
+    known.update({result.id: result for result in results})
+    return tuple(known.values())
+
+
+def _setback(job: Job, message: str, now: float) -> ProgressEvent:
+    if job.phase.final:
+        return failed(message)
+    return error(f"{message}; trying again in {max(job.not_before - now, 0.0):.3g} s")
+
+
+def _executing(tx: Transaction) -> list[Job]:
+    found: list[Job] = []
+    query = JobQuery(limit=_PAGE, phases=_EXECUTING, oldest_first=True)
+    while page := tx.jobs.page(query):
+        found.extend(page)
+        query = replace(query, before=(page[-1].created, page[-1].id))
+    return found

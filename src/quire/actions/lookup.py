@@ -1,0 +1,175 @@
+"""Finding runs and reading them back."""
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+from quire.access.principals import Principal
+from quire.actions.intake import as_document
+from quire.documents.document import Document
+from quire.documents.replay import replay_order
+from quire.errors import Ambiguous, InputError, NotFound
+from quire.ports.job_records import JobQuery
+from quire.ports.run_records import RunQuery
+from quire.ports.store import Store, Transaction
+from quire.products.product import Product
+from quire.runs.run import Run
+from quire.runs.table import Table, stream_table
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_SHORTEST_PREFIX = 5
+_SHOWN_CANDIDATES = 10
+_FARTHEST_BACK = 10_000
+
+
+class By(StrEnum):
+    """How a run is named."""
+
+    UID = "uid"
+    SCAN_ID = "scan_id"
+
+
+class Order(StrEnum):
+    """In which order a run's documents are wanted."""
+
+    REPLAY = "replay"
+    RECEIVED = "received"
+
+
+class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with what was made from it."""
+
+    run: Run
+    products: tuple[Product, ...]
+    jobs: tuple[str, ...]
+
+
+class Lookup:
+    """Answers questions about runs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def newest(
+        self,
+        principal: Principal,
+        *,
+        limit: int,
+        before: tuple[float | None, str] | None,
+    ) -> tuple[Run, ...]:
+        """Return visible runs, newest first."""
+        query = RunQuery(limit=limit, owner=principal.visible_owner, before=before)
+        return await self._store.view(lambda tx: tx.runs.page(query))
+
+    async def run(
+        self, which: str, principal: Principal, *, by: By | None = None
+    ) -> RunDetail:
+        """Return the one run that `which` names.
+
+        Raises
+        ------
+        NotFound, Ambiguous
+            None or several answer to it.
+        """
+
+        def question(tx: Transaction) -> RunDetail:
+            run = find_run(tx, which, principal, by=by)
+            jobs = tx.jobs.page(
+                JobQuery(limit=100, run=run.uid, owner=principal.visible_owner)
+            )
+            return RunDetail(
+                run=run,
+                products=tx.products.of_run(run.uid),
+                jobs=tuple(job.id for job in jobs),
+            )
+
+        return await self._store.view(question)
+
+    async def documents(
+        self, which: str, principal: Principal, *, by: By | None, order: Order
+    ) -> list[Document]:
+        """Return a run's documents as they were received, in the order asked for."""
+
+        def question(tx: Transaction) -> list[Document]:
+            run = find_run(tx, which, principal, by=by)
+            documents = [as_document(stored) for stored in tx.documents.of_run(run.uid)]
+            if order is Order.RECEIVED:
+                return documents
+            return [documents[place] for place in replay_order(documents)]
+
+        return await self._store.view(question)
+
+    async def table(
+        self, which: str, stream: str, principal: Principal, *, by: By | None
+    ) -> Table:
+        """Return one stream of a run as columns, rewinds resolved.
+
+        Raises
+        ------
+        NotFound
+            The run has no stream of that name.
+        """
+
+        def question(tx: Transaction) -> Table:
+            run = find_run(tx, which, principal, by=by)
+            if stream not in run.streams:
+                known = ", ".join(sorted(run.streams)) or "none yet"
+                raise NotFound("stream", stream, f"the run's streams are: {known}")
+            stored = tx.documents.of_run(run.uid)
+            return stream_table(
+                stream, ((as_document(each), each.repeated) for each in stored)
+            )
+
+        return await self._store.view(question)
+
+
+def find_run(
+    tx: Transaction, which: str, principal: Principal, *, by: By | None = None
+) -> Run:
+    """Return the run that a uid, a scan_id, a negative number or a prefix names.
+
+    Tried in this order: full uid; integer (a scan_id, of which the latest start
+    wins, or counted from the newest if negative); unique prefix of a uid.
+    """
+    if by is not By.SCAN_ID:
+        run = tx.runs.get(which)
+        if run is not None and principal.can_see(run.owner):
+            return run
+    if by is not By.UID and _INTEGER.fullmatch(which):
+        return _by_number(tx, int(which), principal)
+    if by is By.SCAN_ID:
+        raise InputError("by", f"{which!r} is no integer", "give a scan_id")
+    return _by_prefix(tx, which, principal)
+
+
+def _by_number(tx: Transaction, number: int, principal: Principal) -> Run:
+    owner = principal.visible_owner
+    if number >= 0:
+        found = tx.runs.page(RunQuery(limit=1, owner=owner, scan_id=number))
+        if not found:
+            raise NotFound("run", str(number), "no run has this scan_id")
+        return found[0]
+    if -number > _FARTHEST_BACK:
+        raise InputError(
+            "which", f"{number} is too far back", f"at most -{_FARTHEST_BACK}"
+        )
+    found = tx.runs.page(RunQuery(limit=-number, owner=owner))
+    if len(found) < -number:
+        raise NotFound("run", str(number), f"there are only {len(found)} runs")
+    return found[-1]
+
+
+def _by_prefix(tx: Transaction, which: str, principal: Principal) -> Run:
+    if len(which) < _SHORTEST_PREFIX:
+        raise NotFound(
+            "run", which, f"a prefix takes at least {_SHORTEST_PREFIX} characters"
+        )
+    found = tx.runs.page(
+        RunQuery(limit=_SHOWN_CANDIDATES, owner=principal.visible_owner, prefix=which)
+    )
+    if not found:
+        raise NotFound("run", which)
+    if len(found) > 1:
+        raise Ambiguous("run", which, [run.uid for run in found])
+    return found[0]

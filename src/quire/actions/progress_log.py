@@ -1,0 +1,13 @@
+"""Telling listeners of an operation, in the transaction of the change itself."""
+
+from quire.ports.store import Transaction
+from quire.progress.event import ProgressEvent
+from quire.progress.log import Head, append
+
+
+def tell(tx: Transaction, operation: str, event: ProgressEvent, *, now: float) -> None:
+    """Append an event to an operation's log; dropped where its act has ended."""
+    head = tx.progress.head(operation) or Head(operation=operation)
+    head, entry = append(head, event, at=now)
+    if entry is not None:
+        tx.progress.append(head, entry)

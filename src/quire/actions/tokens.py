@@ -1,0 +1,147 @@
+"""Tokens and one-time login links."""
+
+import secrets
+
+import msgspec
+
+from quire.access.principals import Principal, Scope
+from quire.access.tokens import Token, TokenUse, token_hash
+from quire.clock import Clock
+from quire.errors import NotFound, Unauthenticated
+from quire.ports.store import Store, Transaction
+
+LOGIN_SECONDS = 5 * 60.0
+SESSION_SECONDS = 14 * 24 * 3600.0
+_REFUSED = "the token is unknown, revoked or expired"
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """A new token; its secret is shown this once."""
+
+    secret: str
+    token: Token
+
+
+class Tokens:
+    """Gives, checks and takes back tokens."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[str, Token] = {}
+
+    async def admit(self, secret: str, use: TokenUse) -> Principal:
+        """Return who holds a token.
+
+        Raises
+        ------
+        Unauthenticated
+            It is not, or no longer, good for this use.
+        """
+        key = token_hash(secret)
+        token = self._known.get(key)
+        if token is None:
+            token = await self._store.view(lambda tx: tx.tokens.get(key))
+            if token is None or token.use is not use:
+                raise Unauthenticated(_REFUSED)
+            self._known[key] = token
+        if token.use is not use or not token.live(self._clock.now()):
+            raise Unauthenticated(_REFUSED)
+        return token.principal()
+
+    async def issue(
+        self,
+        principal: Principal,
+        *,
+        use: TokenUse,
+        lifetime: float | None,
+        secret: str = "",
+    ) -> Issued:
+        """Make a token that stands for the principal.
+
+        Parameters
+        ----------
+        lifetime
+            Seconds, None for ever.
+        secret
+            The secret to use; a random one if empty.
+        """
+        issued = self._new(principal, use, lifetime, secret)
+        await self._store.decide(lambda tx: tx.tokens.put(issued.token))
+        return issued
+
+    async def log_in(self, code: str) -> Issued:
+        """Turn a login code, which is good once, into a session.
+
+        Raises
+        ------
+        Unauthenticated
+            The code is unknown, used or older than five minutes.
+        """
+        key = token_hash(code)
+
+        def decide(tx: Transaction) -> Issued | None:
+            login = tx.tokens.get(key)
+            tx.tokens.remove(key)
+            if login is None or login.use is not TokenUse.LOGIN:
+                return None
+            if not login.live(self._clock.now()):
+                return None
+            issued = self._new(login.principal(), TokenUse.SESSION, SESSION_SECONDS, "")
+            tx.tokens.put(issued.token)
+            return issued
+
+        issued = await self._store.decide(decide)
+        if issued is None:
+            raise Unauthenticated(
+                "this login link has been used or is too old; make a new one"
+            )
+        return issued
+
+    async def listed(self) -> tuple[Token, ...]:
+        """Return the API tokens, oldest first."""
+        everything = await self._store.view(lambda tx: tx.tokens.all())
+        return tuple(token for token in everything if token.use is TokenUse.API)
+
+    async def revoke(self, prefix: str) -> None:
+        """Take back the API token whose hash begins so.
+
+        Raises
+        ------
+        NotFound
+            No token, or more than one, begins so.
+        """
+
+        def decide(tx: Transaction) -> None:
+            found = [
+                token
+                for token in tx.tokens.all()
+                if token.use is TokenUse.API and token.hash.startswith(prefix)
+            ]
+            if len(found) != 1 or not prefix:
+                raise NotFound("token", prefix, "give more of its id")
+            tx.tokens.remove(found[0].hash)
+
+        await self._store.decide(decide)
+        self._known.clear()
+
+    def _new(
+        self, principal: Principal, use: TokenUse, lifetime: float | None, secret: str
+    ) -> Issued:
+        secret = secret or f"qt_{secrets.token_urlsafe(32)}"
+        now = self._clock.now()
+        return Issued(
+            secret=secret,
+            token=Token(
+                hash=token_hash(secret),
+                use=use,
+                name=principal.name,
+                groups=principal.groups,
+                scopes=tuple(sorted(principal.scopes, key=str)),
+                created=now,
+                expires=None if lifetime is None else now + lifetime,
+            ),
+        )
+
+
+EVERYTHING = frozenset(Scope)

@@ -1,0 +1,190 @@
+"""HTTP to one server: the token, timeouts, and problems as exceptions."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from quire.client.discovery import Address, find
+from quire.client.errors import ConnectionLost, refusal
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+RAW_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+
+class Connection:
+    """A connection that may be asked to find its server again.
+
+    Parameters
+    ----------
+    url, token
+        As for `quire.client.discovery.find`; what is not given is found.
+
+    Raises
+    ------
+    NoServer, SeveralServers
+        There is none, or more than one.
+    """
+
+    def __init__(self, url: str | None = None, token: str | None = None) -> None:
+        self._given = (url, token)
+        self._address = find(url, token)
+        self._http = _client(self._address)
+
+    @property
+    def address(self) -> Address:
+        """Where the server was last found."""
+        return self._address
+
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return self._address.url
+
+    @property
+    def given(self) -> tuple[str | None, str | None]:
+        """What the caller said of address and token, to make another like it."""
+        return self._given
+
+    def find_again(self) -> None:
+        """Look anew where the server is: it may be back at another port.
+
+        Raises
+        ------
+        NoServer, SeveralServers
+            There is none, or more than one.
+        """
+        address = find(*self._given)
+        if address != self._address:
+            former, self._http = self._http, _client(address)
+            self._address = address
+            former.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> Any:
+        """Return the JSON of an answer, None if it is empty.
+
+        Raises
+        ------
+        ConnectionLost
+            No answer.
+        Refused
+            The answer is a problem; one of its subclasses where the code is known.
+        """
+        with self._reported():
+            answer = self._http.request(
+                method, path, params=_without_none(query), json=body
+            )
+        _require_success(answer)
+        return answer.json() if answer.content else None
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON at a path."""
+        return self.ask("GET", path, query=query)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """Send JSON and return the JSON of the answer."""
+        return self.ask("POST", path, body=body)
+
+    def post_raw(self, path: str, content: bytes, media: str) -> httpx.Response:
+        """Send bytes and return the answer, whatever its status.
+
+        Raises
+        ------
+        ConnectionLost
+            No answer.
+        """
+        with self._reported():
+            return self._http.post(
+                path,
+                content=content,
+                headers={"Content-Type": media},
+                timeout=RAW_TIMEOUT,
+            )
+
+    @contextmanager
+    def stream(self, path: str, **query: Any) -> Iterator[httpx.Response]:
+        """Give an answer whose body is read bit by bit.
+
+        Raises
+        ------
+        ConnectionLost, Refused
+            As `ask`.
+        """
+        with (
+            self._reported(),
+            self._http.stream("GET", path, params=_without_none(query)) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                _require_success(answer)
+            yield answer
+
+    @contextmanager
+    def listen(
+        self, path: str, *, headers: Mapping[str, str], silence: float
+    ) -> Iterator[httpx.Response]:
+        """Give a stream that lasts, broken off after `silence` seconds of nothing."""
+        timeout = httpx.Timeout(silence, connect=5.0)
+        with (
+            self._reported(),
+            self._http.stream("GET", path, headers=headers, timeout=timeout) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                _require_success(answer)
+            yield answer
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ConnectionLost(self.url, reason) from error
+
+    def close(self) -> None:
+        """Give up the sockets."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _client(address: Address) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
+    return httpx.Client(base_url=address.url, headers=headers, timeout=TIMEOUT)
+
+
+def _without_none(query: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (query or {}).items() if value is not None}
+
+
+def problem_of(answer: httpx.Response) -> dict[str, Any]:
+    """Return the problem that an answer holds, or one made of its text."""
+    with suppress(ValueError):
+        found = answer.json()
+        if isinstance(found, dict):
+            return found
+    return {"detail": answer.text.strip()[:500]}
+
+
+def _require_success(answer: httpx.Response) -> None:
+    if answer.is_error:
+        raise refusal(answer.status_code, problem_of(answer))

@@ -1,0 +1,100 @@
+"""One batch of lines to the server, until every line has its answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import msgspec
+
+from quire.client.connection import Connection, problem_of
+from quire.client.errors import refusal
+from quire.client.spool import Refusal
+from quire.errors import QuireError
+
+PATH = "/api/v1/documents"
+MEDIA = "application/x-ndjson"
+_ANSWERED = frozenset({200, 409, 422})
+# The request as a whole is at fault, so a smaller one may not be.
+_DIVIDE = frozenset({400, 409, 413, 422})
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server said of a batch.
+
+    Attributes
+    ----------
+    stored
+        Lines that it has on disk, new or repeated.
+    """
+
+    stored: int
+    refused: tuple[Refusal, ...] = ()
+
+    def __add__(self, other: "Told") -> "Told":
+        return Told(
+            stored=self.stored + other.stored, refused=self.refused + other.refused
+        )
+
+
+def deliver(connection: Connection, batch: bytes) -> Told:
+    """Send whole lines; return once the server has them on disk or has refused them.
+
+    Parameters
+    ----------
+    batch
+        Lines, each with its newline.
+
+    Raises
+    ------
+    ConnectionLost
+        No answer: nothing is known of the batch, it is to be sent again.
+    Refused
+        The server cannot or will not take any document now; as above.
+    """
+    answer = connection.post_raw(PATH, batch, MEDIA)
+    reply = _reply(answer)
+    if reply is not None:
+        return _told(reply, batch)
+    problem = refusal(answer.status_code, problem_of(answer))
+    if answer.status_code not in _DIVIDE:
+        raise problem
+    return _divided(connection, batch, problem)
+
+
+def _divided(connection: Connection, batch: bytes, problem: QuireError) -> Told:
+    middle = batch.find(b"\n", (len(batch) - 1) // 2) + 1
+    if middle == len(batch):
+        middle = batch.rfind(b"\n", 0, len(batch) - 1) + 1
+    if not 0 < middle < len(batch):
+        return Told(stored=0, refused=(_refused(batch, {"reason": str(problem)}),))
+    return deliver(connection, batch[:middle]) + deliver(connection, batch[middle:])
+
+
+def _reply(answer: httpx.Response) -> dict[str, Any] | None:
+    if answer.status_code not in _ANSWERED:
+        return None
+    reply = problem_of(answer)
+    return reply if isinstance(reply.get("refused"), list) else None
+
+
+def _told(reply: dict[str, Any], batch: bytes) -> Told:
+    lines = batch.split(b"\n")[:-1] if reply["refused"] else []
+    refused = tuple(_each(reply["refused"], lines))
+    total = len(lines) if lines else batch.count(b"\n")
+    return Told(stored=total - len(refused), refused=refused)
+
+
+def _each(entries: list[dict[str, Any]], lines: list[bytes]) -> Iterator[Refusal]:
+    for entry in {entry["index"]: entry for entry in entries}.values():
+        if 0 <= entry["index"] < len(lines):
+            yield _refused(lines[entry["index"]], entry)
+
+
+def _refused(line: bytes, entry: dict[str, Any]) -> Refusal:
+    return Refusal(
+        line=line.rstrip(b"\n"),
+        name=str(entry.get("name") or "document"),
+        uid=str(entry.get("uid") or ""),
+        field=str(entry.get("field") or ""),
+        reason=str(entry.get("reason") or "no reason given"),
+    )

@@ -1,0 +1,107 @@
+"""Find the server, without configuration on the same machine.
+
+In this order: what the caller says; ``QUIRE_URL`` and ``QUIRE_TOKEN``; the server of
+the data folder ``QUIRE_DIR``; that of the platform's default data folder; the one live
+server of this user.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from quire import server_file
+from quire.client.errors import NoServer, SeveralServers
+from quire.server_file import ServerRecord
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a server is and what admits us.
+
+    Attributes
+    ----------
+    url
+        Without a slash at the end.
+    token
+        Empty if none is known.
+    """
+
+    url: str
+    token: str
+
+
+def find(
+    url: str | None = None,
+    token: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Address:
+    """Return the address of the server that is meant.
+
+    Parameters
+    ----------
+    url, token
+        What the caller knows already. A token is looked up for a URL that came
+        without one, but only where that very server's token lies.
+    environ
+        The environment, by default the process's own.
+
+    Raises
+    ------
+    NoServer
+        None runs where one was to be found. An explicit place (``QUIRE_DIR``) whose
+        server is down is never replaced by another server.
+    SeveralServers
+        Several run and none of them is the default one.
+    """
+    environ = os.environ if environ is None else environ
+    named = url or environ.get("QUIRE_URL", "")
+    if named:
+        return _named(named.rstrip("/"), token, environ)
+    record = _recorded(environ)
+    return Address(url=record.url.rstrip("/"), token=token or record.token)
+
+
+def _named(url: str, token: str | None, environ: Mapping[str, str]) -> Address:
+    if not token and environ.get("QUIRE_URL", "").rstrip("/") in ("", url):
+        token = environ.get("QUIRE_TOKEN")
+    if not token:
+        local = (record for record in _local(environ) if record.url == url)
+        token = next((record.token for record in local), "")
+    return Address(url=url, token=token)
+
+
+def _local(environ: Mapping[str, str]) -> list[ServerRecord]:
+    folders = [Path(environ["QUIRE_DIR"])] if environ.get("QUIRE_DIR") else []
+    files = [folder / server_file.NAME for folder in [*folders, default_folder()]]
+    found = [server_file.live(file) for file in files]
+    return [
+        *(record for record in found if record is not None),
+        *server_file.live_servers().values(),
+    ]
+
+
+def _recorded(environ: Mapping[str, str]) -> ServerRecord:
+    if environ.get("QUIRE_DIR"):
+        file = Path(environ["QUIRE_DIR"]) / server_file.NAME
+        record = server_file.live(file)
+        if record is None:
+            raise NoServer(f"QUIRE_DIR names {file.parent}, where none runs")
+        return record
+    file = default_folder() / server_file.NAME
+    record = server_file.live(file)
+    if record is not None:
+        return record
+    others = list(server_file.live_servers().values())
+    if len(others) > 1:
+        raise SeveralServers([other.url for other in others])
+    if not others:
+        raise NoServer(f"neither on {file.parent} nor elsewhere for this user")
+    return others[0]
+
+
+def default_folder() -> Path:
+    """Return the platform's data folder for Quire."""
+    return Path(platformdirs.user_data_dir("quire"))

@@ -1,0 +1,50 @@
+"""Documents that could not be spooled, in memory until the server has them."""
+
+import threading
+from collections import deque
+
+LIMIT = 64 * 2**20
+
+
+class Overflow:
+    """A bounded queue of lines, for as long as the spool's disk is full.
+
+    Parameters
+    ----------
+    limit
+        Bytes that it may hold.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._lines: deque[bytes] = deque()
+        self._size = 0
+        self._guard = threading.Lock()
+
+    def append(self, line: bytes) -> bool:
+        """Keep a line; return False where there is no room, and it is lost."""
+        with self._guard:
+            if self._size + len(line) > self._limit:
+                return False
+            self._lines.append(line)
+            self._size += len(line)
+            return True
+
+    def batch(self, limit: int) -> bytes:
+        """Return lines to be sent, about `limit` bytes, at least one if there is any."""
+        chosen: list[bytes] = []
+        with self._guard:
+            for line in self._lines:
+                chosen.append(line)
+                limit -= len(line)
+                if limit <= 0:
+                    break
+        return b"".join(chosen)
+
+    def acknowledge(self, length: int) -> None:
+        """Forget so many bytes, from the front."""
+        with self._guard:
+            while length > 0:
+                line = self._lines.popleft()
+                self._size -= len(line)
+                length -= len(line)

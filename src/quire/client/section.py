@@ -1,0 +1,165 @@
+"""One writer's part of a spool: its segments, under a lock that ends with its process.
+
+Whoever holds the lock may send the section; so two live writers never send the same
+documents, and those of a dead process are anyone's to take.
+"""
+
+import fcntl
+import os
+import shutil
+import threading
+from pathlib import Path
+from typing import Self
+
+from quire.client.segment import SIZE, SUFFIX, Segment, sync_folder
+
+_LOCK = "lock"
+
+
+class Section:
+    """A locked folder of segments; made by `create` or `adopt`.
+
+    One thread may write while another sends.
+    """
+
+    def __init__(self, folder: Path, lock: int, segments: list[Segment]) -> None:
+        self.folder = folder
+        self._lock = lock
+        self._segments = segments
+        self._current: Segment | None = None
+        self._spare: Segment | None = None
+        self._number = len(segments)
+        self._guard = threading.Lock()
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        """Make a new section with its first segment.
+
+        Raises
+        ------
+        OSError
+            The folder cannot be made or written.
+        """
+        # It gets its name once it is locked, lest another process adopt it.
+        fresh = folder.with_name(f".{folder.name}")
+        fresh.mkdir(mode=0o700, parents=True)
+        lock = os.open(fresh / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            fresh.rename(folder)
+            sync_folder(folder.parent)
+            section = cls(folder, lock, [])
+            section._rotate(SIZE)
+        except BaseException:
+            os.close(lock)
+            raise
+        return section
+
+    @classmethod
+    def adopt(cls, folder: Path) -> Self | None:
+        """Take over a section, or return None where somebody holds it."""
+        try:
+            lock = os.open(folder / _LOCK, os.O_RDWR)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may have deleted the folder just before.
+            if (folder / _LOCK).stat().st_ino == os.fstat(lock).st_ino:
+                files = sorted(folder.glob(f"*{SUFFIX}"))
+                return cls(folder, lock, [Segment.adopt(file) for file in files])
+        except OSError:
+            pass
+        os.close(lock)
+        return None
+
+    def append(self, line: bytes) -> None:
+        """Write a line; it is on disk once this returns.
+
+        Raises
+        ------
+        OSError
+            It is not.
+        """
+        with self._guard:
+            segment = self._current
+            if segment is None or not segment.has_room(len(line)):
+                segment = self._rotate(max(SIZE, len(line)))
+            try:
+                segment.append(line)
+            except OSError:
+                # After a failed flush nothing is known of what lies in the file.
+                self._current = None
+                if not segment.end:
+                    self._segments.remove(segment)
+                    segment.remove()
+                raise
+
+    def prepare(self) -> None:
+        """Make the next segment ahead of need, off the plan's own thread.
+
+        Raises
+        ------
+        OSError
+            It cannot be made; it is tried again when it is needed.
+        """
+        current = self._current
+        if current is None or not current.half_full or self._spare is not None:
+            return
+        with self._guard:
+            number = self._number = self._number + 1
+        spare = Segment.create(self._path(number))
+        with self._guard:
+            self._spare = spare
+
+    def batch(self, limit: int) -> tuple[Segment, bytes] | None:
+        """Return lines to be sent and the segment to be told; None if there are none.
+
+        Segments that are done with are deleted.
+        """
+        for segment in list(self._segments):
+            if not segment.done:
+                return segment, segment.batch(limit)
+            with self._guard:
+                if segment is self._current:
+                    break
+                self._segments.remove(segment)
+            segment.remove()
+        return None
+
+    def lines_left(self) -> int:
+        """Return how many lines are not yet acknowledged."""
+        return sum(segment.lines_left() for segment in list(self._segments))
+
+    def close(self) -> None:
+        """Release the section; it is deleted if all of it is acknowledged."""
+        with self._guard:
+            everything = [*self._segments, *([self._spare] if self._spare else [])]
+            done = all(segment.done for segment in everything)
+            for segment in everything:
+                segment.close()
+            self._segments, self._current, self._spare = [], None, None
+            if done:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._lock)
+
+    def abandon(self) -> None:
+        """Close this process's copies of descriptors that belong to its parent."""
+        for segment in self._segments:
+            segment.close()
+        os.close(self._lock)
+
+    def _rotate(self, size: int) -> Segment:
+        spare, self._spare = self._spare, None
+        if spare is not None and size <= SIZE:
+            segment = spare
+        else:
+            self._number += 1
+            segment = Segment.create(self._path(self._number), size=size)
+            self._spare = spare
+        self._segments.append(segment)
+        self._current = segment
+        return segment
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:08d}{SUFFIX}"

@@ -1,0 +1,156 @@
+"""One file of the spool: lines of JSON, appended durably, sent, acknowledged.
+
+A segment is preallocated, so that making a line durable touches no other metadata;
+what lies behind the last line reads as zeros. Beside it stands how far the server has
+acknowledged it. That mark is not flushed: if it is lost, lines are sent again, which
+the server knows and counts once.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+SIZE = 16 * 2**20
+SUFFIX = ".ndjson"
+_MARK = 21  # twenty digits and a newline
+
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
+class Segment:
+    """One segment file; made by `create` or `adopt`."""
+
+    def __init__(self, path: Path, descriptor: int, *, size: int, end: int) -> None:
+        self.path = path
+        self.end = end
+        self._size = size
+        self._descriptor = descriptor
+        self._mark = os.open(
+            path.with_suffix(".acknowledged"), os.O_RDWR | os.O_CREAT, 0o600
+        )
+        self.acknowledged = self._read_mark()
+
+    @classmethod
+    def create(cls, path: Path, *, size: int = SIZE) -> "Segment":
+        """Make an empty segment and make its making durable.
+
+        Parameters
+        ----------
+        size
+            Bytes to reserve; without that much space the file grows as it is written.
+
+        Raises
+        ------
+        OSError
+            The file cannot be made.
+        """
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with suppress(OSError, AttributeError):
+                os.posix_fallocate(descriptor, 0, size)
+            os.fsync(descriptor)
+            sync_folder(path.parent)
+            return cls(path, descriptor, size=size, end=0)
+        except BaseException:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def adopt(cls, path: Path) -> "Segment":
+        """Open what another process has left; a torn last line is left out."""
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            content = path.read_bytes()
+            zeros = content.find(b"\0")
+            whole = content.rfind(b"\n", 0, zeros if zeros >= 0 else None) + 1
+            return cls(path, descriptor, size=0, end=whole)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def has_room(self, length: int) -> bool:
+        """Return whether a line of so many bytes fits into what is reserved."""
+        return self.end + length <= self._size
+
+    @property
+    def half_full(self) -> bool:
+        """Whether it is time to prepare the next."""
+        return self.end * 2 > self._size
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it is acknowledged."""
+        return self.acknowledged >= self.end
+
+    def append(self, line: bytes) -> None:
+        """Write a line; it is on disk once this returns.
+
+        Raises
+        ------
+        OSError
+            It is not; the next line takes its place.
+        """
+        written = 0
+        while written < len(line):
+            written += os.pwrite(self._descriptor, line[written:], self.end + written)
+        _sync(self._descriptor)
+        self.end += len(line)
+
+    def batch(self, limit: int) -> bytes:
+        """Return whole lines that are not yet acknowledged: about `limit` bytes.
+
+        A line that is longer comes alone.
+        """
+        while self.acknowledged < self.end:
+            length = min(limit, self.end - self.acknowledged)
+            found = os.pread(self._descriptor, length, self.acknowledged)
+            whole = found.rfind(b"\n") + 1
+            if whole:
+                return found[:whole]
+            if len(found) < length:
+                raise OSError(f"{self.path} is shorter than it was")
+            limit *= 2
+        return b""
+
+    def lines_left(self) -> int:
+        """Return how many lines are not yet acknowledged."""
+        content = os.pread(
+            self._descriptor, self.end - self.acknowledged, self.acknowledged
+        )
+        return content.count(b"\n")
+
+    def acknowledge(self, length: int) -> None:
+        """Remember that so many further bytes have arrived."""
+        self.acknowledged += length
+        with suppress(OSError):  # then they are sent once more
+            os.pwrite(self._mark, b"%020d\n" % self.acknowledged, 0)
+
+    def remove(self) -> None:
+        """Delete the file; it must be `done`."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+        self.path.with_suffix(".acknowledged").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give up the descriptors."""
+        os.close(self._descriptor)
+        os.close(self._mark)
+
+    def _read_mark(self) -> int:
+        mark = os.pread(self._mark, _MARK, 0)
+        if len(mark) != _MARK or not mark[:-1].isdigit():
+            return 0
+        at = int(mark)
+        if not 0 < at <= self.end or os.pread(self._descriptor, 1, at - 1) != b"\n":
+            return 0
+        return at
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the making and renaming of a folder's entries durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,132 @@
+"""The spool: where documents wait, durably, for the server to have them.
+
+    spool/<writer>/lock                     held while that writer lives
+    spool/<writer>/00000001.ndjson          its documents, a line each
+    spool/<writer>/00000001.acknowledged    how far the server has them
+    spool/refused/<hash>.json               what the server refused, with its reason
+
+One spool belongs to one server: whoever adopts the documents of a dead process sends
+them to its own.
+"""
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from quire.client.section import Section
+from quire.client.segment import sync_folder
+from quire.errors import InputError
+
+_REFUSED = "refused"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that the server will not have.
+
+    Attributes
+    ----------
+    line
+        As it was sent, ``[name, doc]``.
+    field
+        JSON Pointer to what is wrong, empty for the whole of it.
+    """
+
+    line: bytes
+    name: str
+    uid: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.field}: " if self.field else ""
+        return f"{self.name} {self.uid}: {where}{self.reason}"
+
+
+def default_spool() -> Path:
+    """Return the platform's folder for documents that wait."""
+    return Path(platformdirs.user_state_dir("quire")) / "spool"
+
+
+class Spool:
+    """A folder of sections.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be made or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise _unusable(folder, error) from error
+
+    @property
+    def refused(self) -> Path:
+        """Where refused documents are kept."""
+        return self.folder / _REFUSED
+
+    def section(self) -> Section:
+        """Return a new section of this process's own.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be written.
+        """
+        name = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        try:
+            return Section.create(self.folder / name)
+        except OSError as error:
+            raise _unusable(self.folder, error) from error
+
+    def abandoned(self) -> Iterator[Section]:
+        """Adopt what dead processes have left, oldest first."""
+        for folder in sorted(self.folder.iterdir()):
+            if folder.name.startswith(".") or folder.name == _REFUSED:
+                continue
+            section = Section.adopt(folder)
+            if section is not None:
+                yield section
+
+    def keep_refused(self, refusal: Refusal) -> None:
+        """Keep a refused document with its reason, durably, once.
+
+        Raises
+        ------
+        OSError
+            It cannot be kept; it must be sent again.
+        """
+        self.refused.mkdir(exist_ok=True, mode=0o700)
+        file = self.refused / f"{hashlib.sha256(refusal.line).hexdigest()[:32]}.json"
+        part = file.with_suffix(".part")
+        told = {
+            "name": refusal.name,
+            "uid": refusal.uid,
+            "field": refusal.field,
+            "reason": refusal.reason,
+            "at": time.time(),
+        }
+        content = msgspec.json.encode(told)
+        # The document as it stands: its NaN and its big integers are its own.
+        whole = content[:-1] + b',"item":' + refusal.line.strip() + b"}\n"
+        with part.open("wb") as stream:
+            stream.write(whole)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(file)
+        sync_folder(self.refused)
+
+
+def _unusable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        "spool", f"{folder}: {error.strerror or error}", "name a folder on a local disk"
+    )

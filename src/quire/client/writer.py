@@ -1,0 +1,226 @@
+"""A callback for the RunEngine that loses nothing and never gets in a plan's way."""
+
+import atexit
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from quire.client.connection import Connection
+from quire.client.encoding import encode
+from quire.client.overflow import Overflow
+from quire.client.section import Section
+from quire.client.sender import Sender
+from quire.client.spool import Spool, default_spool
+from quire.client.tally import Tally, WriterStatus
+
+EXIT_SECONDS = 2.0
+_DISK_AGAIN_SECONDS = 1.0
+
+
+class Writer:
+    """Takes documents from a RunEngine: ``RE.subscribe(quire.writer())``.
+
+    Each document is on disk in the spool before the call returns; a thread of its own
+    sends it. Whatever goes wrong is told on stderr and counted, never raised into the
+    plan. What is unsent when the process ends goes out with the next writer on the
+    same spool, or by ``quire ingest --spool``.
+
+    A child process made by fork gets a section of the spool of its own at its first
+    document.
+
+    Parameters
+    ----------
+    url, token
+        Of the server, found anew after each failure where not given.
+    spool
+        A folder on a local disk, by default the platform's state folder. One spool
+        belongs to one server.
+
+    Raises
+    ------
+    InputError
+        The spool's folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        spool: Path | str | None = None,
+    ) -> None:
+        self._given = (url, token)
+        self._spool = Spool(Path(spool) if spool else default_spool())
+        self._tally = Tally()
+        self._session: _Session | None = self._open()
+        atexit.register(self._at_exit)
+
+    def __call__(self, name: str, doc: Any) -> None:
+        """Take a document; it is on disk once this returns."""
+        try:
+            session = self._session
+            if session is None or session.pid != os.getpid():
+                session = self._reopen()
+            session.take(name, doc)
+        except Exception as error:  # noqa: BLE001 - one that raises ends the plan
+            with suppress(Exception):
+                self._tally.lose()
+                self._tally.tell(f"a document is lost: {error!r}", once=repr(error))
+
+    @property
+    def status(self) -> WriterStatus:
+        """How many documents are sent, waiting, refused and lost."""
+        return self._tally.status
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until the server has answered for every document.
+
+        Parameters
+        ----------
+        timeout
+            Seconds; None waits for as long as it takes.
+
+        Returns
+        -------
+        bool
+            Whether none is waiting any more.
+        """
+        return self._tally.wait(timeout)
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Flush, then stop sending; return whether every document was answered for.
+
+        A document that comes later opens the writer again.
+
+        Parameters
+        ----------
+        timeout
+            Seconds.
+        """
+        return self._close(timeout, despite_trouble=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> "_Session":
+        return _Session(self._spool, self._tally, self._given)
+
+    def _reopen(self) -> "_Session":
+        if self._session is not None:  # we are the child of a fork
+            self._session.abandon()
+            self._tally = Tally()
+        self._session = self._open()
+        return self._session
+
+    def _close(self, timeout: float, *, despite_trouble: bool) -> bool:
+        session, self._session = self._session, None
+        if session is None or session.pid != os.getpid():
+            return True
+        begun = time.monotonic()
+        done = self._tally.wait(timeout, despite_trouble=despite_trouble)
+        session.close(max(1.0, timeout - (time.monotonic() - begun)))
+        return done
+
+    def _at_exit(self) -> None:
+        with suppress(Exception):
+            self._close(EXIT_SECONDS, despite_trouble=False)
+
+
+class _Session:
+    """The writer's life in one process."""
+
+    def __init__(
+        self, spool: Spool, tally: Tally, given: tuple[str | None, str | None]
+    ) -> None:
+        self.pid = os.getpid()
+        self._tally = tally
+        self._section: Section = spool.section()
+        self._overflow = Overflow()
+        self._open_runs: set[str] = set()
+        self._disk_again = 0.0
+        self._guard = threading.Lock()
+        self._sender = Sender(
+            spool,
+            self._section,
+            overflow=self._overflow,
+            tally=tally,
+            open_runs=lambda: tuple(self._open_runs),
+            connect=lambda: Connection(*given),
+        )
+        self._sender.start()
+
+    def take(self, name: str, doc: Any) -> None:
+        line = encode(name, doc)
+        if self._spooled(line) or self._overflow.append(line):
+            self._tally.accept()
+            self._sender.wake()
+        else:
+            self._tally.lose()
+            self._tally.tell("documents are lost: disk and memory are full", once="full")
+        self._mind_run(name, doc)
+
+    def _spooled(self, line: bytes) -> bool:
+        if time.monotonic() < self._disk_again:
+            return False
+        try:
+            self._section.append(line)
+        except OSError as error:
+            self._disk_again = time.monotonic() + _DISK_AGAIN_SECONDS
+            folder = self._section.folder.parent
+            self._tally.tell(
+                f"cannot spool to {folder}: {error.strerror};"
+                " documents are kept in memory until sent",
+                once="disk",
+            )
+            return False
+        return True
+
+    def _mind_run(self, name: str, doc: Any) -> None:
+        if name == "start":
+            self._open_runs.add(str(doc["uid"]))
+        elif name == "stop":
+            self._open_runs.discard(str(doc["run_start"]))
+
+    def close(self, timeout: float) -> None:
+        self._sender.end(timeout)
+
+    def abandon(self) -> None:
+        with suppress(OSError):
+            self._section.abandon()
+
+
+def writer(
+    url: str | None = None,
+    token: str | None = None,
+    spool: Path | str | None = None,
+) -> Writer:
+    """Return a callback for ``RE.subscribe``; see `Writer`."""
+    return Writer(url, token, spool)
+
+
+def drain(
+    connection: Connection, spool: Path | str | None = None, timeout: float = 3600.0
+) -> WriterStatus:
+    """Send what dead processes have left in a spool; return the counts.
+
+    Parameters
+    ----------
+    timeout
+        Seconds.
+    """
+    address = connection.address
+    left = Writer(address.url, address.token, spool)
+    left.flush(timeout)
+    left.close()
+    return left.status

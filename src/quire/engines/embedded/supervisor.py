@@ -1,0 +1,160 @@
+"""The supervisor of one slot: forks its worker and leaves none of it alive.
+
+It is subreaper for its slot alone, so that whatever a worker starts, however often it
+forks, stays among its descendants. It ends, and everything below it, when the
+server's end of the control socket is closed: a killed server closes it too. It asks
+for no death signal of its own, since that would take it away before it has swept.
+"""
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import time
+import traceback
+
+import msgspec
+
+from quire.engines.embedded.messages import Gone, Kill, Order, Spawn, encode
+from quire.engines.embedded.processes import (
+    become_subreaper,
+    die_with,
+    kill_descendants,
+    limit,
+    reap,
+)
+from quire.engines.embedded.worker import Runner, Terminated, work
+
+# Seconds between a worker's SIGTERM and its SIGKILL.
+GRACE = 0.3
+_PACKET = 65536
+
+
+class Supervisor:
+    """Owns one slot.
+
+    Parameters
+    ----------
+    control
+        Its end of the control socket; packets keep their borders.
+    runner
+        What a worker does with an attempt.
+    memory_bytes
+        Limit of a worker's address space, 0 for none.
+    """
+
+    def __init__(
+        self, control: socket.socket, runner: Runner, *, memory_bytes: int = 0
+    ) -> None:
+        self._control = control
+        self._runner = runner
+        self._memory_bytes = memory_bytes
+        self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._worker = 0
+        self._generation = 0
+        self._status = "it had not begun"
+
+    def run(self) -> None:
+        """Follow the server's orders until it has gone."""
+        become_subreaper()
+        signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        # What is loaded by now is shared with all workers: keep their pages shared.
+        gc.freeze()
+        try:
+            while self._step():
+                pass
+        finally:
+            self._end_worker()
+
+    def _step(self) -> bool:
+        ready, _, _ = select.select([self._control, self._wakeup[0]], [], [])
+        if self._wakeup[0] in ready and self._told_to_end():
+            return False
+        self._notice_death()
+        if self._control not in ready:
+            return True
+        packet, descriptors, _, _ = socket.recv_fds(self._control, _PACKET, 1)
+        if not packet:
+            return False
+        self._obey(msgspec.json.decode(packet, type=Order), descriptors)
+        return True
+
+    def _told_to_end(self) -> bool:
+        return signal.SIGTERM in os.read(self._wakeup[0], _PACKET)
+
+    def _obey(self, order: Order, descriptors: list[int]) -> None:
+        match order:
+            case Spawn():
+                self._end_worker()
+                self._generation = order.generation
+                self._fork(socket.socket(fileno=descriptors[0]))
+            case Kill(generation=generation) if generation == self._generation:
+                self._end_worker()
+                self._report()
+            case Kill():
+                pass  # of a worker that was replaced long ago
+
+    def _fork(self, connection: socket.socket) -> None:
+        parent = os.getpid()
+        self._worker = os.fork()
+        if self._worker == 0:
+            self._be_worker(connection, parent)
+        connection.close()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.setpgid(self._worker, self._worker)
+
+    def _be_worker(self, connection: socket.socket, parent: int) -> None:
+        status = 1
+        try:
+            os.setpgid(0, 0)
+            die_with(parent)
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            for descriptor in (*self._wakeup, self._control.detach()):
+                os.close(descriptor)
+            limit(self._memory_bytes)
+            work(connection, self._runner)
+            status = 0
+        except Terminated:
+            status = 128 + signal.SIGTERM
+        except BaseException:  # noqa: BLE001  # told to the log, whatever it is
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+
+    def _notice_death(self) -> None:
+        statuses: dict[int, int] = {}
+        reap(statuses)
+        if self._worker and self._worker in statuses:
+            self._status = _in_words(statuses[self._worker])
+            self._worker = 0
+            kill_descendants()
+            self._report()
+
+    def _end_worker(self) -> None:
+        if self._worker:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._worker, signal.SIGTERM)
+            deadline = time.monotonic() + GRACE
+            while reap() and time.monotonic() < deadline:
+                time.sleep(0.002)
+            self._worker = 0
+            self._status = "it was killed"
+        kill_descendants()
+
+    def _report(self) -> None:
+        gone = Gone(generation=self._generation, status=self._status)
+        with contextlib.suppress(OSError):
+            self._control.send(encode(gone))
+
+
+def _in_words(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return f"its process was killed by {signal.Signals(-code).name}"
+    return f"its process ended by itself with code {code}"

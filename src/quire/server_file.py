@@ -1,0 +1,136 @@
+"""The file by which clients on the same machine find a running server.
+
+The data folder holds ``server.json`` while its server runs; a copy lies in the user's
+runtime folder, so that a server on any data folder is found. Both are readable by
+their owner alone, appear by rename, and are ignored once their process is dead.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+NAME = "server.json"
+
+
+class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach a server.
+
+    Attributes
+    ----------
+    url
+        Its address, without a slash at the end.
+    token
+        What admits its owner.
+    pid
+        Its process.
+    """
+
+    url: str
+    token: str
+    pid: int
+
+
+def servers_folder() -> Path:
+    """Return the folder where each of the user's servers leaves a copy."""
+    return Path(platformdirs.user_runtime_dir("quire")) / "servers"
+
+
+@contextmanager
+def publish(
+    record: ServerRecord, data_folder: Path, *, servers: Path | None = None
+) -> Iterator[None]:
+    """Let clients find a server for as long as the context lasts.
+
+    Parameters
+    ----------
+    data_folder
+        Where ``server.json`` goes.
+    servers
+        Where the copy goes, by default `servers_folder`. A folder that cannot be used
+        costs only the copy.
+
+    Raises
+    ------
+    OSError
+        The data folder cannot be written.
+    """
+    name = hashlib.sha256(bytes(data_folder.resolve())).hexdigest()[:16]
+    file = data_folder / NAME
+    copy = (servers or servers_folder()) / f"{name}.json"
+    _write(record, file)
+    with suppress(OSError):
+        copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if _private(copy.parent):
+            _write(record, copy)
+    try:
+        yield
+    finally:
+        _remove_own(record, file)
+        _remove_own(record, copy)
+
+
+def live(file: Path) -> ServerRecord | None:
+    """Return what a file says of its server; None if there is none or it is dead.
+
+    A file that somebody else owns or could have written is no word of our server.
+    """
+    try:
+        if not _private(file):
+            return None
+        record = msgspec.json.decode(file.read_bytes(), type=ServerRecord)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return record if alive(record.pid) else None
+
+
+def live_servers(servers: Path | None = None) -> dict[Path, ServerRecord]:
+    """Return the user's running servers by the file that tells of each."""
+    folder = servers or servers_folder()
+    found = {file: live(file) for file in sorted(folder.glob("*.json"))}
+    return {file: record for file, record in found.items() if record is not None}
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process still runs; one that waits to be reaped does not."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True  # no such file system here
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def _private(path: Path) -> bool:
+    status = path.stat()
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
+def _write(record: ServerRecord, file: Path) -> None:
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(msgspec.json.encode(record) + b"\n")
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _remove_own(record: ServerRecord, file: Path) -> None:
+    with suppress(OSError, msgspec.MsgspecError):
+        if msgspec.json.decode(file.read_bytes(), type=ServerRecord) == record:
+            file.unlink()

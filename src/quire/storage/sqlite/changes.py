@@ -1,0 +1,57 @@
+"""What a decision has touched, so that its commit can tell and its failure undo."""
+
+from quire.storage.sqlite.known_keys import KnownKeys
+from quire.storage.sqlite.uids import Uid
+
+JOBS = "jobs"
+RUNS = "runs"
+
+
+class Changes:
+    """The topics to ring for, and how to forget what was cached of a decision.
+
+    A decision's changes join those of the commit by `keep`, or go by `undo`.
+    """
+
+    def __init__(self, known: KnownKeys) -> None:
+        self._known = known
+        self._committing: set[str] = set()
+        self._topics: set[str] = set()
+        self._noted: set[Uid | None] = set()
+
+    def touch(self, topic: str) -> None:
+        """Have this topic rung after the commit."""
+        self._topics.add(topic)
+
+    def forget_on_undo(self, run: Uid | None) -> None:
+        """Have the run's keys read again if the decision or its commit fails."""
+        self._noted.add(run)
+
+    def keep(self) -> None:
+        """Make the decision's changes the commit's."""
+        self._committing |= self._topics
+        self._topics = set()
+
+    def undo(self) -> None:
+        """Drop the decision's changes."""
+        self._topics = set()
+        # What earlier decisions of the commit cached is forgotten with it: that
+        # costs a reading, never a wrong answer.
+        self._forget()
+
+    def committed(self) -> set[str]:
+        """Return the topics of the commit that has just succeeded, and begin anew."""
+        topics, self._committing = self._committing, set()
+        self._noted = set()
+        return topics
+
+    def abandon(self) -> None:
+        """Drop the changes of a commit that failed."""
+        self._topics = set()
+        self._committing = set()
+        self._forget()
+
+    def _forget(self) -> None:
+        for run in self._noted:
+            self._known.forget(run)
+        self._noted = set()

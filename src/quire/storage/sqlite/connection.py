@@ -1,0 +1,107 @@
+"""Connections to the database, and what their failures mean."""
+
+import errno
+from pathlib import Path
+
+import apsw
+
+from quire.errors import StoreFull, StoreUnavailable
+from quire.storage.sqlite import sql
+from quire.storage.sqlite.migrate import migrate
+from quire.storage.sqlite.uids import to_text
+
+_OLDEST = 3_051_003  # before it, WAL resets can corrupt (sqlite.org/wal.html)
+_FULL = frozenset({errno.EFBIG, errno.EDQUOT, errno.ENOSPC})
+# A failed fsync is never mere lack of space: what it lost is unknown.
+_SYNCS = frozenset({apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC})
+
+STORE_ERRORS = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.CantOpenError,
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.ProtocolError,
+    apsw.NoMemError,
+)
+"""What says something about the store, not about a decision."""
+
+
+def open_writer(file: Path, vfs: str | None = None) -> apsw.Connection:
+    """Return the one connection that writes and checkpoints.
+
+    Raises
+    ------
+    StoreUnavailable
+        The SQLite library is too old, or the database is not ours to write.
+    """
+    if apsw.SQLITE_VERSION_NUMBER < _OLDEST:
+        raise StoreUnavailable(f"SQLite {apsw.sqlite_lib_version()} is below 3.51.3")
+    connection = apsw.Connection(str(file), vfs=vfs, statementcachesize=256)
+    connection.set_busy_timeout(5_000)
+    _configure(connection)
+    if connection.pragma("journal_mode", "wal") != "wal":
+        raise StoreUnavailable(f"{file} cannot be kept in WAL mode here")
+    connection.pragma("synchronous", 2)
+    connection.pragma("journal_size_limit", 64 * 2**20)
+    migrate(connection)
+    return connection
+
+
+def open_reader(file: Path, vfs: str | None = None) -> apsw.Connection:
+    """Return a connection that only reads."""
+    flags = apsw.SQLITE_OPEN_READONLY
+    connection = apsw.Connection(
+        str(file), flags=flags, vfs=vfs, statementcachesize=256
+    )
+    connection.set_busy_timeout(5_000)
+    _configure(connection)
+    connection.pragma("query_only", value=True)
+    return connection
+
+
+def prove(connection: apsw.Connection) -> None:
+    """Check the database and write to it durably; raise if either fails."""
+    found = connection.pragma("quick_check")
+    if found != "ok":
+        raise StoreUnavailable(f"the database is damaged: {found}")
+    # Frames whose fsync failed are still in the log: TRUNCATE writes all of it anew
+    # into the database and syncs that.
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    connection.execute(sql.BEGIN)
+    connection.execute(sql.PROVE)
+    connection.execute(sql.COMMIT)
+
+
+def meaning(problem: BaseException, system_error: int) -> StoreUnavailable:
+    """Return what a failure of the store means to those who wait.
+
+    Parameters
+    ----------
+    system_error
+        The connection's `system_errno`: under a file size limit or a quota SQLite
+        itself says only that a write failed.
+    """
+    if isinstance(problem, StoreUnavailable):
+        return problem
+    if isinstance(problem, apsw.FullError):
+        return StoreFull("the disk is full")
+    extended = getattr(problem, "extendedresult", 0)
+    write_failed = isinstance(problem, apsw.IOError) and extended not in _SYNCS
+    if write_failed and system_error in _FULL:
+        return StoreFull(f"no more can be written ({errno.errorcode[system_error]})")
+    return StoreUnavailable(f"{type(problem).__name__} {extended}: {problem}")
+
+
+def _configure(connection: apsw.Connection) -> None:
+    connection.pragma("foreign_keys", value=False)
+    connection.pragma("trusted_schema", value=False)
+    connection.pragma("cache_size", -64 * 1024)
+    connection.create_scalar_function("uid_text", _uid_text, 1, deterministic=True)
+
+
+def _uid_text(*columns: object) -> str | None:
+    (column,) = columns
+    return to_text(column) if isinstance(column, (bytes, str)) else None

@@ -1,0 +1,123 @@
+"""All SQL of the SQLite store but its schema, by name."""
+
+from collections.abc import Sequence
+
+SAVEPOINT = "SAVEPOINT decision"
+RELEASE = "RELEASE decision"
+ROLLBACK_TO = "ROLLBACK TO decision"
+BEGIN = "BEGIN IMMEDIATE"
+BEGIN_READ = "BEGIN"
+COMMIT = "COMMIT"
+ROLLBACK = "ROLLBACK"
+PROVE = (
+    "INSERT INTO durability (id, tests) VALUES (1, 1)"
+    " ON CONFLICT (id) DO UPDATE SET tests = tests + 1"
+)
+
+RUN_GET = "SELECT record FROM run WHERE uid = ?"
+RUN_PUT = (
+    "INSERT INTO run (uid, newest, scan_id, owner, lease_until, record)"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE SET"
+    " newest = excluded.newest, scan_id = excluded.scan_id, owner = excluded.owner,"
+    " lease_until = excluded.lease_until, record = excluded.record"
+)
+RUN_PAGE = "SELECT record FROM run"
+# uid_text is a function of ours: BLOB and TEXT uids must sort together, as text.
+# It orders only runs of the very same time; the index orders all others.
+RUN_ORDER = "ORDER BY newest DESC, uid_text(uid) DESC LIMIT :limit"
+RUN_OWNER = "owner = :owner"
+RUN_BEFORE = "newest <= :newest AND (newest < :newest OR uid_text(uid) < :uid)"
+RUN_SCAN_ID = "scan_id = :scan_id"
+RUN_LAPSED = "id IN (SELECT id FROM run WHERE lease_until < :lapsed_at)"
+RUN_PREFIX = (
+    "id IN (SELECT id FROM run WHERE uid >= :text_low AND uid < :text_high"
+    " UNION ALL SELECT id FROM run WHERE uid >= :blob_low AND uid <= :blob_high)"
+)
+
+BLOCK_PUT = "INSERT INTO block (run, directory, body) VALUES (?, ?, ?)"
+BLOCK_GET = "SELECT directory, body FROM block WHERE id = ?"
+BLOCK_DIRECTORY = "SELECT directory FROM block WHERE id = ?"
+BLOCKS_OF_RUN = "SELECT id FROM block WHERE run = ? ORDER BY id"
+DIRECTORIES_OF_RUN = "SELECT id, directory FROM block WHERE run = ? ORDER BY id"
+WAITING_PUT = "INSERT INTO waiting (waits_for, number) VALUES (?, ?)"
+WAITING_FOR = "SELECT number FROM waiting WHERE waits_for = ? ORDER BY number"
+WAITING_ALL = "SELECT number FROM waiting ORDER BY number"
+WAITING_REMOVE = "DELETE FROM waiting WHERE waits_for = ?"
+ADOPTED_PUT = "INSERT INTO adopted (run, number) VALUES (?, ?)"
+ADOPTED_OF_RUN = "SELECT number FROM adopted WHERE run = ? ORDER BY number"
+ANCHOR_PUT = "INSERT OR IGNORE INTO anchor (uid, run) VALUES (?, ?)"
+ANCHOR_GET = "SELECT run FROM anchor WHERE uid = ?"
+
+JOB_GET = "SELECT record FROM job WHERE id = ?"
+JOB_PUT = (
+    "INSERT INTO job (id, phase, kind, owner, created, not_before, record)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+    " phase = excluded.phase, kind = excluded.kind, owner = excluded.owner,"
+    " created = excluded.created, not_before = excluded.not_before,"
+    " record = excluded.record"
+)
+JOB_RUN_PUT = "INSERT OR IGNORE INTO job_run (run, job) VALUES (?, ?)"
+JOB_RUN_REMOVE = "DELETE FROM job_run WHERE run = ? AND job = ?"
+JOB_PAGE = "SELECT record FROM job"
+JOB_NEWEST = "ORDER BY created DESC, uid_text(id) DESC LIMIT :limit"
+JOB_OLDEST = "ORDER BY created, uid_text(id) LIMIT :limit"
+JOB_OWNER = "owner = :owner"
+JOB_KIND = "kind = :kind"
+JOB_READY = "not_before <= :ready_at"
+JOB_OF_RUN = "id IN (SELECT job FROM job_run WHERE run = :run)"
+JOB_BEFORE = "created <= :created AND (created < :created OR uid_text(id) < :id)"
+JOB_BEHIND = "created >= :created AND (created > :created OR uid_text(id) > :id)"
+RESERVE = "INSERT OR IGNORE INTO reservation (space, name, job) VALUES (?, ?, ?)"
+RESERVED = "SELECT job FROM reservation WHERE space = ? AND name = ?"
+
+HEAD_GET = "SELECT first, last, highest, final FROM progress_head WHERE operation = ?"
+HEAD_PUT = (
+    "INSERT OR REPLACE INTO progress_head (operation, first, last, highest, final)"
+    " VALUES (?, ?, ?, ?, ?)"
+)
+ENTRY_PUT = (
+    "INSERT INTO progress_entry (operation, number, at, type, message, progress)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+ENTRIES_AFTER = (
+    "SELECT number, at, type, message, progress FROM progress_entry"
+    " WHERE operation = ? AND number > ? ORDER BY number LIMIT ?"
+)
+
+PRODUCT_GET = "SELECT record FROM product WHERE id = ?"
+PRODUCT_PUT = (
+    "INSERT INTO product (id, owner, made, record) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET"
+    " owner = excluded.owner, made = excluded.made, record = excluded.record"
+)
+PRODUCT_RUN_PUT = "INSERT OR IGNORE INTO product_run (run, product) VALUES (?, ?)"
+PRODUCT_RUN_REMOVE = "DELETE FROM product_run WHERE run = ? AND product = ?"
+PRODUCTS_OF_RUN = (
+    "SELECT record FROM product"
+    " WHERE id IN (SELECT product FROM product_run WHERE run = ?)"
+    " ORDER BY made DESC, uid_text(id) DESC"
+)
+PRODUCTS_NEWEST = (
+    "SELECT record FROM product ORDER BY made DESC, uid_text(id) DESC LIMIT ?"
+)
+PRODUCTS_NEWEST_OF_OWNER = (
+    "SELECT record FROM product WHERE owner = ?"
+    " ORDER BY made DESC, uid_text(id) DESC LIMIT ?"
+)
+
+TOKEN_GET = "SELECT record FROM token WHERE hash = ?"  # noqa: S105
+TOKEN_PUT = "INSERT OR REPLACE INTO token (hash, created, record) VALUES (?, ?, ?)"  # noqa: S105
+TOKEN_REMOVE = "DELETE FROM token WHERE hash = ?"  # noqa: S105
+TOKEN_ALL = "SELECT record FROM token ORDER BY created, hash"  # noqa: S105
+
+
+def page(select: str, conditions: Sequence[str], order: str) -> str:
+    """Return a query of the named parts; of few shapes, so its statement is cached."""
+    where = ["WHERE", " AND ".join(conditions)] if conditions else []
+    return " ".join([select, *where, order])
+
+
+def job_phases(count: int) -> str:
+    """Return the condition for any of so many phases, named ``:phase0`` and on."""
+    places = ", ".join(":phase" + str(place) for place in range(count))
+    return "phase IN (" + places + ")"

@@ -1,0 +1,1 @@
+"""Campaigns: real servers, killed again and again."""

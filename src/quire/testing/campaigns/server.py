@@ -1,0 +1,93 @@
+"""A real `quire serve` in a child process, to be killed and started again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+START_SECONDS = 60.0
+POLL_SECONDS = 0.01
+
+
+class ServerProcess:
+    """Serves one data folder; may be started and killed any number of times."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._child: subprocess.Popen[bytes] | None = None
+        self._found: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Start it and return once it is ready.
+
+        Raises
+        ------
+        RuntimeError
+            It ended, or was not ready in time; with what it wrote.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        log = self.folder.with_name(self.folder.name + ".log")
+        with log.open("ab") as words:
+            child = subprocess.Popen(  # noqa: S603 - our own program
+                [
+                    sys.executable,
+                    "-m",
+                    "quire",
+                    "serve",
+                    str(self.folder),
+                    "--port",
+                    "0",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                start_new_session=True,
+            )
+        self._child = child
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready(child.pid):
+            if child.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                said = log.read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"the server did not start: {said}")
+            time.sleep(POLL_SECONDS)
+
+    def _ready(self, pid: int) -> bool:
+        try:
+            self._found = json.loads((self.folder / "server.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return False
+        return bool(self._found["pid"] == pid)
+
+    def kill(self) -> None:
+        """Kill it and what it started, with SIGKILL, and reap it."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.kill()
+        child.wait()
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def stop(self) -> None:
+        """End it in order, with SIGTERM."""
+        if self._child is not None:
+            self._child.terminate()
+            self._child.wait(START_SECONDS)
+            self.kill()
+
+    def http(self) -> httpx.Client:
+        """Return a client for its API."""
+        return httpx.Client(
+            base_url=self._found["url"],
+            headers={"Authorization": f"Bearer {self._found['token']}"},
+            timeout=30.0,
+        )

@@ -1,0 +1,1 @@
+"""The parts of the store's contract, one file a port."""

@@ -1,0 +1,237 @@
+import asyncio
+import errno
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from quire.documents.names import DocumentName
+from quire.errors import StoreFull, StoreUnavailable
+from quire.ports.document_records import Arrival
+from quire.ports.doorbell import Doorbell
+from quire.ports.store import Store, Transaction
+from quire.runs.run import Run
+from quire.storage.local_doorbell import LocalDoorbell
+from quire.storage.sqlite.folder import file_system
+from quire.storage.sqlite.known_keys import KnownKeys
+from quire.storage.sqlite.store import SqliteStore
+from quire.testing.store_contract import StoreContract
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def doorbell(self) -> Doorbell:
+        return LocalDoorbell()
+
+    @pytest.fixture
+    async def store(self, doorbell: Doorbell, tmp_path: Path) -> AsyncIterator[Store]:
+        store = await SqliteStore.open(tmp_path, doorbell=doorbell)
+        yield store
+        await store.aclose()
+
+
+async def _open(path: Path, vfs: str | None = None) -> SqliteStore:
+    return await SqliteStore.open(path, doorbell=LocalDoorbell(), vfs=vfs)
+
+
+def _put(uid: str, padding: int = 0) -> "Put":
+    return Put(uid, padding)
+
+
+class Put:
+    def __init__(self, uid: str, padding: int) -> None:
+        self.run = Run(uid=uid, start=bytes(padding))
+
+    def __call__(self, transaction: Transaction) -> None:
+        transaction.runs.put(self.run)
+
+
+async def test_what_was_kept_is_there_after_reopening(tmp_path: Path) -> None:
+    arrival = Arrival(name=DocumentName.START, raw=b"{}", keys=(1,))
+    store = await _open(tmp_path)
+    await store.decide(lambda t: t.documents.append("run", [arrival]))
+    await store.decide(_put("run"))
+    await store.aclose()
+    store = await _open(tmp_path / "quire.sqlite")
+    assert await store.view(lambda t: t.runs.get("run")) == _put("run").run
+    assert set(await store.decide(lambda t: t.documents.find("run", [1, 2]))) == {1}
+    await store.aclose()
+
+
+async def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    store = await _open(tmp_path / "new" / "folder")
+    await store.decide(_put("run"))
+    files = list((tmp_path / "new" / "folder").iterdir())
+    assert {file.name for file in files} >= {"quire.sqlite", "quire.sqlite-wal"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    await store.aclose()
+
+
+async def test_commits_are_in_wal_with_full_sync(tmp_path: Path) -> None:
+    store = await _open(tmp_path)
+    connection = store._writer._connection
+    assert connection.pragma("journal_mode") == "wal"
+    assert connection.pragma("synchronous") == 2
+    await store.aclose()
+
+
+async def test_a_second_server_is_refused(tmp_path: Path) -> None:
+    store = await _open(tmp_path)
+    with pytest.raises(StoreUnavailable, match="another server uses"):
+        await _open(tmp_path)
+    await store.aclose()
+    await (await _open(tmp_path)).aclose()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "message"),
+    [
+        ("PRAGMA user_version = 99", "newer Quire"),
+        ("PRAGMA application_id = 5", "no store of Quire"),
+    ],
+)
+async def test_a_foreign_store_is_refused(
+    tmp_path: Path, pragma: str, message: str
+) -> None:
+    await (await _open(tmp_path)).aclose()
+    connection = apsw.Connection(str(tmp_path / "quire.sqlite"))
+    connection.execute(pragma)
+    connection.close()
+    with pytest.raises(StoreUnavailable, match=message):
+        await _open(tmp_path)
+
+
+def test_the_file_system_is_that_of_the_nearest_mount() -> None:
+    mounts = (
+        "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/a rw\n"
+        "23 22 0:45 / /data\\040here rw - nfs4 server:/x rw\n"
+        "24 23 8:2 / /data\\040here/local rw - xfs /dev/b rw\n"
+    )
+    assert file_system(Path("/data here/store"), mounts) == "nfs4"
+    assert file_system(Path("/data here/local/store"), mounts) == "xfs"
+    assert file_system(Path("/data herenot"), mounts) == "ext4"
+    assert file_system(Path("/x"), "") == ""
+
+
+def test_known_keys_keep_to_their_limit_and_to_the_run_in_use() -> None:
+    known = KnownKeys(limit=10)
+    for run in "abc":
+        known.put(run, dict.fromkeys(range(4), (1,)))
+    assert known.get("a") is None
+    assert known.get("b") is not None
+    known.put("huge", dict.fromkeys(range(99), (1,)))
+    assert known.get("b") is None
+    assert known.get("huge") is not None
+
+
+class FailingFiles(apsw.VFS):
+    """Real files whose operations fail as told, as those of a bad disk do."""
+
+    def __init__(self, name: str) -> None:
+        self.sync_fails = 0
+        self.write_fails = 0
+        super().__init__(name, "")
+
+    def xOpen(  # noqa: N802
+        self, name: str | apsw.URIFilename | None, flags: list[int]
+    ) -> apsw.VFSFile:
+        return FailingFile(self, name, flags)
+
+
+class FailingFile(apsw.VFSFile):
+    def __init__(
+        self,
+        files: FailingFiles,
+        name: str | apsw.URIFilename | None,
+        flags: list[int],
+    ) -> None:
+        self._files = files
+        super().__init__("", name, flags)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        if self._files.sync_fails:
+            self._files.sync_fails -= 1
+            problem = apsw.IOError("fsync")
+            vars(problem)["extendedresult"] = apsw.SQLITE_IOERR_FSYNC
+            raise problem
+        super().xSync(flags)
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+        if self._files.write_fails:
+            raise apsw.FullError(errno.errorcode[errno.ENOSPC])
+        super().xWrite(data, offset)
+
+
+@pytest.fixture
+async def failing(
+    tmp_path: Path,
+) -> AsyncIterator[tuple[FailingFiles, SqliteStore]]:
+    files = FailingFiles("failing")
+    store = await _open(tmp_path, vfs="failing")
+    yield files, store
+    await store.aclose()
+    files.unregister()
+
+
+async def _get(store: SqliteStore, uid: str) -> Run | None:
+    return await store.view(lambda t: t.runs.get(uid))
+
+
+async def _until_ready(store: SqliteStore) -> None:
+    async with asyncio.timeout(20):
+        while await store.ready():  # noqa: ASYNC110  # readiness is asked for
+            await asyncio.sleep(0.01)
+
+
+async def test_a_failed_sync_acknowledges_nothing_and_mends(
+    failing: tuple[FailingFiles, SqliteStore],
+) -> None:
+    files, store = failing
+    await store.decide(_put("before"))
+    files.sync_fails = 3
+    results = await asyncio.gather(
+        *(store.decide(_put(f"run {n}")) for n in range(5)), return_exceptions=True
+    )
+    assert {type(result) for result in results} == {StoreUnavailable}
+    assert await store.ready() != ""
+    with pytest.raises(StoreUnavailable):
+        await store.decide(_put("during"))
+    await _until_ready(store)
+    assert files.sync_fails == 0
+    await store.decide(_put("after"))
+    for uid in ("before", "after"):
+        assert await _get(store, uid) is not None
+
+
+async def test_a_full_disk_refuses_and_needs_no_reopening(
+    failing: tuple[FailingFiles, SqliteStore],
+) -> None:
+    files, store = failing
+    connection = store._writer._connection
+    files.write_fails = 1
+    results = await asyncio.gather(
+        *(store.decide(_put(f"run {n}")) for n in range(5)), return_exceptions=True
+    )
+    assert {type(result) for result in results} == {StoreFull}
+    assert await store.ready() == ""
+    files.write_fails = 0
+    await store.decide(_put("after"))
+    assert store._writer._connection is connection
+    assert await store.view(lambda t: t.runs.get("run 1")) is None
+    assert await store.view(lambda t: t.runs.get("after")) is not None
+
+
+async def test_closing_while_the_disk_is_bad_refuses_and_ends(
+    failing: tuple[FailingFiles, SqliteStore],
+) -> None:
+    files, store = failing
+    files.sync_fails = 1000
+    waiting = [asyncio.create_task(store.decide(_put(f"run {n}"))) for n in range(5)]
+    with pytest.raises(StoreUnavailable):
+        await waiting[0]
+    await store.aclose()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(result) for result in results} == {StoreUnavailable}
+    files.sync_fails = 0
