@@ -13,7 +13,7 @@ _PUBLIC = {
     "writer": "quire.client.writer",
 }
 
-__all__ = ["__version__", "connect", "submit", "writer"]  # noqa: F822 - made below
+__all__ = ["__version__", "connect", "submit", "writer"]
 
 
 def __getattr__(name: str) -> Any:

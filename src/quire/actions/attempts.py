@@ -165,13 +165,26 @@ class Attempts:
                 assert_never(never)
 
     async def lose(self, job: str, attempt: int, reason: str) -> None:
-        """Give up an attempt that ended without a verdict; the job is tried again."""
+        """Give up an attempt that ended without a verdict; the job is tried again.
 
-        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
+        An attempt that was launched and never claimed is lost as well: its number is
+        used up, so that it cannot be claimed later.
+        """
+        now = self._clock.now()
+
+        def decision(tx: Transaction) -> None:
+            current = tx.jobs.get(job)
+            if current and current.phase is Phase.QUEUED:
+                if current.attempt != attempt - 1:
+                    raise AttemptLost(job, attempt)
+                current = transitions.claim(current, now=now, lease=self.lease)
+            current = _undecided(current, job, attempt)
             lost = after_loss(current, reason, policy=self._policy, now=now)
-            return lost, _setback(lost, f"Attempt {attempt} was lost: {reason}", now)
+            tx.jobs.put(lost)
+            message = f"Attempt {attempt} was lost: {reason}"
+            tell_listeners(tx, job, _setback(lost, message, now), now=now)
 
-        await self._advance(job, attempt, advance)
+        await self._store.decide(decision)
 
     async def overrun(self, job: str, attempt: int) -> None:
         """End the job because its attempt took longer than it may."""
@@ -283,7 +296,17 @@ class Attempts:
 
 
 def _guarded(tx: Transaction, job: str, attempt: int) -> Job:
-    stored = tx.jobs.get(job)
+    return _fenced(tx.jobs.get(job), job, attempt)
+
+
+def _undecided(stored: Job | None, job: str, attempt: int) -> Job:
+    current = _fenced(stored, job, attempt)
+    if current.staged is not None:  # committed to its product: nothing undoes that
+        raise AttemptLost(job, attempt)
+    return current
+
+
+def _fenced(stored: Job | None, job: str, attempt: int) -> Job:
     if stored is None:
         raise AttemptLost(job, attempt)
     return transitions.guard(stored, attempt)

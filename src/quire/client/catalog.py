@@ -1,5 +1,6 @@
 """The catalog of runs, as a notebook wants it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -68,7 +69,8 @@ class Run:
     @property
     def scan_id(self) -> int | None:
         """Its scan number, if it has one."""
-        return self._record["scan_id"]
+        number: int | None = self._record["scan_id"]
+        return number
 
     @property
     def start(self) -> dict[str, Any]:
@@ -196,8 +198,6 @@ def connect(url: str | None = None, token: str | None = None) -> Catalog:
 
 def parse(line: str) -> Any:
     """Return a document's value; bare NaN and big integers are kept."""
-    import json
-
     try:
         return msgspec.json.decode(line)
     except msgspec.DecodeError:

@@ -18,7 +18,7 @@ anything else             its representation
 """
 
 import base64
-import datetime
+import datetime as dt
 import enum
 import json
 from collections.abc import Iterable, Mapping
@@ -51,7 +51,7 @@ def _default(value: Any) -> Any:
     return _standard(value)
 
 
-def _standard(value: Any) -> Any:
+def _standard(value: Any) -> Any:  # noqa: PLR0911 - a table
     match value:
         case Mapping():
             return dict(value)
@@ -59,7 +59,7 @@ def _standard(value: Any) -> Any:
             return _text(bytes(value))
         case set() | frozenset():
             return sorted(value, key=repr)
-        case datetime.date() | datetime.time():
+        case dt.date() | dt.time():
             return value.isoformat()
         case complex():
             return [value.real, value.imag]
@@ -93,7 +93,7 @@ def _plain(value: Any, above: tuple[int, ...] = ()) -> Any:
         return _representation(value)
 
 
-def _copied(value: Any, above: tuple[int, ...]) -> Any:
+def _copied(value: Any, above: tuple[int, ...]) -> Any:  # noqa: PLR0911 - a table
     if id(value) in above or len(above) > _DEPTH:
         return "..."
     below = (*above, id(value))
@@ -118,6 +118,4 @@ def _key(key: Any) -> str:
     return key if isinstance(key, str) else str(_plain(key))
 
 
-_ENCODER = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), default=_default
-)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_default)

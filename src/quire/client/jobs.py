@@ -1,6 +1,5 @@
 """Submit jobs, wait for them, abort and repeat them."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,20 +75,13 @@ class Job:
         TimeoutError
             It is still at work after `timeout` seconds.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        newest = self._newest_event()
         with Connection(*self._connection.given) as listening:
-            for told in Listener(listening, self.id).events(
-                None if deadline is None else max(0.0, deadline - time.monotonic())
-            ):
+            for told in Listener(listening, self.id).events(timeout):
                 yield told
                 # An error of before a retry is history, and does not hold it now.
-                if told.event.type is ProgressType.ERROR and told.id >= newest:
-                    if self.refresh().phase is Phase.HELD:
-                        return
-
-    def _newest_event(self) -> int:
-        return int(self._connection.get(f"/api/v1/operations/{self.id}")["last"])
+                failing = told.event.type is ProgressType.ERROR
+                if failing and self.refresh().phase is Phase.HELD:
+                    return
 
     def abort(self) -> "Job":
         """Abort it; the phase is ABORTED at once, the sweep of processes follows."""

@@ -90,7 +90,7 @@ def follow(
         _find_again(connection)
 
 
-class _Over(Exception):  # noqa: N818 - the end, no error
+class _Over(Exception):
     """The server says that nothing is left to tell."""
 
 

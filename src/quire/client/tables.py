@@ -1,5 +1,6 @@
 """An Arrow table of a stream as an ``xarray.Dataset``."""
 
+from importlib import import_module
 from typing import Any
 
 _ASIDE = ("seq_num", "time")
@@ -26,7 +27,7 @@ def dataset(stream: bytes) -> Any:
         xarray is not installed.
     """
     try:
-        import xarray
+        xarray = import_module("xarray")
     except ImportError as error:
         raise ImportError(
             "reading into a Dataset needs xarray: pip install xarray"

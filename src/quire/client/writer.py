@@ -12,7 +12,6 @@ from typing import Any, Self
 from quire.client.connection import Connection
 from quire.client.encoding import encode
 from quire.client.overflow import Overflow
-from quire.client.section import Section
 from quire.client.sender import Sender
 from quire.client.spool import Spool, default_spool
 from quire.client.tally import Tally, WriterStatus
@@ -145,7 +144,7 @@ class _Session:
     ) -> None:
         self.pid = os.getpid()
         self._tally = tally
-        self._section: Section = spool.section()
+        self._section = spool.section()
         self._overflow = Overflow()
         self._open_runs: set[str] = set()
         self._disk_again = 0.0
@@ -167,7 +166,9 @@ class _Session:
             self._sender.wake()
         else:
             self._tally.lose()
-            self._tally.tell("documents are lost: disk and memory are full", once="full")
+            self._tally.tell(
+                "documents are lost: disk and memory are full", once="full"
+            )
         self._mind_run(name, doc)
 
     def _spooled(self, line: bytes) -> bool:

@@ -4,6 +4,8 @@ from typing import Protocol
 
 import msgspec
 
+from quire.errors import QuireError
+
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt to be run.
@@ -20,6 +22,16 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = 0.0
 
 
+class NoFreeSlot(QuireError):
+    """The engine can launch nothing now."""
+
+    code = "no_free_slot"
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        super().__init__(f"none of the {slots} slots is free")
+
+
 class Engine(Protocol):
     """Runs attempts somewhere.
 
@@ -29,7 +41,10 @@ class Engine(Protocol):
     - After `kill` returns no process of the attempt is left, double-forked
       descendants included, and nothing of it writes any more.
     - An attempt that ends without a verdict (its process died) is reported by
-      `quire.actions.attempts.lose`.
+      `quire.actions.attempts.Attempts.lose`, claimed or not, once nothing of it is
+      left; one that was killed, or cut off by `stop`, is not.
+    - Whatever an attempt left in its folder is cleared then, unless it completed.
+    - When an attempt can be launched again, the doorbell rings for ``"jobs"``.
     """
 
     async def start(self) -> None:
@@ -41,7 +56,13 @@ class Engine(Protocol):
         ...
 
     async def launch(self, launch: Launch) -> None:
-        """Start an attempt."""
+        """Start an attempt.
+
+        Raises
+        ------
+        NoFreeSlot
+            There is no room for it now.
+        """
         ...
 
     async def kill(self, job: str, attempt: int) -> None:

@@ -53,7 +53,7 @@ class JobContext(Protocol):
 
     @property
     def folder(self) -> Path:
-        """The attempt's own folder; it exists and is empty."""
+        """The attempt's own folder; it exists and is empty but for ``log.txt``."""
         ...
 
     def tell(self, message: str, progress: int | None = None) -> None:

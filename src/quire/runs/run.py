@@ -80,6 +80,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         stops the one with the earliest time, then the smallest uid.
     time, scan_id, plan_name
         Of the start document; None until it comes or where it has none.
+    stops
+        Stop documents that have come.
     num_points
         How many events the plan announced in its start document, if it did.
     descriptors
@@ -105,6 +107,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     plan_name: str | None = None
     num_points: int | None = None
     stop_time: float | None = None
+    stops: int = 0
     stop_uid: str | None = None
     exit_status: str | None = None
     reason: str = ""

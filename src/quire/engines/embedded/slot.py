@@ -4,32 +4,27 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import cast
 
 import msgspec
 
 from quire.actions.attempts import Attempts
-from quire.engines.embedded.answering import answer
 from quire.engines.embedded.messages import (
     LENGTH,
     LONGEST,
-    Claim,
-    Finish,
     Idle,
     Request,
     Start,
     frame,
 )
+from quire.engines.embedded.running import Running
 from quire.engines.embedded.supervision import Supervision
-from quire.errors import AttemptLost, StoreUnavailable
-from quire.jobs.job import Completed
 from quire.ports.engine import Launch
 
 _log = logging.getLogger(__name__)
 # A worker is replaced after this many attempts, so that nothing piles up in it.
 _ATTEMPTS = 500
-# Seconds before a supervisor that died at once is started again.
-_PAUSE = 1.0
+# Seconds before a supervisor that died is started again.
+_PAUSE = 0.5
 
 
 class Slot:
@@ -50,51 +45,45 @@ class Slot:
         *,
         on_free: Callable[[], None],
     ) -> None:
+        self.running: Running | None = None
         self._attempts = attempts
         self._supervise = supervise
         self._on_free = on_free
         self._writer: asyncio.StreamWriter | None = None
         self._idle = False
         self._served = 0
-        self._finished = False
-        self._killed = False
         self._end = asyncio.Event()
-        self._over = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
-        self.launch: Launch | None = None
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def free(self) -> bool:
         """Whether an attempt can be launched."""
-        return self._idle and self.launch is None
+        return self._idle and self.running is None
+
+    def runs(self, job: str, attempt: int) -> bool:
+        """Return whether that attempt is under way here."""
+        launch = self.running.launch if self.running else None
+        return launch is not None and (launch.job, launch.attempt) == (job, attempt)
 
     def start(self) -> None:
-        """Start the supervisor and keep it going."""
-        self._running = asyncio.create_task(self._run())
+        """Start the supervisor and keep one going."""
+        self._task = asyncio.create_task(self._keep_supervised())
 
-    def begin(self, launch: Launch) -> None:
+    def launch(self, launch: Launch) -> None:
         """Hand an attempt to the idle worker."""
-        assert self._writer is not None  # noqa: S101  # a free slot has one
-        self.launch = launch
-        self._finished = self._killed = False
-        self._over.clear()
-        self._writer.write(frame(Start(job=launch.job, attempt=launch.attempt)))
-
-    async def kill(self, launch: Launch) -> None:
-        """End the attempt; returns when nothing of it is left."""
-        if self.launch != launch:
-            return
-        self._killed = True
-        self._end.set()
-        await self._over.wait()
+        self.running = Running(self._attempts, launch, end=self._end.set)
+        self._send(Start(job=launch.job, attempt=launch.attempt))
 
     async def stop(self) -> None:
         """End the supervisor and everything below it."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self.running is not None:
+            self.running.abandon()
+            self.running = None
 
-    async def _run(self) -> None:
+    async def _keep_supervised(self) -> None:
         while True:
             supervision = self._supervise()
             try:
@@ -103,7 +92,7 @@ class Slot:
                 _log.exception("a slot stumbled; its supervisor is replaced")
             finally:
                 await supervision.aclose()
-                await self._settle("its supervisor died")
+            await self._settle("its supervisor died")
             await asyncio.sleep(_PAUSE)
 
     async def _serve_supervisor(self, supervision: Supervision) -> None:
@@ -112,8 +101,6 @@ class Slot:
             generation += 1
             connection, gone = supervision.spawn(generation)
             reader, self._writer = await asyncio.open_unix_connection(sock=connection)
-            self._end.clear()
-            self._served = 0
             serving = asyncio.create_task(self._serve_worker(reader))
             try:
                 await self._until_over(serving, gone)
@@ -129,6 +116,7 @@ class Slot:
     async def _until_over(
         self, serving: asyncio.Task[None], gone: asyncio.Future[str]
     ) -> None:
+        self._end.clear()
         ending = asyncio.create_task(self._end.wait())
         try:
             await asyncio.wait(
@@ -136,47 +124,51 @@ class Slot:
             )
         finally:
             ending.cancel()
-        if serving.done() and not serving.cancelled() and serving.exception():
-            _log.warning("a worker spoke nonsense: %s", serving.exception())
 
     async def _serve_worker(self, reader: asyncio.StreamReader) -> None:
-        """Answer a worker until it hangs up or is to be replaced."""
-        decoder = msgspec.json.Decoder(Request)
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        """Answer a worker until it hangs up, talks nonsense or is to be replaced."""
+        decoder = msgspec.json.Decoder[Request](Request)
+        self._served = 0
+        try:
             while True:
                 (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
                 if length > LONGEST:
-                    raise ValueError(f"a frame of {length} bytes")
-                request = decoder.decode(await reader.readexactly(length))
-                if not await self._serve(cast("Request", request)):
+                    _log.warning("a worker sent a frame of %d bytes", length)
                     return
+                request = decoder.decode(await reader.readexactly(length))
+                if not await self._serve(request):
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        except msgspec.MsgspecError as problem:
+            _log.warning("a worker talks nonsense: %s", problem)
 
     async def _serve(self, request: Request) -> bool:
         if isinstance(request, Idle):
-            return await self._become_free(clean=request.clean)
-        launch, writer = self.launch, self._writer
-        if launch is None or writer is None:
+            return self._welcome(clean=request.clean)
+        if self.running is None:
             return False
-        answered = await answer(self._attempts, launch.job, launch.attempt, request)
-        if isinstance(request, Claim) and answered.assignment and launch.deadline:
-            self._set_deadline(launch)
-        if isinstance(request, Finish) and not answered.unavailable:
-            # A refused verdict counts too: another attempt has the job.
-            self._finished = isinstance(request.outcome, Completed) or answered.lost
-        writer.write(frame(answered))
+        self._send(await self.running.answer(request))
         return True
 
-    async def _become_free(self, *, clean: bool) -> bool:
-        if self.launch is not None and not (clean and self._finished):
-            return False
-        self._served += self.launch is not None
-        if self._served >= _ATTEMPTS:
-            return False
-        self._forget()
+    def _welcome(self, *, clean: bool) -> bool:
+        """Return whether an idle worker may stay."""
+        if self.running is not None:
+            self._served += 1
+            if not (clean and self.running.completed and self._served < _ATTEMPTS):
+                return False
+            self.running.abandon()
+            self.running = None
         self._idle = True
         self._on_free()
         return True
 
-    def _set_deadline(self, launch: Launch) -> None:
-        loop = asyncio.get_running_loop()
-        loop.call_later(launch.deadline, self._start_overrun, launch)
+    async def _settle(self, reason: str) -> None:
+        if self.running is not None:
+            await self.running.settle(reason)
+            self.running = None
+
+    def _send(self, message: object) -> None:
+        assert self._writer is not None  # noqa: S101  # there is a worker
+        with contextlib.suppress(ConnectionError):
+            self._writer.write(frame(message))

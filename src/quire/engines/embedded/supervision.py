@@ -34,9 +34,7 @@ class Supervision:
 
     def __init__(self, program: Sequence[str], *, marker: str, log: Path) -> None:
         self._marker = marker
-        self._control, theirs = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_SEQPACKET
-        )
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
         self._gone: dict[int, asyncio.Future[str]] = {}
         with theirs, log.open("ab") as output:

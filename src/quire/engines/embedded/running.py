@@ -1,0 +1,132 @@
+"""One attempt in a slot, as the server sees it."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from quire.actions.attempts import Attempts
+from quire.engines.embedded.messages import (
+    Answer,
+    Beat,
+    Claim,
+    Deliver,
+    Finish,
+    Tell,
+)
+from quire.errors import AttemptLost, StoreUnavailable
+from quire.jobs.job import Completed
+from quire.ports.engine import Launch
+
+_log = logging.getLogger(__name__)
+# Seconds between two tries to write down an overrun while the store takes no writes.
+_PAUSE = 0.5
+
+Asked = Claim | Beat | Tell | Deliver | Finish
+
+
+class Running:
+    """Answers the runner of one attempt and sees to what is left of it.
+
+    Parameters
+    ----------
+    end
+        Ends the attempt's processes; called at most once.
+    """
+
+    def __init__(
+        self, attempts: Attempts, launch: Launch, *, end: Callable[[], None]
+    ) -> None:
+        self.launch = launch
+        self.completed = False
+        self._attempts = attempts
+        self._end = end
+        self._ending = False
+        self._verdict = False
+        self._deadline: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
+
+    async def answer(self, request: Asked) -> Answer:
+        """Do what the runner asks for and return what to tell it."""
+        try:
+            return await self._obey(request)
+        except AttemptLost:
+            self._verdict = True  # somebody else has given it
+            return Answer(lost=True)
+        except StoreUnavailable:
+            return Answer(unavailable=True)
+        except Exception as problem:
+            _log.exception("%s: %s failed", self.launch, type(request).__name__)
+            return Answer(problem=f"{type(problem).__name__}: {problem}")
+
+    async def kill(self) -> None:
+        """End the attempt without a verdict; returns when nothing of it is left."""
+        self._verdict = True
+        if not self._ending:
+            self._ending = True
+            self._end()
+        await self._over.wait()
+
+    async def settle(self, reason: str) -> None:
+        """Conclude, once nothing of the attempt is left.
+
+        Parameters
+        ----------
+        reason
+            Why it ended, if it ended without a verdict.
+        """
+        if self._deadline is not None:
+            self._deadline.cancel()
+        job, attempt = self.launch.job, self.launch.attempt
+        with contextlib.suppress(AttemptLost):
+            try:
+                if not self._verdict:
+                    await self._attempts.lose(job, attempt, reason)
+                if not self.completed:
+                    await self._attempts.clear(job, attempt)
+            except StoreUnavailable:
+                # Its lease ends, and then it is lost as well.
+                _log.warning("%s ended unrecorded: %s", self.launch, reason)
+        self._over.set()
+
+    def abandon(self) -> None:
+        """Conclude without a word: the server ends, and recovers at its next start."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._over.set()
+
+    async def _obey(self, request: Asked) -> Answer:
+        job, attempt = self.launch.job, self.launch.attempt
+        match request:
+            case Claim():
+                assignment = await self._attempts.claim(job, attempt)
+                if self.launch.deadline:
+                    self._deadline = asyncio.create_task(self._overrun())
+                return Answer(assignment=assignment)
+            case Beat():
+                await self._attempts.beat(job, attempt)
+            case Tell():
+                await self._attempts.tell(job, attempt, request.event)
+            case Deliver():
+                await self._attempts.deliver(job, attempt, request.result)
+            case Finish():
+                await self._attempts.finish(job, attempt, request.outcome)
+                self._verdict = True
+                self.completed = isinstance(request.outcome, Completed)
+        return Answer()
+
+    async def _overrun(self) -> None:
+        await asyncio.sleep(self.launch.deadline)
+        while True:
+            try:
+                await self._attempts.overrun(self.launch.job, self.launch.attempt)
+            except AttemptLost:
+                return  # it ended in time after all
+            except StoreUnavailable:
+                await asyncio.sleep(_PAUSE)
+            else:
+                break
+        self._verdict = True
+        if not self._ending:
+            self._ending = True
+            self._end()

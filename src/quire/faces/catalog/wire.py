@@ -1,0 +1,59 @@
+"""Runs as the catalog shows them."""
+
+from typing import Any
+
+from quire.actions.lookup import RunDetail
+from quire.products.product import Product
+from quire.runs.run import Run
+from quire.web.json import plain
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Return a run in short; times are Unix seconds, duration seconds."""
+    ended = run.stop_time
+    known = run.time is not None and ended is not None
+    return {
+        "uid": run.uid,
+        "scan_id": plain(run.scan_id),
+        "plan_name": run.plan_name,
+        "time": run.time,
+        "stop_time": ended,
+        "duration": ended - run.time if known and ended and run.time else None,
+        "status": run.status,
+        "events": run.events,
+        "documents": run.documents,
+        "streams": {name: stream.rows for name, stream in sorted(run.streams.items())},
+        "num_points": run.num_points,
+        "owner": run.owner,
+    }
+
+
+def detail(found: RunDetail) -> dict[str, Any]:
+    """Return a run with its documents' metadata and what was made from it."""
+    run = found.run
+    here = f"/api/v1/runs/{run.uid}"
+    return {
+        **summary(run),
+        "start": plain(run.start_document()) or None,
+        "stop": plain(run.stop_document()) or None,
+        "descriptors": run.descriptors,
+        "data_keys": {name: one.data_keys for name, one in run.streams.items()},
+        "findings": run.findings,
+        "products": [product(each) for each in found.products],
+        "jobs": found.jobs,
+        "links": {
+            "self": here,
+            "documents": f"{here}/documents",
+            "streams": {name: f"{here}/streams/{name}" for name in run.streams},
+            "operation": f"/api/v1/operations/{run.uid}",
+            "page": f"/runs/{run.uid}",
+        },
+    }
+
+
+def product(made: Product) -> dict[str, Any]:
+    """Return a product; `made` is Unix seconds, `size` bytes."""
+    here = f"/api/v1/products/{made.id}"
+    links = {"file": f"{here}/file", "manifest": f"{here}/manifest"}
+    fields = {name: getattr(made, name) for name in made.__struct_fields__}
+    return {**fields, "links": links}

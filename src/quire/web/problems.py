@@ -1,0 +1,90 @@
+"""Errors as problem details (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from quire.errors import InputError, ManyInputErrors, QuireError
+from quire.web.json import json_response
+
+_STATUS: Mapping[str, int] = {
+    "invalid_input": 422,
+    "too_large": 413,
+    "not_found": 404,
+    "ambiguous": 409,
+    "conflict": 409,
+    "wrong_phase": 409,
+    "attempt_lost": 409,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "store_unavailable": 503,
+    "store_full": 507,
+}
+_EXTRA = ("what", "name", "candidates", "job", "phase", "cause", "limit")
+
+
+def problem(error: QuireError) -> Response:
+    """Return an error as `application/problem+json`."""
+    status = _STATUS.get(error.code, 500)
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": str(error),
+        "code": error.code,
+    }
+    if isinstance(error, InputError):
+        each = error.errors if isinstance(error, ManyInputErrors) else (error,)
+        body["field"], body["mend"] = error.field, error.mend
+        body["errors"] = [
+            {"field": one.field, "reason": one.reason, "mend": one.mend} for one in each
+        ]
+    body.update({name: getattr(error, name) for name in _EXTRA if hasattr(error, name)})
+    return _response(body, status)
+
+
+async def on_quire_error(_: Request, error: Exception) -> Response:
+    """Answer a request that raised one of our errors."""
+    if not isinstance(error, QuireError):
+        raise error
+    return problem(error)
+
+
+async def on_http_error(_: Request, error: Exception) -> Response:
+    """Answer what the router itself refuses: no such page, wrong method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(error.status_code).phrase,
+        "status": error.status_code,
+        "detail": error.detail,
+        "code": "http_error",
+    }
+    response = _response(body, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def on_crash(_: Request, error: Exception) -> Response:
+    """Answer a request that met a defect; the server's log has the traceback."""
+    body = {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": f"a defect of the server: {type(error).__name__}; see its log",
+        "code": "internal_error",
+    }
+    return _response(body, 500)
+
+
+def _response(body: dict[str, Any], status: int) -> Response:
+    response = json_response(body, status)
+    response.headers["content-type"] = "application/problem+json"
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["www-authenticate"] = 'Bearer realm="quire"'
+    return response

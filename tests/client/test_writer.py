@@ -1,0 +1,248 @@
+import json
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import quire
+from tests.client.conftest import HERE, Server, until
+
+PROGRAM = HERE / "writing_program.py"
+
+
+def event(uid: str, **more: Any) -> dict[str, Any]:
+    return {"uid": uid, "seq_num": 1, "data": {"x": 1.0}, **more}
+
+
+def program(what: str, spool: Path, count: int, uid: str) -> subprocess.Popen[str]:
+    arguments = [sys.executable, PROGRAM, what, spool, str(count), uid]
+    return subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def spooled(spool: Path) -> list[Any]:
+    lines: list[bytes] = []
+    for file in sorted(spool.glob("*/*.ndjson")):
+        lines += file.read_bytes().partition(b"\0")[0].splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_sends_to_the_local_server(running: Server) -> None:
+    with quire.writer() as writer:
+        writer("start", {"uid": "run-1", "time": 1.0})
+        writer("event", event("event-1", x=np.float64(2)))
+        assert writer.flush(20.0)
+    assert running.known()["uids"] == ["run-1", "event-1"]
+    assert writer.status.sent == 2
+
+
+@pytest.mark.crash
+def test_a_document_is_in_the_spool_once_the_call_returns(home: Path) -> None:
+    with program("kill", home / "spool", 25, "a") as child:
+        child.communicate()
+    assert child.returncode == -9
+    uids = [doc["uid"] for _name, doc in spooled(home / "spool")]
+    assert uids == [f"a-{number}" for number in range(25)]
+
+
+@pytest.mark.crash
+def test_a_dead_process_s_documents_are_adopted(server: Server, home: Path) -> None:
+    with program("kill", home / "spool", 25, "a") as child:
+        child.communicate()
+    server.start()
+    with quire.writer(spool=home / "spool") as writer:
+        assert writer.status.waiting == 25
+        assert writer.flush(20.0)
+    assert len(server.known()["uids"]) == 25
+    assert spooled(home / "spool") == []
+
+
+@pytest.mark.crash
+def test_a_torn_last_line_costs_nothing_else(server: Server, home: Path) -> None:
+    with program("kill", home / "spool", 3, "a") as child:
+        child.communicate()
+    (file,) = (home / "spool").glob("*/*.ndjson")
+    content = file.read_bytes().rstrip(b"\0")
+    file.write_bytes(content + b'["event",{"uid":"torn')
+    server.start()
+    with quire.writer(spool=home / "spool") as writer:
+        assert writer.flush(20.0)
+    assert server.known()["uids"] == ["a-0", "a-1", "a-2"]
+
+
+def test_a_live_writer_s_documents_are_its_own(server: Server, home: Path) -> None:
+    with program("hang", home / "spool", 5, "a") as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "written\n"
+        with quire.writer(spool=home / "spool") as writer:
+            writer("event", event("mine"))
+            assert writer.status.waiting == 1
+            server.start()
+            assert writer.flush(20.0)
+            until(lambda: len(server.known()["uids"]) == 6)
+        assert server.known()["received"] == 6
+        child.kill()
+
+
+@pytest.mark.crash
+def test_a_server_that_dies_and_comes_back_elsewhere(running: Server) -> None:
+    uids = [str(uuid.uuid4()) for _ in range(600)]
+    former = running.url
+    with quire.writer() as writer:
+        for number, uid in enumerate(uids):
+            if number == 200:
+                running.kill()
+            if number == 400:
+                running.start()
+            writer("event", event(uid))
+        assert writer.flush(30.0)
+    assert running.url != former
+    assert sorted(running.known()["uids"]) == sorted(uids)
+    assert writer.status.sent == len(uids)
+
+
+def test_what_is_unsent_at_exit_goes_out_with_the_next(
+    server: Server, home: Path
+) -> None:
+    with program("exit", home / "spool", 7, "a") as child:
+        _out, told = child.communicate()
+    assert child.returncode == 0
+    assert told.count("documents wait in") == 1
+    server.start()
+    with quire.writer(spool=home / "spool") as writer:
+        assert writer.flush(20.0)
+    assert len(server.known()["uids"]) == 7
+
+
+def test_refused_documents_are_kept_and_block_nothing(
+    running: Server, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with quire.writer(spool=home / "spool") as writer:
+        writer("start", {"uid": "bad", "note": float("nan")})
+        writer("event", event("good"))
+        assert writer.flush(20.0)
+    assert (writer.status.sent, writer.status.refused) == (1, 1)
+    assert running.known()["uids"] == ["good"]
+    (kept,) = (home / "spool" / "refused").glob("*.json")
+    told = json.loads(kept.read_text())
+    assert (told["field"], told["reason"]) == ("/time", "is required")
+    assert told["item"][1]["uid"] == "bad"
+    assert capfd.readouterr().err.count("start bad: /time: is required") == 1
+
+
+def test_a_batch_too_large_for_the_server_is_divided(
+    server: Server, home: Path
+) -> None:
+    with quire.writer(spool=home / "spool") as writer:
+        for number in range(3):
+            writer("event", event(f"small-{number}"))
+        writer("event", event("huge", pad="x" * (5 * 2**20)))
+        writer("event", event("last"))
+        server.start()
+        assert writer.flush(30.0)
+    assert (writer.status.sent, writer.status.refused) == (4, 1)
+    assert "huge" not in server.known()["uids"]
+
+
+def test_a_wrong_token_keeps_the_documents(
+    running: Server, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wrong = quire.writer(running.url, "qt-wrong", spool=home / "spool")
+    wrong("event", event("one"))
+    until(lambda: "who is it?" in capfd.readouterr().err)
+    assert not wrong.close(timeout=0.1)
+    with quire.writer(spool=home / "spool") as writer:
+        assert writer.flush(20.0)
+    assert running.known()["uids"] == ["one"]
+
+
+@pytest.mark.crash
+def test_a_full_disk_does_not_reach_the_plan(running: Server, home: Path) -> None:
+    # 300 documents of 550 bytes; the file may hold 64 KiB.
+    with program("full", home / "spool", 300, "a") as child:
+        out, told = child.communicate()
+    assert child.returncode == 0, told
+    assert "sent=300" in out
+    assert "lost=0" in out
+    assert told.count("cannot spool") == 1
+    assert len(running.known()["uids"]) == 300
+
+
+def test_a_forked_child_writes_a_section_of_its_own(
+    running: Server, home: Path
+) -> None:
+    with program("fork", home / "spool", 40, "a") as child:
+        child.communicate()
+    assert child.returncode == 0
+    assert len(running.known()["uids"]) == 40
+
+
+def test_threads_may_write_at_once(running: Server) -> None:
+    def write(thread: int) -> None:
+        for number in range(50):
+            writer("event", event(f"{thread}-{number}"))
+
+    with quire.writer() as writer:
+        threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert writer.flush(20.0)
+    assert len(running.known()["uids"]) == 200
+
+
+def test_segments_rotate_and_are_deleted(running: Server, home: Path) -> None:
+    with quire.writer(spool=home / "spool") as writer:
+        for number in range(24):
+            writer("event", event(f"{number}", pad="x" * 2**20))
+        assert writer.flush(60.0)
+        until(lambda: len(list((home / "spool").glob("*/*.ndjson"))) <= 2)
+    assert len(running.known()["uids"]) == 24
+    assert [entry.name for entry in (home / "spool").iterdir()] == []
+
+
+def test_a_document_after_the_end_opens_the_writer_again(running: Server) -> None:
+    writer = quire.writer()
+    writer("event", event("before"))
+    assert writer.close()
+    writer("event", event("after"))
+    assert writer.close()
+    assert running.known()["uids"] == ["before", "after"]
+
+
+def test_an_unusable_spool_is_told_at_once(home: Path) -> None:
+    (home / "file").write_text("")
+    with pytest.raises(quire_errors().InputError, match="name a folder"):
+        quire.writer(spool=home / "file")
+
+
+def quire_errors() -> Any:
+    import quire.errors
+
+    return quire.errors
+
+
+def test_nothing_that_a_device_says_reaches_the_plan(
+    running: Server, home: Path
+) -> None:
+    class Odd:
+        def __repr__(self) -> str:
+            raise RuntimeError("no words")
+
+    endless: list[Any] = []
+    endless.append(endless)
+    odd = [Odd(), {1, 2}, b"\xff", endless, {(1, 2): 3}, np.arange(3), 10**5000, "\ud800"]
+    with quire.writer(spool=home / "spool") as writer:
+        for number, value in enumerate(odd):
+            writer("event", event(f"odd-{number}", value=value))
+        writer(7, None)  # type: ignore[arg-type]
+        assert writer.flush(20.0)
+    assert len(running.known()["uids"]) >= len(odd)
+    assert writer.status.lost == 0
