@@ -70,11 +70,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "data_folder": str(folder),
         }
         try:
-            settings = msgspec.convert(values, cls, strict=False)
+            settings = msgspec.convert(values, cls, strict=False, dec_hook=_to_path)
         except msgspec.ValidationError as error:
             raise InputError("settings", str(error)) from None
         _check(settings)
         return settings
+
+
+def _to_path(model: type[Any], value: Any) -> Any:
+    return model(value)
 
 
 def _from_file(path: Path) -> dict[str, Any]:

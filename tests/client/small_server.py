@@ -44,6 +44,8 @@ class Known:
     def take(self, item: Any) -> tuple[str, dict[str, Any] | None]:
         self.received += 1
         name, doc = item
+        if not isinstance(doc, dict):
+            return "refused", {"name": name, "field": "", "reason": "is no object"}
         uid = str(doc.get("uid", ""))
         fault = {"name": name, "uid": uid}
         if name == "start" and "time" not in doc:
@@ -97,7 +99,11 @@ async def lease(request: Request) -> Response:
 async def told(request: Request) -> Response:
     everything = known(request)
     return JSONResponse(
-        {"received": everything.received, "uids": list(everything.documents)}
+        {
+            "received": everything.received,
+            "uids": list(everything.documents),
+            "leases": everything.leases,
+        }
     )
 
 

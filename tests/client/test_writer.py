@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import quire
+from quire.errors import InputError
 from tests.client.conftest import HERE, Server, until
 
 PROGRAM = HERE / "writing_program.py"
@@ -219,14 +220,8 @@ def test_a_document_after_the_end_opens_the_writer_again(running: Server) -> Non
 
 def test_an_unusable_spool_is_told_at_once(home: Path) -> None:
     (home / "file").write_text("")
-    with pytest.raises(quire_errors().InputError, match="name a folder"):
+    with pytest.raises(InputError, match="name a folder"):
         quire.writer(spool=home / "file")
-
-
-def quire_errors() -> Any:
-    import quire.errors
-
-    return quire.errors
 
 
 def test_nothing_that_a_device_says_reaches_the_plan(
@@ -238,7 +233,16 @@ def test_nothing_that_a_device_says_reaches_the_plan(
 
     endless: list[Any] = []
     endless.append(endless)
-    odd = [Odd(), {1, 2}, b"\xff", endless, {(1, 2): 3}, np.arange(3), 10**5000, "\ud800"]
+    odd = [
+        Odd(),
+        {1, 2},
+        b"\xff",
+        endless,
+        {(1, 2): 3},
+        np.arange(3),
+        10**5000,
+        "\ud800",
+    ]
     with quire.writer(spool=home / "spool") as writer:
         for number, value in enumerate(odd):
             writer("event", event(f"odd-{number}", value=value))

@@ -99,7 +99,7 @@ class Dispatcher:
                 pause = await self._dispatch()
             except StoreUnavailable:
                 pause = _PAUSE
-            except Exception:
+            except Exception:  # noqa: BLE001  # a job must not stop all others
                 _log.exception("the dispatcher stumbled; it goes on")
                 pause = _PAUSE
             await self._doorbell.wait("jobs", ticket, pause)

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
+import httpcore  # noqa: F401 - httpx would load it later, maybe in mid-fork
 import httpx
 
 from quire.client.discovery import Address, find

@@ -56,7 +56,7 @@ def pointer(path: Iterable[str | int]) -> str:
 
 def _offending_key(message: str) -> list[str]:
     """Return the key that should not, or should, be there; the path stops above."""
-    if message.startswith("Additional properties") or message.endswith(
+    if message.startswith(("Additional prop", "Unevaluated prop")) or message.endswith(
         "does not match any of the regexes"
     ):
         found = _QUOTED.search(message)

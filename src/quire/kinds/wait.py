@@ -42,9 +42,10 @@ class WaitKind:
         problems: list[InputError] = []
         for field, value in parameters.items():
             name = field.upper()
+            if name in read:
+                problems.append(InputError(field, "given twice", "give it once"))
+                continue
             try:
-                if name in read:
-                    raise InputError(field, "given twice", "give it once")
                 read[name] = _reader(field)(field, value)
             except InputError as problem:
                 problems.append(problem)

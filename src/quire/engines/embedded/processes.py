@@ -42,9 +42,9 @@ def children(pid: int) -> list[int]:
     """Return the processes whose parent is `pid` (proc(5), ``children``)."""
     found: list[int] = []
     try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb") as listed:  # noqa: PTH123
-                found.extend(int(word) for word in listed.read().split())
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            listed = (thread / "children").read_bytes()
+            found.extend(int(word) for word in listed.split())
     except OSError:
         pass  # it has ended meanwhile
     return found
@@ -113,15 +113,15 @@ def kill_marked(marker: str, *, pause: float = 0.005) -> int:
 
 def _marked(marker: str) -> Iterator[int]:
     needle = f"{MARKER}={marker}".encode()
-    for name in os.listdir(_PROC):
-        if not name.isdigit() or int(name) == os.getpid():
+    for entry in _PROC.iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            environment = (_PROC / name / "environ").read_bytes()
+            environment = (entry / "environ").read_bytes()
         except OSError:
             continue  # ended, or not ours
-        if any(entry.startswith(needle) for entry in environment.split(b"\0")):
-            yield int(name)
+        if any(pair.startswith(needle) for pair in environment.split(b"\0")):
+            yield int(entry.name)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -55,7 +55,7 @@ class Running:
             return Answer(lost=True)
         except StoreUnavailable:
             return Answer(unavailable=True)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001  # the runner is told
             _log.exception("%s: %s failed", self.launch, type(request).__name__)
             return Answer(problem=f"{type(problem).__name__}: {problem}")
 

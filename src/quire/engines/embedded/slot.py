@@ -88,7 +88,7 @@ class Slot:
             supervision = self._supervise()
             try:
                 await self._serve_supervisor(supervision)
-            except Exception:
+            except Exception:  # noqa: BLE001  # a slot outlives its mishaps
                 _log.exception("a slot stumbled; its supervisor is replaced")
             finally:
                 await supervision.aclose()

@@ -35,7 +35,7 @@ class Supervision:
     def __init__(self, program: Sequence[str], *, marker: str, log: Path) -> None:
         self._marker = marker
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control.setblocking(False)
+        self._control.settimeout(0)
         self._gone: dict[int, asyncio.Future[str]] = {}
         with theirs, log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # the root's own program
@@ -58,7 +58,7 @@ class Supervision:
         processes is left (with what ended it, in words).
         """
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        ours.settimeout(0)
         gone = asyncio.get_running_loop().create_future()
         self._gone = {generation: gone}
         if self._listening.done():
@@ -85,9 +85,8 @@ class Supervision:
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._listening
-                while self._process.poll() is None:
-                    await asyncio.sleep(0.002)
-        except TimeoutError:
+                await asyncio.to_thread(self._process.wait, _PATIENCE)
+        except (TimeoutError, subprocess.TimeoutExpired):
             self._process.kill()
         finally:
             self._control.close()

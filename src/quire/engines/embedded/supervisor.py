@@ -71,11 +71,12 @@ class Supervisor:
             self._end_worker()
 
     def _step(self) -> bool:
-        ready, _, _ = select.select([self._control, self._wakeup[0]], [], [])
+        control = self._control.fileno()
+        ready, _, _ = select.select([control, self._wakeup[0]], [], [])
         if self._wakeup[0] in ready and self._told_to_end():
             return False
         self._notice_death()
-        if self._control not in ready:
+        if control not in ready:
             return True
         packet, descriptors, _, _ = socket.recv_fds(self._control, _PACKET, 1)
         if not packet:

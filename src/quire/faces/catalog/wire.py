@@ -3,9 +3,9 @@
 from typing import Any
 
 from quire.actions.lookup import RunDetail
-from quire.products.product import Product
 from quire.runs.run import Run
 from quire.web.json import plain
+from quire.web.products import product_json
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def detail(found: RunDetail) -> dict[str, Any]:
         "descriptors": run.descriptors,
         "data_keys": {name: one.data_keys for name, one in run.streams.items()},
         "findings": run.findings,
-        "products": [product(each) for each in found.products],
+        "products": [product_json(each) for each in found.products],
         "jobs": found.jobs,
         "links": {
             "self": here,
@@ -49,11 +49,3 @@ def detail(found: RunDetail) -> dict[str, Any]:
             "page": f"/runs/{run.uid}",
         },
     }
-
-
-def product(made: Product) -> dict[str, Any]:
-    """Return a product; `made` is Unix seconds, `size` bytes."""
-    here = f"/api/v1/products/{made.id}"
-    links = {"file": f"{here}/file", "manifest": f"{here}/manifest"}
-    fields = {name: getattr(made, name) for name in made.__struct_fields__}
-    return {**fields, "links": links}

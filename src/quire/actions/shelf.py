@@ -1,0 +1,59 @@
+"""Published products and where their files lie."""
+
+from pathlib import Path
+
+from quire.access.principals import Principal
+from quire.errors import NotFound
+from quire.ports.store import Store
+from quire.products.product import Product
+
+_NEWEST = 200
+
+
+class Shelf:
+    """Finds products.
+
+    Parameters
+    ----------
+    data_folder
+        What the paths in the records are relative to.
+    """
+
+    def __init__(self, store: Store, data_folder: Path) -> None:
+        self._store = store
+        self._data_folder = data_folder
+
+    async def get(self, product: str, principal: Principal) -> Product:
+        """Return a product that the principal may see.
+
+        Raises
+        ------
+        NotFound
+            There is none of that id.
+        """
+        found = await self._store.view(lambda tx: tx.products.get(product))
+        if found is None or not principal.can_see(found.owner):
+            raise NotFound("product", product)
+        return found
+
+    async def listed(self, run: str, principal: Principal) -> tuple[Product, ...]:
+        """Return the products of a run, or the newest of all if `run` is empty."""
+        if run:
+            found = await self._store.view(lambda tx: tx.products.of_run(run))
+            return tuple(one for one in found if principal.can_see(one.owner))
+        owner = principal.visible_owner
+        return await self._store.view(lambda tx: tx.products.newest(_NEWEST, owner))
+
+    def file(self, product: Product) -> Path:
+        """Return where its file lies."""
+        return self._present(product, product.file)
+
+    def manifest(self, product: Product) -> Path:
+        """Return where its manifest lies."""
+        return self._present(product, product.manifest)
+
+    def _present(self, product: Product, path: str) -> Path:
+        full = self._data_folder / path
+        if not full.is_file():
+            raise NotFound("file of product", product.id, f"{path} is missing")
+        return full

@@ -1,0 +1,1 @@
+"""The server itself: health, tokens, login links."""

@@ -1,0 +1,241 @@
+"""Kinds of job that behave and misbehave, for the tests of engines.
+
+Where a parameter `NOTES` is given, it names a folder in which the work notes the ids
+of its processes, one file each.
+"""
+
+import ctypes
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from quire.jobs.job import (
+    Alert,
+    Blocked,
+    Completed,
+    Failed,
+    JobError,
+    JobResult,
+    Outcome,
+    Severity,
+    StagedProduct,
+)
+from quire.ports.kind import JobContext, Kind, Plan
+
+Work = Callable[[JobContext], Outcome]
+
+
+class HostileKind:
+    """A kind whose work is a function; it takes any parameters."""
+
+    description = "For tests."
+
+    def __init__(self, name: str, work: Work) -> None:
+        self.name = name
+        self._work = work
+
+    def plan(self, parameters: Mapping[str, Any]) -> Plan:
+        """Take the parameters as they are."""
+        return Plan(parameters=dict(parameters))
+
+    def work(self, context: JobContext) -> Outcome:
+        """Do as the function does."""
+        return self._work(context)
+
+
+def hostile() -> dict[str, Kind]:
+    """Return all of them by name."""
+    works: tuple[Work, ...] = (
+        behave,
+        sleep,
+        double_fork,
+        leave_behind,
+        come_back_twice,
+        ignore_signals,
+        compute_in_c,
+        exit_at_once,
+        exit_politely,
+        die,
+        freeze,
+        hog,
+        stumble,
+        fail_for_now,
+        block,
+        stage,
+        babble,
+    )
+    return {work.__name__: HostileKind(work.__name__, work) for work in works}
+
+
+def behave(context: JobContext) -> Outcome:
+    """Say something, deliver a file and end well."""
+    _note(context, "worker")
+    print("said by the work", flush=True)  # noqa: T201  # to be found in the log
+    context.tell("Half way", 50)
+    path = context.folder / "result.txt"
+    path.write_text("42")
+    relative = path.relative_to(context.assignment.data_folder)
+    result = JobResult(id="result", path=str(relative), size=2, mime_type="text/plain")
+    context.deliver(result)
+    return Completed(message="Behaved")
+
+
+def sleep(context: JobContext) -> Outcome:
+    """Sleep until it should stop."""
+    _note(context, "worker")
+    (context.folder / "half.part").write_text("half")
+    while not context.cancelled():
+        time.sleep(0.01)
+    return Completed(message="Stopped")
+
+
+def double_fork(context: JobContext) -> Outcome:
+    """Leave a daemon in a session of its own that hears no signal, then sleep."""
+    _daemonise(context)
+    return sleep(context)
+
+
+def leave_behind(context: JobContext) -> Outcome:
+    """Leave such a daemon, and end well."""
+    _daemonise(context)
+    return Completed(message="Left one behind")
+
+
+def come_back_twice(context: JobContext) -> Outcome:
+    """Fork, and return from both processes."""
+    if os.fork() == 0:
+        _note(context, "fork")
+        return Completed(message="By the fork")
+    _note(context, "worker")
+    time.sleep(0.05)
+    return Completed(message="By the worker")
+
+
+def ignore_signals(context: JobContext) -> Outcome:
+    """Hear no SIGTERM, and sleep for ever."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _note(context, "worker")
+    while True:
+        time.sleep(60)
+
+
+def compute_in_c(context: JobContext) -> Outcome:
+    """Spend hours inside one call of C that keeps the interpreter's lock."""
+    _note(context, "worker")
+    ctypes.PyDLL(None).sleep(3600)
+    hashlib.pbkdf2_hmac("sha512", b"a", b"b", 2**31 - 1)
+    return Completed()
+
+
+def exit_at_once(context: JobContext) -> Outcome:
+    """End the process without a word."""
+    _note(context, "worker")
+    os._exit(3)
+
+
+def exit_politely(_: JobContext) -> Outcome:
+    """End as a script would."""
+    raise SystemExit(3)
+
+
+def die(context: JobContext) -> Outcome:
+    """Be killed, in every attempt up to the number `TIMES`."""
+    if context.assignment.attempt <= context.assignment.parameters.get("TIMES", 99):
+        (context.folder / "half.part").write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Completed(message=f"Attempt {context.assignment.attempt} lived")
+
+
+def freeze(context: JobContext) -> Outcome:
+    """Stop in the first attempt, as if suspended by a debugger."""
+    if context.assignment.attempt == 1:
+        _note(context, "worker")
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return Completed(message="Thawed")
+
+
+def hog(_: JobContext) -> Outcome:
+    """Take memory until there is none."""
+    taken = []
+    while True:
+        taken.append(bytearray(2**26))
+
+
+def stumble(_: JobContext) -> Outcome:
+    """Raise what nobody expects."""
+    raise ValueError("a flaw in the work")
+
+
+def fail_for_now(context: JobContext) -> Outcome:
+    """Fail with a transient error in every attempt up to the number `TIMES`."""
+    if context.assignment.attempt > context.assignment.parameters["TIMES"]:
+        return Completed(message="At last")
+    error = JobError(type="transient", code="busy", message="the disk is busy")
+    return Failed(error=error)
+
+
+def block(context: JobContext) -> Outcome:
+    """Wait for a person, in the first attempt."""
+    if context.assignment.attempt > 1:
+        return Completed(message="Unblocked")
+    alert = Alert(id="a", severity=Severity.ERROR, description="no such file: x.fits")
+    return Blocked(alerts=(alert,))
+
+
+def stage(context: JobContext) -> Outcome:
+    """Make a product."""
+    data_folder = Path(context.assignment.data_folder)
+    part, manifest = context.folder / "a.part", context.folder / "a.json"
+    part.write_bytes(b"product")
+    manifest.write_text("{}")
+    return Completed(
+        product=StagedProduct(
+            file_name="a.fits",
+            manifest_name="a.json",
+            part=str(part.relative_to(data_folder)),
+            manifest=str(manifest.relative_to(data_folder)),
+            size=7,
+            sha256=hashlib.sha256(b"product").hexdigest(),
+            mime_type="application/fits",
+        )
+    )
+
+
+def babble(context: JobContext) -> Outcome:
+    """Write noise into everything that is open, sockets to the server included."""
+    _note(context, "worker")
+    for descriptor in range(3, 64):
+        try:
+            os.write(descriptor, b"\xff" * 64)
+        except OSError:
+            continue
+    return sleep(context)
+
+
+def _daemonise(context: JobContext) -> None:
+    _note(context, "worker")
+    ready, told = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            _note(context, "daemon")
+            os.write(told, b"!")
+            while True:
+                time.sleep(60)
+        os._exit(0)
+    os.wait()
+    os.read(ready, 1)
+
+
+def _note(context: JobContext, name: str) -> None:
+    notes = context.assignment.parameters.get("NOTES")
+    if notes:
+        draft = Path(notes) / f".{name}.{os.getpid()}"
+        draft.write_text(f"{os.getpid()} {os.getppid()}")
+        draft.rename(Path(notes) / f"{name}.{context.assignment.attempt}")

@@ -1,0 +1,13 @@
+"""Products as JSON."""
+
+from typing import Any
+
+from quire.products.product import Product
+
+
+def product_json(made: Product) -> dict[str, Any]:
+    """Return a product; `made` is Unix seconds, `size` bytes."""
+    here = f"/api/v1/products/{made.id}"
+    links = {"file": f"{here}/file", "manifest": f"{here}/manifest"}
+    fields = {name: getattr(made, name) for name in made.__struct_fields__}
+    return {**fields, "links": links}

@@ -1,0 +1,108 @@
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from quire.client.discovery import default_folder, find
+from quire.client.errors import NoServer, SeveralServers
+from quire.server_file import ServerRecord, live, live_servers, publish
+
+
+def record(port: int, pid: int | None = None) -> ServerRecord:
+    url = f"http://127.0.0.1:{port}"
+    return ServerRecord(url=url, token=f"token-{port}", pid=pid or os.getpid())
+
+
+@pytest.fixture
+def folder(home: Path) -> Path:
+    made = home / "elsewhere"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def default(home: Path) -> Path:
+    assert default_folder().is_relative_to(home)
+    default_folder().mkdir()
+    return default_folder()
+
+
+def dead_pid() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_the_file_is_private_and_goes_with_the_server(folder: Path) -> None:
+    with publish(record(1), folder):
+        mode = (folder / "server.json").stat().st_mode
+        assert stat.S_IMODE(mode) == 0o600
+        assert live(folder / "server.json") == record(1)
+        assert list(live_servers().values()) == [record(1)]
+    assert list(folder.iterdir()) == []
+    assert live_servers() == {}
+
+
+def test_the_next_server_s_file_is_not_removed(folder: Path) -> None:
+    with publish(record(1), folder):
+        (folder / "server.json").unlink()
+        following = publish(record(2), folder)
+        following.__enter__()
+    assert live(folder / "server.json") == record(2)
+    following.__exit__(None, None, None)
+
+
+def test_one_that_others_could_write_is_not_believed(folder: Path) -> None:
+    with publish(record(1), folder):
+        (folder / "server.json").chmod(0o622)
+        assert live(folder / "server.json") is None
+
+
+def test_a_dead_one_is_ignored(folder: Path) -> None:
+    with publish(record(1, dead_pid()), folder):
+        assert (folder / "server.json").exists()
+        with pytest.raises(NoServer):
+            find()
+
+
+def test_the_caller_wins_then_the_environment(default: Path, folder: Path) -> None:
+    with publish(record(1), default), publish(record(2), folder):
+        os.environ["QUIRE_DIR"] = str(folder)
+        assert find().url == record(2).url
+        os.environ |= {"QUIRE_URL": "http://far/", "QUIRE_TOKEN": "far"}
+        assert (find().url, find().token) == ("http://far", "far")
+        assert find("http://near", "near").token == "near"  # noqa: S105
+
+
+def test_the_default_wins_over_others(default: Path, folder: Path) -> None:
+    with publish(record(1), folder):
+        assert find().token == "token-1"  # noqa: S105
+        with publish(record(2), default):
+            assert find().token == "token-2"  # noqa: S105
+
+
+def test_several_are_listed(home: Path, folder: Path) -> None:
+    (home / "third").mkdir()
+    with (
+        publish(record(1), folder),
+        publish(record(2), home / "third"),
+        pytest.raises(SeveralServers, match=r":1, http.*:2|:2, http.*:1"),
+    ):
+        find()
+
+
+def test_an_explicit_folder_is_never_replaced(default: Path, folder: Path) -> None:
+    os.environ["QUIRE_DIR"] = str(folder)
+    with publish(record(1), default), pytest.raises(NoServer, match="QUIRE_DIR"):
+        find()
+
+
+def test_a_token_goes_only_to_its_own_server(default: Path) -> None:
+    with publish(record(1), default):
+        assert find(record(1).url).token == "token-1"  # noqa: S105
+        assert find("http://stranger").token == ""
+    os.environ |= {"QUIRE_URL": "http://mine", "QUIRE_TOKEN": "secret"}
+    assert find("http://stranger").token == ""
