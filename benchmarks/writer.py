@@ -45,7 +45,7 @@ def documents(count: int) -> list[dict[str, Any]]:
             "descriptor": "00000000-0000-4000-8000-ffffffffffff",
             "time": 1.8e9 + number,
             "seq_num": number + 1,
-            "data": {key: number * 0.1 for key in keys},
+            "data": dict.fromkeys(keys, number * 0.1),
             "timestamps": dict.fromkeys(keys, 1.8e9 + number),
             "filled": {},
         }
@@ -53,10 +53,10 @@ def documents(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def times(call: Callable[[int], None], count: int, pause: float) -> list[float]:
+def times(call: Callable[[int], object], numbers: range, pause: float) -> list[float]:
     """Return the microseconds of each call."""
     taken = []
-    for number in range(count):
+    for number in numbers:
         begun = time.perf_counter()
         call(number)
         taken.append((time.perf_counter() - begun) * 1e6)
@@ -90,11 +90,9 @@ def compare(folder: Path, count: int, pause: float) -> None:
         writer.flush(30)
         flushes, calls = [], []
         for begin in range(0, count, 100):
-            part = min(100, count - begin)
-            flushes += times(lambda number, at=begin: bare(at + number), part, pause)
-            calls += times(
-                lambda number, at=begin: writer("event", docs[at + number]), part, pause
-            )
+            part = range(begin, min(begin + 100, count))
+            flushes += times(bare, part, pause)
+            calls += times(lambda number: writer("event", docs[number]), part, pause)
         writer.flush(60)
         assert writer.status.lost == writer.status.refused == 0
     rate = f"every {pause * 1e3:.0f} ms" if pause else "at full speed"
@@ -110,15 +108,15 @@ def plans(folder: Path, count: int) -> None:
     from bluesky.plans import count as plan
     from ophyd.sim import det
 
-    engine = RunEngine({}, call_returns_result=False)
+    engine: Any = RunEngine({}, call_returns_result=False)
     engine(plan([det], 1))
     documents_a_plan = 4
     with quire.writer(spool=folder / "spool") as writer:
         without, within = [], []
         for _ in range(count):
-            without += times(lambda _: engine(plan([det], 1)), 1, 0.01)
+            without += times(lambda _: engine(plan([det], 1)), range(1), 0.01)
             token = engine.subscribe(writer)
-            within += times(lambda _: engine(plan([det], 1)), 1, 0.01)
+            within += times(lambda _: engine(plan([det], 1)), range(1), 0.01)
             engine.unsubscribe(token)
         writer.flush(60)
     show("count(1), without", without)

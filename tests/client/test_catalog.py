@@ -1,28 +1,30 @@
+import importlib.util
 import subprocess
 import sys
 
 import pyarrow as pa
 import pytest
+from tests.client.serving import Server
 
 import quire
+from quire.client.catalog import Catalog, connect
 from quire.client.connection import Connection
 from quire.client.errors import JobFailed, RefusedInput, RefusedToken
 from quire.client.tables import dataset
 from quire.errors import InputError, NotFound
-from tests.client.conftest import Server
 
 
 @pytest.fixture
-def catalog(running: Server) -> quire.client.catalog.Catalog:
-    with quire.writer() as writer:
+def catalog(running: Server) -> Catalog:
+    with quire.writer(running.url) as writer:
         for number in range(120):
             start = {"uid": f"run-{number:04}", "time": number, "scan_id": number}
             writer("start", start)
         assert writer.flush(20.0)
-    return quire.connect()
+    return connect()
 
 
-def test_finds_runs(catalog: quire.client.catalog.Catalog) -> None:
+def test_finds_runs(catalog: Catalog) -> None:
     assert catalog[-1].uid == "run-0119"
     assert catalog["run-0007"].start["scan_id"] == 7
     assert catalog["run-0007"].stop is None
@@ -30,7 +32,7 @@ def test_finds_runs(catalog: quire.client.catalog.Catalog) -> None:
     assert [run.scan_id for run in catalog] == list(range(119, -1, -1))
 
 
-def test_says_what_is_not_there(catalog: quire.client.catalog.Catalog) -> None:
+def test_says_what_is_not_there(catalog: Catalog) -> None:
     with pytest.raises(KeyError, match="no run"):
         catalog["nothing"]
     with pytest.raises(NotFound):
@@ -39,7 +41,7 @@ def test_says_what_is_not_there(catalog: quire.client.catalog.Catalog) -> None:
         catalog["run-00"]
 
 
-def test_gives_streams_and_documents(catalog: quire.client.catalog.Catalog) -> None:
+def test_gives_streams_and_documents(catalog: Catalog) -> None:
     run = catalog[-1]
     assert run.streams == ["primary"]
     assert run.primary.name == run["primary"].name == "primary"
@@ -49,21 +51,19 @@ def test_gives_streams_and_documents(catalog: quire.client.catalog.Catalog) -> N
 
 
 def test_a_dataset_needs_xarray_and_says_so() -> None:
-    pytest.importorskip("pyarrow")
     table = pa.table({"seq_num": [1], "time": [1.0], "data": [{"x": 1.0}]})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
-    try:
-        import xarray  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("xarray") is None:
         with pytest.raises(ImportError, match="pip install xarray"):
             dataset(sink.getvalue().to_pybytes())
     else:
         assert list(dataset(sink.getvalue().to_pybytes())) == ["x"]
 
 
-def test_a_job_is_waited_for(running: Server) -> None:
+@pytest.mark.usefixtures("running")
+def test_a_job_is_waited_for() -> None:
     job = quire.submit("wait", steps=25)
     told = list(job.progress(20.0))
     # The server cuts each connection after ten events.
@@ -72,14 +72,16 @@ def test_a_job_is_waited_for(running: Server) -> None:
     assert job.wait(5.0).phase == "COMPLETED"
 
 
-def test_a_job_that_fails_or_is_held_says_why(running: Server) -> None:
+@pytest.mark.usefixtures("running")
+def test_a_job_that_fails_or_is_held_says_why() -> None:
     with pytest.raises(JobFailed, match="ERROR: as asked"):
         quire.submit("wait", steps=1, fail=True, wait=True)
     with pytest.raises(JobFailed, match="HELD: source is missing"):
         quire.submit("wait", steps=1, hold=True, wait=True)
 
 
-def test_a_job_that_takes_too_long(running: Server) -> None:
+@pytest.mark.usefixtures("running")
+def test_a_job_that_takes_too_long() -> None:
     job = quire.submit("wait", run="run-1", steps=1, pause=60)
     assert job.record["parameters"]["RUN"] == ["run-1"]
     with pytest.raises(TimeoutError):

@@ -49,7 +49,7 @@ def test_anything_becomes_one_line_of_json(doc: Any) -> None:
     [
         (np.float32(0.5), 0.5),
         (np.int64(7), 7),
-        (np.bool_(True), True),
+        (np.bool_(1), True),
         (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
         (np.datetime64("2026-11-01"), "2026-11-01"),
         (b"text", "text"),

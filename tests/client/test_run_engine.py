@@ -1,21 +1,20 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from bluesky import RunEngine
 from bluesky.plans import scan
 from ophyd.sim import SynAxis, SynGauss
+from tests.client.serving import Server, until
 
 import quire
-from tests.client.conftest import Server, until
 
 
 @pytest.mark.crash
-def test_a_real_plan_while_the_server_dies(running: Server, home: Path) -> None:
+def test_a_real_plan_while_the_server_dies(running: Server) -> None:
     motor = SynAxis(name="motor")
     detector = SynGauss("detector", motor, "motor", center=0, Imax=1, sigma=1)
-    engine = RunEngine({}, call_returns_result=False)
+    engine: Any = RunEngine({}, call_returns_result=False)
     seen: list[tuple[str, dict[str, Any]]] = []
 
     def interfere(name: str, doc: dict[str, Any]) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.client.serving import HERE, Server, until
 
 import quire
 from quire.errors import InputError
-from tests.client.conftest import HERE, Server, until
 
 PROGRAM = HERE / "writing_program.py"
 
@@ -21,7 +21,7 @@ def event(uid: str, **more: Any) -> dict[str, Any]:
 
 
 def program(what: str, spool: Path, count: int, uid: str) -> subprocess.Popen[str]:
-    arguments = [sys.executable, PROGRAM, what, spool, str(count), uid]
+    arguments = [sys.executable, str(PROGRAM), what, str(spool), str(count), uid]
     return subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -246,7 +246,7 @@ def test_nothing_that_a_device_says_reaches_the_plan(
     with quire.writer(spool=home / "spool") as writer:
         for number, value in enumerate(odd):
             writer("event", event(f"odd-{number}", value=value))
-        writer(7, None)  # type: ignore[arg-type]
+        writer(7, None)
         assert writer.flush(20.0)
     assert len(running.known()["uids"]) >= len(odd)
     assert writer.status.lost == 0

@@ -6,7 +6,7 @@ from quire.testing.engine_contract import ProcessEngineContract
 PROGRAM = [
     "quire.worker",
     "--kinds=quire.testing.hostile_kinds:hostile",
-    "--memory=1500000000",
+    "--memory=500000000",
     "--beat=0.1",
 ]
 

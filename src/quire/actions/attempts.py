@@ -8,9 +8,9 @@ again at the next start.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from msgspec.structs import replace
 
@@ -72,6 +72,7 @@ class Attempts:
         self._clock = clock
         self._policy = policy or RetryPolicy()
         self._publishing = Publishing(store, clock, publisher)
+        self._kept: set[asyncio.Task[None]] = set()
 
     async def claim(self, job: str, attempt: int) -> Assignment:
         """Begin an attempt and return what is to be done.
@@ -155,8 +156,7 @@ class Attempts:
             case Completed(product=None):
                 await self._complete(job, attempt, outcome)
             case Completed():
-                await self._stage(job, attempt, outcome)
-                await self._publishing.publish(job, attempt)
+                await self._keep(self._stage_and_publish(job, attempt, outcome))
             case Failed():
                 await self._fail(job, attempt, outcome.error)
             case Blocked():
@@ -246,6 +246,7 @@ class Attempts:
     async def aclose(self) -> None:
         """Wait for what is being written to its public place."""
         await self._publishing.aclose()
+        await asyncio.gather(*self._kept, return_exceptions=True)
 
     def _folder(self, job: str, attempt: int) -> Path:
         return self.data_folder / "jobs" / job / str(attempt)
@@ -256,6 +257,19 @@ class Attempts:
             return transitions.complete(done, now=now), complete(outcome.message)
 
         await self._advance(job, attempt, advance)
+
+    async def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await work that goes on if whoever waits for it is cancelled."""
+        task = asyncio.create_task(work)
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+        await asyncio.shield(task)
+
+    async def _stage_and_publish(
+        self, job: str, attempt: int, outcome: Completed
+    ) -> None:
+        await self._stage(job, attempt, outcome)
+        await self._publishing.publish(job, attempt)
 
     async def _stage(self, job: str, attempt: int, outcome: Completed) -> None:
         def advance(current: Job, _: float) -> tuple[Job, ProgressEvent | None]:

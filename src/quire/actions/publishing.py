@@ -40,7 +40,7 @@ class Publishing:
         await asyncio.shield(self.begin(job, attempt))
 
     async def aclose(self) -> None:
-        """Give up the waiting; what was cut off is done at the next start."""
+        """Finish what is being written; the rest is done at the next start."""
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()

@@ -156,6 +156,11 @@ class Connection:
         """Give up the sockets."""
         self._http.close()
 
+    def __del__(self) -> None:
+        # A notebook never closes what it looked at.
+        if hasattr(self, "_http"):
+            self._http.close()
+
     def __enter__(self) -> Self:
         return self
 

@@ -118,7 +118,7 @@ class Refused(QuireError):
 
     def _words(self) -> str:
         words = self.detail or f"the server answered {self.status}"
-        if self.field and self.field not in words:
+        if self.field and not words.startswith(self.field):
             words = f"{self.field}: {words}"
         if self.mend and self.mend not in words:
             words = f"{words} ({self.mend})"

@@ -82,7 +82,7 @@ def _read_item(item: bytes, index: int) -> Document | Fault:
     except (ValueError, RecursionError) as error:
         if name:
             near = get_close_matches(name, list(DocumentName), n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
+            hint = f", did you mean {str(near[0])!r}?" if near else ""
             return _fault(index, f"unknown document name {name[:80]!r}{hint}", name)
         return _fault(index, str(error))
     try:

@@ -153,6 +153,8 @@ class Slot:
 
     def _welcome(self, *, clean: bool) -> bool:
         """Return whether an idle worker may stay."""
+        if self._end.is_set():
+            return False
         if self.running is not None:
             self._served += 1
             if not (clean and self.running.completed and self._served < _ATTEMPTS):
