@@ -8,6 +8,7 @@ their owner alone, appear by rename, and are ignored once their process is dead.
 import hashlib
 import os
 import secrets
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,7 +39,10 @@ class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def servers_folder() -> Path:
     """Return the folder where each of the user's servers leaves a copy."""
-    return Path(platformdirs.user_runtime_dir("quire")) / "servers"
+    with warnings.catch_warnings():
+        # Where there is no XDG_RUNTIME_DIR, its stand-in is good enough for a hint.
+        warnings.simplefilter("ignore")
+        return Path(platformdirs.user_runtime_dir("quire")) / "servers"
 
 
 @contextmanager

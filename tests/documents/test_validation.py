@@ -11,7 +11,8 @@ from tests.documents.samples import GOOD, INVALID, read
 
 from quire.documents.document import Document
 from quire.documents.names import DocumentName
-from quire.documents.validation import Validator, pointer
+from quire.documents.pointer import pointer
+from quire.documents.validation import Validator
 
 VALIDATOR = Validator()
 

@@ -130,7 +130,9 @@ class JobLife(RuleBasedStateMachine):
 
     @rule(
         attempt=st.integers(0, 6),
-        how=st.sampled_from(["complete", "hold", "fatal", "transient", "lose", "stage"]),
+        how=st.sampled_from(
+            ["complete", "hold", "fatal", "transient", "lose", "stage"]
+        ),
     )
     def somebody_gives_a_verdict(self, attempt: int, how: str) -> None:
         fenced = self.job.phase is not Phase.EXECUTING or attempt != self.job.attempt
@@ -165,9 +167,7 @@ class JobLife(RuleBasedStateMachine):
 
     @invariant()
     def only_what_runs_has_a_lease(self) -> None:
-        assert (self.job.phase is Phase.EXECUTING) == (
-            self.job.lease_until is not None
-        )
+        assert (self.job.phase is Phase.EXECUTING) == (self.job.lease_until is not None)
         if self.job.staged is not None:
             assert self.job.phase is Phase.EXECUTING
 

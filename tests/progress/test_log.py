@@ -53,7 +53,8 @@ def test_progress_is_clamped() -> None:
 
 
 def test_a_run_is_told_from_start_to_end() -> None:
-    run, told = Run(uid="x"), []
+    run = Run(uid="x")
+    told: list[ProgressEvent] = []
     for document in read(FOLDER / "scan.jsonl"):
         after = fold(run, document)
         told += narrate(run, after)
@@ -66,7 +67,8 @@ def test_a_run_is_told_from_start_to_end() -> None:
 
 
 def test_an_aborted_run_ends_in_failed() -> None:
-    run, told = Run(uid="x"), []
+    run = Run(uid="x")
+    told: list[ProgressEvent] = []
     for document in read(FOLDER / "aborted_run.jsonl"):
         after = fold(run, document)
         told += narrate(run, after)

@@ -80,21 +80,30 @@ class Intake:
 
     def take(self, items: Items) -> None:
         """Store what is new, run by run, in the order of arrival."""
-        for uid, of_run in self._by_run(items).items():
-            if uid is None:
-                self._store_new(None, of_run)
-            else:
-                self._take_run(uid, of_run)
+        waiting, by_run = self._sorted(items)
+        if waiting:
+            self._store_new(None, waiting)
+        for uid, of_run in by_run.items():
+            self._take_run(uid, of_run)
 
-    def _by_run(self, items: Items) -> dict[str | None, list[tuple[int, Document]]]:
-        by_run: dict[str | None, list[tuple[int, Document]]] = {}
-        anchors: dict[str, str] = {}
+    def _sorted(
+        self, items: Items
+    ) -> tuple[list[tuple[int, Document]], dict[str, list[tuple[int, Document]]]]:
+        waiting: list[tuple[int, Document]] = []
+        by_run: dict[str, list[tuple[int, Document]]] = {}
+        # What a document refers to may stand behind it in one delivery.
+        anchors = {
+            anchor(document): uid
+            for _, document in items
+            if anchor(document) and (uid := run_of(document)) is not None
+        }
         for index, document in items:
             uid = run_of(document) or self._run_by_parents(document, anchors)
-            if uid is not None and (name := anchor(document)):
-                anchors[name] = uid
-            by_run.setdefault(uid, []).append((index, document))
-        return by_run
+            if uid is None:
+                waiting.append((index, document))
+            else:
+                by_run.setdefault(uid, []).append((index, document))
+        return waiting, by_run
 
     def _run_by_parents(
         self, document: Document, anchors: Mapping[str, str]
@@ -128,21 +137,20 @@ class Intake:
 
     def _grow(self, run: Run, items: Items) -> tuple[Run, tuple[Finding, ...]]:
         told = len(self.refused)
-        fresh = self._store_new(run.uid, items)
-        while fresh:
-            # A second descriptor may stand behind the first event that needs it.
-            run = fold_all(run, fresh)
-            fresh = [
-                (parse(stored.name, stored.raw), stored.repeated)
-                for document, _ in fresh
-                if (name := anchor(document))
-                for stored in self._tx.documents.adopt(name, run.uid)
-            ]
+        # Adopted first, so that a second copy among the items is known as one.
+        adopted = [
+            (parse(stored.name, stored.raw), stored.repeated)
+            for _, document in items
+            if (name := anchor(document))
+            for stored in self._tx.documents.adopt(name, run.uid)
+        ]
+        fresh = [*self._store_new(run.uid, items), *adopted]
+        fresh.sort(key=lambda pair: not anchor(pair[0]))
         clashes = tuple(
             Finding(rule="conflict", uid=refusal.uid, message=refusal.reason)
             for refusal in self.refused[told:]
         )
-        return run, clashes
+        return (fold_all(run, fresh) if fresh else run), clashes
 
     def _store_new(
         self, run: str | None, items: Items

@@ -11,8 +11,10 @@ import httpx
 from quire.client.discovery import Address, find
 from quire.client.errors import ConnectionLost, refusal
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-RAW_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+RAW__LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 
 class Connection:
@@ -174,8 +176,15 @@ class Connection:
 
 
 def _client(address: Address) -> httpx.Client:
+    url = httpx.URL(address.url)
     headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
-    return httpx.Client(base_url=address.url, headers=headers, timeout=TIMEOUT)
+    return httpx.Client(
+        base_url=url,
+        headers=headers,
+        timeout=TIMEOUT,
+        verify=url.scheme != "http",  # loading the certificates takes its time
+        trust_env=url.host not in _LOOPBACK,  # no proxy leads to this machine
+    )
 
 
 def _without_none(query: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -25,14 +25,19 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     stored
         Lines that it has on disk, new or repeated.
+    repeated
+        Those of them that it had before.
     """
 
     stored: int
+    repeated: int = 0
     refused: tuple[Refusal, ...] = ()
 
     def __add__(self, other: "Told") -> "Told":
         return Told(
-            stored=self.stored + other.stored, refused=self.refused + other.refused
+            stored=self.stored + other.stored,
+            repeated=self.repeated + other.repeated,
+            refused=self.refused + other.refused,
         )
 
 
@@ -81,7 +86,11 @@ def _told(reply: dict[str, Any], batch: bytes) -> Told:
     lines = batch.split(b"\n")[:-1] if reply["refused"] else []
     refused = tuple(_each(reply["refused"], lines))
     total = len(lines) if lines else batch.count(b"\n")
-    return Told(stored=total - len(refused), refused=refused)
+    return Told(
+        stored=total - len(refused),
+        repeated=int(reply.get("repeated", 0)),
+        refused=refused,
+    )
 
 
 def _each(entries: list[dict[str, Any]], lines: list[bytes]) -> Iterator[Refusal]:

@@ -121,7 +121,8 @@ class Section:
             if not segment.done:
                 return segment, segment.batch(limit)
             with self._guard:
-                if segment is self._current:
+                # A line may have come, and the next segment, since we looked.
+                if segment is self._current or not segment.done:
                     break
                 self._segments.remove(segment)
             segment.remove()

@@ -9,7 +9,7 @@ from typing import Protocol
 from quire.client.backoff import Backoff
 from quire.client.connection import Connection
 from quire.client.delivery import Told, deliver
-from quire.client.errors import RefusedLookup
+from quire.client.errors import RefusedConflict, RefusedLookup, RefusedRight
 from quire.client.overflow import Overflow
 from quire.client.section import Section
 from quire.client.spool import Spool
@@ -152,8 +152,8 @@ class Sender:
         for uid in self._open_runs():
             try:
                 self._connected().ask("PUT", f"/api/v1/runs/{uid}/lease")
-            except RefusedLookup:
-                continue  # its first document is still on the way
+            except (RefusedLookup, RefusedRight, RefusedConflict):
+                continue  # still on the way, or not ours to keep open
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -50,10 +50,18 @@ class Tally:
             self._troubled = False
             self._changed.notify_all()
 
-    def lose(self) -> None:
-        """Count a document that could be kept nowhere."""
+    def lose(self, *, accepted: bool = False) -> None:
+        """Count a document that could be kept nowhere.
+
+        Parameters
+        ----------
+        accepted
+            It was counted as waiting already.
+        """
         with self._changed:
             self._lost += 1
+            self._waiting -= accepted
+            self._changed.notify_all()
 
     def trouble(self, *, present: bool) -> None:
         """Say whether sending fails just now."""

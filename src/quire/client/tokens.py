@@ -1,5 +1,6 @@
 """Tokens that admit people and programs."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -9,18 +10,24 @@ PATH = "/api/v1/tokens"
 
 
 def create(
-    connection: Connection, name: str, *, scopes: list[str], expires: float | None
+    connection: Connection,
+    user: str,
+    *,
+    scopes: Sequence[str] = (),
+    lifetime: float | None = None,
 ) -> dict[str, Any]:
     """Return a new token with its secret, which is told only now.
 
     Parameters
     ----------
-    name
-        The principal that it stands for.
-    expires
-        Unix seconds, None for never.
+    user
+        The principal that it stands for, empty for our own.
+    scopes
+        What it admits to, by default all that we may.
+    lifetime
+        Seconds, None for ever.
     """
-    body = {"name": name, "scopes": scopes, "expires": expires}
+    body = {"user": user, "scopes": list(scopes), "lifetime": lifetime}
     made: dict[str, Any] = connection.post(PATH, body)
     return made
 

@@ -161,11 +161,11 @@ class _Session:
 
     def take(self, name: str, doc: Any) -> None:
         line = encode(name, doc)
+        self._tally.accept()
         if self._spooled(line) or self._overflow.append(line):
-            self._tally.accept()
             self._sender.wake()
         else:
-            self._tally.lose()
+            self._tally.lose(accepted=True)
             self._tally.tell(
                 "documents are lost: disk and memory are full", once="full"
             )

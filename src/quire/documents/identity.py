@@ -1,126 +1,160 @@
-"""What makes two documents the same: uids, rows of pages, canonical content."""
+"""Which document is which: uids, rows, and what counts as the same content."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from quire.documents.document import Document
-from quire.documents.names import DocumentName as Name
+from quire.documents.names import DocumentName
 
-_FAMILY: Mapping[Name, str] = {
-    Name.EVENT_PAGE: Name.EVENT,
-    Name.BULK_EVENTS: Name.EVENT,
-    Name.DATUM_PAGE: Name.DATUM,
-    Name.BULK_DATUM: Name.DATUM,
+_FAMILIES = {
+    DocumentName.EVENT_PAGE: DocumentName.EVENT,
+    DocumentName.BULK_EVENTS: DocumentName.EVENT,
+    DocumentName.DATUM_PAGE: DocumentName.DATUM,
+    DocumentName.BULK_DATUM: DocumentName.DATUM,
 }
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+)
 
 
 def identity(document: Document) -> str:
-    """Return a document's uid or datum_id; of a page that of its first row."""
-    uids = _uids(document.name, document.body)
-    return uids[0] if uids else ""
+    """Return its uid or datum_id; of a page or bulk document that of its first row.
+
+    Empty where it has none. Serves documents that the schema refuses, too.
+    """
+    body = document.body
+    for key in ("uid", "datum_id", "datum_ids"):
+        value = body.get(key)
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def rows(document: Document) -> int:
+    """Return how many rows it has; one for a document that is no page."""
+    return len(row_uids(document))
 
 
 def row_uids(document: Document) -> tuple[str, ...]:
-    """Return the uid of each row; one for a document that is no page."""
-    return _uids(document.name, document.body)
+    """Return the uid of each of its rows.
 
-
-def row_keys(document: Document) -> tuple[int, ...]:
-    """Return a short hash (signed, 64 bits) of the uid of each row."""
-    family = _FAMILY.get(document.name, document.name)
-    return tuple(_key(f"{family}:{uid}") for uid in row_uids(document))
-
-
-def row(document: Document, place: int) -> dict[str, Any]:
-    """Return one row's content in the form of the single document.
-
-    A page's row and the same event sent alone are equal so.
+    A page without rows has one all the same, made from its content, so that its
+    redelivery is known.
     """
     body = document.body
     match document.name:
-        case Name.EVENT_PAGE:
-            return _event_of_page(body, place)
-        case Name.DATUM_PAGE:
-            return {
-                "datum_id": body["datum_id"][place],
-                "resource": body["resource"],
-                "datum_kwargs": _column(body["datum_kwargs"], place),
-            }
-        case Name.BULK_DATUM:
-            return {
-                "datum_id": body["datum_ids"][place],
-                "resource": body["resource"],
-                "datum_kwargs": body["datum_kwarg_list"][place],
-            }
-        case Name.BULK_EVENTS:
-            event: dict[str, Any] = bulk_events(body)[place]
-            return event
+        case DocumentName.EVENT_PAGE:
+            uids = tuple(body["uid"])
+        case DocumentName.BULK_EVENTS:
+            uids = tuple(event["uid"] for event in bulk_rows(body))
+        case DocumentName.DATUM_PAGE:
+            uids = tuple(body["datum_id"])
+        case DocumentName.BULK_DATUM:
+            uids = tuple(body["datum_ids"])
+        case DocumentName.DATUM:
+            return (body["datum_id"],)
         case _:
-            return body
+            return (body["uid"],)
+    return uids or (f"{document.name.value} {content_hash(body)}",)
 
 
-def bulk_events(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the events of a `bulk_events` document in order."""
+def row_keys(document: Document) -> tuple[int, ...]:
+    """Return a short hash of each row's uid: signed, 64 bits.
+
+    An event has the same key alone and as a row of a page.
+    """
+    family = _FAMILIES.get(document.name, document.name).value
+    return tuple(
+        int.from_bytes(
+            hashlib.blake2b(f"{family}:{uid}".encode(), digest_size=8).digest(),
+            "big",
+            signed=True,
+        )
+        for uid in row_uids(document)
+    )
+
+
+def row(document: Document, place: int) -> dict[str, Any]:
+    """Return one row in the form of the document that would hold it alone.
+
+    Parameters
+    ----------
+    place
+        From 0, as in `row_uids`.
+    """
+    body = document.body
+    match document.name:
+        case DocumentName.EVENT:
+            return _event(body)
+        case DocumentName.EVENT_PAGE if body["uid"]:
+            return _event_of_page(body, place)
+        case DocumentName.BULK_EVENTS if events := bulk_rows(body):
+            return _event(events[place])
+        case DocumentName.DATUM_PAGE if body["datum_id"]:
+            return {
+                "resource": body["resource"],
+                **_cell(body, "datum_id", place),
+                "datum_kwargs": _cells(body["datum_kwargs"], place),
+            }
+        case DocumentName.BULK_DATUM if body["datum_ids"]:
+            kwargs = body["datum_kwarg_list"][place : place + 1]
+            return {
+                "resource": body["resource"],
+                **_cell(body, "datum_ids", place, name="datum_id"),
+                **({"datum_kwargs": kwargs[0]} if kwargs else {}),
+            }
+    return body
+
+
+def bulk_rows(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of a `bulk_events` document in their order."""
     return [event for events in body.values() for event in events]
 
 
 def canonical(value: Any) -> bytes:
-    """Return canonical JSON: sorted keys, no white space, UTF-8.
+    """Return the one text of a JSON value: sorted keys, no white space, UTF-8.
 
-    1 and 1.0 differ, NaN equals NaN, integers keep all their digits.
+    1 and 1.0 differ, NaN equals NaN, integers are whole.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "surrogatepass")
+    return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
 def content_hash(value: Any) -> str:
-    """Return the SHA-256 of the canonical JSON, hexadecimal."""
+    """Return the SHA-256 of the value's canonical text, as lower-case hex."""
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def _uids(name: Name, body: Mapping[str, Any]) -> tuple[str, ...]:
-    match name:
-        case Name.EVENT_PAGE:
-            found = body.get("uid", ())
-        case Name.DATUM_PAGE:
-            found = body.get("datum_id", ())
-        case Name.BULK_DATUM:
-            found = body.get("datum_ids", ())
-        case Name.BULK_EVENTS:
-            try:
-                found = [event["uid"] for event in bulk_events(body)]
-            except (KeyError, TypeError):
-                found = ()
-        case Name.DATUM:
-            found = (body.get("datum_id", ""),)
-        case _:
-            found = (body.get("uid", ""),)
-    if not isinstance(found, list | tuple):
-        return ()
-    return tuple(uid for uid in found if isinstance(uid, str))
+def _event(body: dict[str, Any]) -> dict[str, Any]:
+    # No `filled` and an empty one say the same; pages often carry an empty one.
+    if "filled" in body and not body["filled"]:
+        return {key: value for key, value in body.items() if key != "filled"}
+    return body
 
 
-def _key(text: str) -> int:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "big", signed=True)
-
-
-def _event_of_page(body: Mapping[str, Any], place: int) -> dict[str, Any]:
+def _event_of_page(body: dict[str, Any], place: int) -> dict[str, Any]:
     event = {
         "descriptor": body["descriptor"],
-        "uid": body["uid"][place],
-        "seq_num": body["seq_num"][place],
-        "time": body["time"][place],
-        "data": _column(body["data"], place),
-        "timestamps": _column(body["timestamps"], place),
+        "data": _cells(body["data"], place),
+        "timestamps": _cells(body["timestamps"], place),
     }
-    if "filled" in body:
-        event["filled"] = _column(body["filled"], place)
-    return event
+    for key in ("uid", "seq_num", "time"):
+        event |= _cell(body, key, place)
+    filled = _cells(body.get("filled", {}), place)
+    return {**event, "filled": filled} if filled else event
 
 
-def _column(columns: Mapping[str, list[Any]], place: int) -> dict[str, Any]:
-    # Ragged pages are stored and flagged: a short column has no value here.
-    return {key: one[place] for key, one in columns.items() if place < len(one)}
+def _cells(columns: dict[str, Sequence[Any]], place: int) -> dict[str, Any]:
+    return {
+        key: column[place] for key, column in columns.items() if place < len(column)
+    }
+
+
+def _cell(
+    body: dict[str, Any], key: str, place: int, *, name: str = ""
+) -> dict[str, Any]:
+    column = body[key]
+    return {name or key: column[place]} if place < len(column) else {}

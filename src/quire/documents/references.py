@@ -1,46 +1,46 @@
-"""Which documents a document refers to, and which run it names."""
+"""What documents say of each other."""
 
 from quire.documents.document import Document
-from quire.documents.identity import bulk_events
-from quire.documents.names import DocumentName as Name
+from quire.documents.identity import bulk_rows
+from quire.documents.names import DocumentName
 
-_ANCHORS = frozenset({Name.DESCRIPTOR, Name.RESOURCE, Name.STREAM_RESOURCE})
-_NAMING = frozenset({Name.STOP, *_ANCHORS})
+_ANCHORS = (
+    DocumentName.DESCRIPTOR,
+    DocumentName.RESOURCE,
+    DocumentName.STREAM_RESOURCE,
+)
 
 
 def anchor(document: Document) -> str:
-    """Return the uid by which others refer to it, empty if none can."""
-    return str(document.body["uid"]) if document.name in _ANCHORS else ""
+    """Return the uid by which documents of its run refer to it; else empty."""
+    return document.body["uid"] if document.name in _ANCHORS else ""
 
 
 def run_of(document: Document) -> str | None:
-    """Return the uid of the run that a document itself names, if it does."""
-    if document.name is Name.START:
+    """Return the uid of its run, if the document itself names it.
+
+    A resource of old data names none; an empty name (the schema's default) is none.
+    """
+    if document.name is DocumentName.START:
         return str(document.body["uid"])
-    if document.name in _NAMING:
-        run: str | None = document.body.get("run_start")
-        return run
+    if document.name is DocumentName.STOP or document.name in _ANCHORS:
+        return document.body.get("run_start") or None
     return None
 
 
 def parents(document: Document) -> tuple[str, ...]:
-    """Return the uids that tell a document's run where it does not name it.
+    """Return the uids, one at most, that tell its run where `run_of` does not.
 
-    The events of one `bulk_events` document belong to the run of its first
-    descriptor: the RunEngine never mixed runs in one.
+    A `stream_datum` belongs to the run of its descriptor. A `bulk_events` document
+    may hold events of several runs: it belongs to the run of its first event's
+    descriptor, because it is one document and is stored once.
     """
     body = document.body
     match document.name:
-        case Name.EVENT | Name.EVENT_PAGE:
+        case DocumentName.EVENT | DocumentName.EVENT_PAGE | DocumentName.STREAM_DATUM:
             return (body["descriptor"],)
-        case Name.DATUM | Name.DATUM_PAGE | Name.BULK_DATUM:
+        case DocumentName.DATUM | DocumentName.DATUM_PAGE | DocumentName.BULK_DATUM:
             return (body["resource"],)
-        case Name.STREAM_DATUM:
-            return (body["descriptor"], body["stream_resource"])
-        case Name.BULK_EVENTS:
-            return tuple(
-                dict.fromkeys(event["descriptor"] for event in bulk_events(body))
-            )
-        case _:
-            # A resource without run_start names no run at all (before 2020).
-            return ()
+        case DocumentName.BULK_EVENTS:
+            return tuple(event["descriptor"] for event in bulk_rows(body)[:1])
+    return ()

@@ -1,72 +1,142 @@
-"""The order in which documents can be replayed: targets before references."""
+"""The order in which a run's documents are given out again.
 
-from collections.abc import Iterator, Mapping, Sequence
+The only written rule is event-model's issue 98: every reference is preceded by its
+target, and the stop comes last.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from quire.documents.document import Document
-from quire.documents.identity import bulk_events, row_uids
-from quire.documents.names import DocumentName as Name
-from quire.documents.references import anchor, parents
+from quire.documents.identity import bulk_rows
+from quire.documents.names import DocumentName
+from quire.documents.references import anchor
 
-_TARGETS = frozenset({Name.DATUM, Name.DATUM_PAGE, Name.BULK_DATUM})
-_EVENTS = frozenset({Name.EVENT, Name.EVENT_PAGE, Name.BULK_EVENTS})
+_EVENTS = (DocumentName.EVENT, DocumentName.EVENT_PAGE, DocumentName.BULK_EVENTS)
+_DATUM_IDS = {
+    DocumentName.DATUM: "datum_id",
+    DocumentName.DATUM_PAGE: "datum_id",
+    DocumentName.BULK_DATUM: "datum_ids",
+}
 
 
 def replay_order(documents: Sequence[Document]) -> list[int]:
-    """Return places in the order of replay.
+    """Return the places of the documents in replay order.
 
-    The start comes first, each document after those that it refers to, otherwise as
-    received, the stop last (event-model issue 98).
+    The start comes first and stops last. A document that came before one that it
+    refers to has that one moved to just before it; all else stays as received.
     """
-    targets = _targets(documents)
-    order: list[int] = []
-    placed: set[int] = set()
-
-    def place(at: int) -> None:
-        # References are three deep at most: event, datum, resource.
-        if at in placed:
-            return
-        placed.add(at)
-        for name in _references(documents[at], targets):
-            if name in targets:
-                place(targets[name])
-        order.append(at)
-
-    ranks = sorted(range(len(documents)), key=lambda at: _rank(documents[at]))
-    for at in ranks:
-        place(at)
-    return order
+    first, middle, last = _by_place(documents)
+    references = References(documents)
+    ordered = dict.fromkeys(first)
+    for place in middle:
+        waiting = [place]
+        # References go at most three deep: event, datum, resource.
+        while waiting:
+            needed = references.of(waiting[-1])
+            missing = [one for one in needed if one not in ordered]
+            if missing:
+                waiting.extend(reversed(missing))
+            else:
+                ordered[waiting.pop()] = None
+    return [*ordered, *last]
 
 
-def _rank(document: Document) -> int:
-    return {Name.START: 0, Name.STOP: 2}.get(document.name, 1)
+class References:
+    """Which of a run's documents refers to which.
+
+    Parameters
+    ----------
+    documents
+        All documents of a run, in any order.
+    """
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._documents = documents
+        self._anchors: dict[str, int] = {}
+        self._datums: dict[str, int] = {}
+        for place, document in enumerate(documents):
+            if uid := anchor(document):
+                self._anchors.setdefault(uid, place)
+            for datum_id in _datum_ids(document):
+                self._datums.setdefault(datum_id, place)
+
+    def of(self, place: int) -> list[int]:
+        """Return the places of the documents that the one at `place` refers to."""
+        document = self._documents[place]
+        found = [
+            self._anchors[uid]
+            for uid in _named_anchors(document)
+            if uid in self._anchors
+        ]
+        if document.name in _EVENTS and self._datums:
+            found.extend(self._datums_of(document))
+        return [one for one in dict.fromkeys(found) if one != place]
+
+    def _datums_of(self, document: Document) -> Iterator[int]:
+        for descriptor, data in _data(document):
+            external = self._external(descriptor)
+            for key, value in data.items():
+                if external is None or key in external:
+                    named = value if isinstance(value, list) else [value]
+                    yield from self._known_datums(named)
+
+    def _known_datums(self, named: Iterable[Any]) -> Iterator[int]:
+        for one in named:
+            if isinstance(one, str) and one in self._datums:
+                yield self._datums[one]
+
+    def _external(self, descriptor: str) -> set[str] | None:
+        """Return the keys that hold datum_ids, None if that cannot be known."""
+        place = self._anchors.get(descriptor)
+        if place is None:
+            return None
+        data_keys = self._documents[place].body.get("data_keys", {})
+        return {key for key, data_key in data_keys.items() if "external" in data_key}
 
 
-def _targets(documents: Sequence[Document]) -> dict[str, int]:
-    targets: dict[str, int] = {}
-    for at, document in enumerate(documents):
-        if name := anchor(document):
-            targets.setdefault(name, at)
-        elif document.name in _TARGETS:
-            for uid in row_uids(document):
-                targets.setdefault(uid, at)
-    return targets
+def _by_place(
+    documents: Sequence[Document],
+) -> tuple[list[int], list[int], list[int]]:
+    first: list[int] = []
+    middle: list[int] = []
+    last: list[int] = []
+    for place, document in enumerate(documents):
+        match document.name:
+            case DocumentName.START:
+                first.append(place)
+            case DocumentName.STOP:
+                last.append(place)
+            case _:
+                middle.append(place)
+    return first, middle, last
 
 
-def _references(document: Document, targets: Mapping[str, int]) -> Iterator[str]:
-    yield from parents(document)
-    if document.name in _EVENTS and targets:
-        yield from _datum_ids(document)
+def _datum_ids(document: Document) -> Iterable[str]:
+    key = _DATUM_IDS.get(document.name)
+    if key is None:
+        return ()
+    found = document.body[key]
+    return found if isinstance(found, list) else (found,)
 
 
-def _datum_ids(document: Document) -> Iterator[str]:
-    if document.name is Name.BULK_EVENTS:
-        rows = [event["data"] for event in bulk_events(document.body)]
-        yield from (
-            value for data in rows for value in data.values() if isinstance(value, str)
-        )
-        return
-    for value in document.body["data"].values():
-        if isinstance(value, str):
-            yield value
-        elif document.name is Name.EVENT_PAGE and isinstance(value, list):
-            yield from (one for one in value if isinstance(one, str))
+def _named_anchors(document: Document) -> list[str]:
+    body = document.body
+    match document.name:
+        case DocumentName.EVENT | DocumentName.EVENT_PAGE:
+            return [body["descriptor"]]
+        case DocumentName.STREAM_DATUM:
+            return [body["descriptor"], body["stream_resource"]]
+        case DocumentName.DATUM | DocumentName.DATUM_PAGE | DocumentName.BULK_DATUM:
+            return [body["resource"]]
+        case DocumentName.BULK_EVENTS:
+            return [event["descriptor"] for event in bulk_rows(body)]
+    return []
+
+
+def _data(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if document.name is DocumentName.BULK_EVENTS:
+        for event in bulk_rows(document.body):
+            yield event["descriptor"], event["data"]
+    else:
+        yield document.body["descriptor"], document.body["data"]

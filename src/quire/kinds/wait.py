@@ -39,12 +39,14 @@ class WaitKind:
             A name is unknown or given twice, or a value cannot be used.
         """
         read: dict[str, Any] = {}
+        seen: set[str] = set()
         problems: list[InputError] = []
         for field, value in parameters.items():
             name = field.upper()
-            if name in read:
+            if name in seen:
                 problems.append(InputError(field, "given twice", "give it once"))
                 continue
+            seen.add(name)
             try:
                 read[name] = _reader(field)(field, value)
             except InputError as problem:
@@ -96,16 +98,20 @@ def _reader(field: str) -> Any:
 def _read_seconds(field: str, value: Any) -> float:
     number = _number(field, value)
     if not 0 <= number <= _MOST_SECONDS:
-        raise InputError(field, f"{value} is out of range", "from 0 to 3155760000")
+        raise InputError(
+            field, f"{value!s:.40} is out of range", "from 0 to 3155760000"
+        )
     return number
 
 
 def _read_steps(field: str, value: Any) -> int:
     number = _number(field, value)
     if not number.is_integer():
-        raise InputError(field, f"{value} is no integer", "such as 10")
+        raise InputError(field, f"{value!s:.40} is no integer", "such as 10")
     if not 1 <= number <= _MOST_STEPS:
-        raise InputError(field, f"{value} is out of range", f"from 1 to {_MOST_STEPS}")
+        raise InputError(
+            field, f"{value!s:.40} is out of range", f"from 1 to {_MOST_STEPS}"
+        )
     return int(number)
 
 
@@ -126,7 +132,7 @@ def _number(field: str, value: Any) -> float:
     except OverflowError:
         raise InputError(field, "it is too big", "take a smaller one") from None
     if not math.isfinite(number):
-        raise InputError(field, f"{value} is no finite number", "such as 2.5")
+        raise InputError(field, f"{value!s:.40} is no finite number", "such as 2.5")
     return number
 
 

@@ -5,18 +5,29 @@ from collections.abc import Iterable
 Intervals = tuple[tuple[int, int], ...]
 
 
+def of_numbers(numbers: Iterable[int]) -> Intervals:
+    """Return the set of these numbers."""
+    return union((), ((number, number) for number in set(numbers)))
+
+
 def union(intervals: Intervals, more: Iterable[tuple[int, int]]) -> Intervals:
-    """Return the set that holds both; intervals that are empty add nothing."""
-    added = [pair for pair in more if pair[0] <= pair[1]]
+    """Return the set that holds both.
+
+    Parameters
+    ----------
+    more
+        Intervals in any order; one whose first is greater than its last is empty.
+    """
+    added = [part for part in more if part[0] <= part[1]]
     if not added:
         return intervals
-    merged: list[tuple[int, int]] = []
+    joined: list[tuple[int, int]] = []
     for first, last in sorted([*intervals, *added]):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
         else:
-            merged.append((first, last))
-    return tuple(merged)
+            joined.append((first, last))
+    return tuple(joined)
 
 
 def gaps(intervals: Intervals, *, start: int) -> Intervals:
@@ -28,3 +39,9 @@ def gaps(intervals: Intervals, *, start: int) -> Intervals:
             missing.append((expected, first - 1))
         expected = max(expected, last + 1)
     return tuple(missing)
+
+
+def shown(intervals: Intervals, most: int = 5) -> str:
+    """Return them as text, such as ``3-4, 7``, clipped to so many intervals."""
+    texts = [str(a) if a == b else f"{a}-{b}" for a, b in intervals[:most]]
+    return ", ".join(texts) + (", …" if len(intervals) > most else "")

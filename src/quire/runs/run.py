@@ -88,6 +88,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         Stream name of each descriptor uid.
     streams
         By name.
+    expected_keys
+        Data keys that events of each descriptor uid carry, sorted: all but those
+        whose data is external in a stream.
+    unplaced
+        Rows by the uid of a descriptor that has not come yet.
     documents
         Stored documents.
     findings
@@ -113,6 +118,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     descriptors: dict[str, str] = {}
     streams: dict[str, Stream] = {}
+    expected_keys: dict[str, tuple[str, ...]] = {}
+    unplaced: dict[str, Stream] = {}
     documents: int = 0
     findings: tuple[Finding, ...] = ()
     first_received: float = 0.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quire.documents.document import Document
-from quire.documents.identity import bulk_events, row
+from quire.documents.identity import bulk_rows, row
 from quire.documents.names import DocumentName as Name
 
 _EVENTS = frozenset({Name.EVENT, Name.EVENT_PAGE, Name.BULK_EVENTS})
@@ -114,5 +114,5 @@ def _rows(document: Document, repeated: tuple[int, ...]) -> Iterable[dict[str, A
             columns = ("uid", "seq_num", "time")
             count = min(len(document.body[name]) for name in columns)
         case _:
-            count = len(bulk_events(document.body))
+            count = len(bulk_rows(document.body))
     return [row(document, place) for place in range(count) if place not in repeated]

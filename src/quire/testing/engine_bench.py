@@ -71,13 +71,18 @@ class Bench:
         self.doorbell = doorbell
         self.data_folder = data_folder
         self.clock = clock or SystemClock()
-        self.publisher = RenamingPublisher(data_folder)
+        self._lease = lease
+        self.use(RenamingPublisher(data_folder))
+
+    def use(self, publisher: RenamingPublisher) -> None:
+        """Have products published by this one."""
+        self.publisher = publisher
         self.attempts = Attempts(
-            store,
+            self.store,
             self.clock,
-            self.publisher,
-            data_folder=data_folder,
-            lease=lease,
+            publisher,
+            data_folder=self.data_folder,
+            lease=self._lease,
             policy=RetryPolicy(first=0.01),
         )
 
@@ -103,6 +108,10 @@ class Bench:
 
         await self.store.decide(decision)
 
+    async def run(self, job: str) -> None:
+        """Queue a job again that was held."""
+        await self.store.decide(lambda tx: tx.jobs.put(transitions.run(_job(tx, job))))
+
     async def job(self, job: str) -> Job:
         """Return a job."""
         return await self.store.view(lambda tx: _job(tx, job))
@@ -114,7 +123,8 @@ class Bench:
     async def messages(self, job: str) -> list[str]:
         """Return what a job's progress log says, as ``type: message``."""
         return [
-            f"{entry.event.type}: {entry.event.message}" for entry in await self.log(job)
+            f"{entry.event.type}: {entry.event.message}"
+            for entry in await self.log(job)
         ]
 
     async def until(self, job: str, condition: Callable[[Job], bool]) -> Job:
@@ -154,9 +164,9 @@ class Bench:
 async def noted(notes: Path, name: str) -> tuple[int, int]:
     """Wait for a note of a hostile kind: the ids of the process and its parent."""
     async with asyncio.timeout(_PATIENCE):
-        while not (notes / name).exists():  # noqa: ASYNC110, ASYNC240  # a file
+        while not (notes / name).exists():  # noqa: ASYNC110  # a file
             await asyncio.sleep(0.005)
-    own, parent = (notes / name).read_text().split()  # noqa: ASYNC240  # a few bytes
+    own, parent = (notes / name).read_text().split()  # a few bytes
     return int(own), int(parent)
 
 

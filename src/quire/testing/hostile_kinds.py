@@ -50,6 +50,7 @@ def hostile() -> dict[str, Kind]:
     """Return all of them by name."""
     works: tuple[Work, ...] = (
         behave,
+        idle,
         sleep,
         double_fork,
         leave_behind,
@@ -81,6 +82,11 @@ def behave(context: JobContext) -> Outcome:
     result = JobResult(id="result", path=str(relative), size=2, mime_type="text/plain")
     context.deliver(result)
     return Completed(message="Behaved")
+
+
+def idle(_: JobContext) -> Outcome:
+    """Do nothing."""
+    return Completed()
 
 
 def sleep(context: JobContext) -> Outcome:

@@ -40,6 +40,8 @@ def limit(memory_bytes: int) -> None:
 
 def children(pid: int) -> list[int]:
     """Return the processes whose parent is `pid` (proc(5), ``children``)."""
+    if not (_PROC / "thread-self" / "children").exists():
+        return _children_by_search(pid)  # a kernel without CONFIG_PROC_CHILDREN
     found: list[int] = []
     try:
         for thread in (_PROC / str(pid) / "task").iterdir():
@@ -47,6 +49,19 @@ def children(pid: int) -> list[int]:
             found.extend(int(word) for word in listed.split())
     except OSError:
         pass  # it has ended meanwhile
+    return found
+
+
+def _children_by_search(parent: int) -> list[int]:
+    found = []
+    for entry in _PROC.iterdir():
+        try:
+            # The name, in parentheses, may hold anything; the parent follows the state.
+            after_name = (entry / "stat").read_text().rpartition(")")[2]
+            if int(after_name.split()[1]) == parent:
+                found.append(int(entry.name))
+        except (OSError, ValueError, IndexError):
+            continue  # no process, or ended meanwhile
     return found
 
 

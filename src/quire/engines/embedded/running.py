@@ -78,16 +78,17 @@ class Running:
         if self._deadline is not None:
             self._deadline.cancel()
         job, attempt = self.launch.job, self.launch.attempt
-        with contextlib.suppress(AttemptLost):
-            try:
-                if not self._verdict:
+        try:
+            if not self._verdict:
+                with contextlib.suppress(AttemptLost):
                     await self._attempts.lose(job, attempt, reason)
-                if not self.completed:
-                    await self._attempts.clear(job, attempt)
-            except StoreUnavailable:
-                # Its lease ends, and then it is lost as well.
-                _log.warning("%s ended unrecorded: %s", self.launch, reason)
-        self._over.set()
+            if not self.completed:
+                await self._attempts.clear(job, attempt)
+        except Exception:  # noqa: BLE001  # the slot goes on, as the store may later
+            # Once its lease has ended, the attempt is lost as well.
+            _log.exception("%s ended unrecorded: %s", self.launch, reason)
+        finally:
+            self._over.set()
 
     def abandon(self) -> None:
         """Conclude without a word: the server ends, and recovers at its next start."""

@@ -92,6 +92,7 @@ class Slot:
                 _log.exception("a slot stumbled; its supervisor is replaced")
             finally:
                 await supervision.aclose()
+            _log.warning("a supervisor died; the slot's log in the data folder tells")
             await self._settle("its supervisor died")
             await asyncio.sleep(_PAUSE)
 

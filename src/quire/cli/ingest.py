@@ -1,0 +1,88 @@
+"""`quire ingest`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from quire.cli.options import Json
+from quire.cli.outcomes import Outcome, say
+from quire.cli.output import put, put_json
+from quire.errors import InputError
+
+_BATCH = 2 * 2**20
+
+
+def ingest(
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE|-", help="Documents as NDJSON.")
+    ] = None,
+    *,
+    spool: Annotated[
+        bool, typer.Option("--spool", help="Send what waits in the spool instead.")
+    ] = False,
+    spool_folder: Annotated[
+        Path | None, typer.Option(help="Another spool than the default; with --spool.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Send documents to the server; exit code 1 if it refuses any."""
+    if spool == (file is not None):
+        raise InputError("FILE", "either a file or --spool", "- reads standard input")
+    counts = _from_spool(spool_folder) if spool else _from_file(str(file))
+    if json:
+        put_json(counts)
+    else:
+        put(", ".join(f"{count} {name}" for name, count in counts.items()))
+    bad = counts["refused"] or counts.get("waiting")
+    raise typer.Exit(Outcome.FAILED if bad else Outcome.COMPLETE)
+
+
+def _from_spool(folder: Path | None) -> dict[str, int]:
+    from quire.client.connection import Connection
+    from quire.client.writer import drain
+
+    with Connection() as connection:
+        status = drain(connection, folder)
+    return {
+        "sent": status.sent,
+        "refused": status.refused,
+        "waiting": status.waiting,
+    }
+
+
+def _from_file(name: str) -> dict[str, int]:
+    from quire.client.connection import Connection
+    from quire.client.delivery import Told, deliver
+
+    total = Told(stored=0)
+    with _opened(name) as stream, Connection() as connection:
+        for batch in _batches(stream):
+            told = deliver(connection, batch)
+            for refusal in told.refused:
+                say(f"refused: {refusal}")
+            total += told
+    return {
+        "accepted": total.stored - total.repeated,
+        "repeated": total.repeated,
+        "refused": len(total.refused),
+    }
+
+
+def _opened(name: str) -> "nullcontext[BinaryIO] | BinaryIO":
+    if name == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise InputError("FILE", f"{name}: {error.strerror}") from error
+
+
+def _batches(stream: BinaryIO) -> Iterator[bytes]:
+    while lines := stream.readlines(_BATCH):
+        whole = [line.rstrip(b"\r\n") + b"\n" for line in lines if line.strip()]
+        if whole:
+            yield b"".join(whole)

@@ -1,0 +1,52 @@
+"""`quire`: the command line, one file a group."""
+
+from typing import Annotated
+
+import typer
+
+from quire.cli import demo as demonstration
+from quire.cli import doctor, ingest, jobs, runs, serve, token
+from quire.cli.outcomes import Commands
+
+app = typer.Typer(
+    name="quire",
+    cls=Commands,
+    help="The flight recorder and product factory of a science facility.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if wanted:
+        from quire import __version__
+        from quire.cli.output import put
+
+        put(f"quire {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def quire(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Keep documents, make products, and show how far they are."""
+
+
+app.command("demo")(demonstration.demo)
+app.command("serve")(serve.serve)
+app.command("ingest")(ingest.ingest)
+app.add_typer(runs.app, name="runs")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(token.app, name="token")
+app.command("doctor")(doctor.doctor)
+
+
+def run() -> None:
+    """Run the program."""
+    app()

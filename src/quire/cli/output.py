@@ -1,0 +1,53 @@
+"""Results on stdout: tables for people, JSON for programs."""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+
+def put(text: str) -> None:
+    """Write a line of the result."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def put_json(value: Any) -> None:
+    """Write the result as one line of JSON."""
+    put(msgspec.json.encode(value).decode())
+
+
+def put_raw(content: bytes) -> None:
+    """Write bytes of the result."""
+    sys.stdout.buffer.write(content)
+
+
+def put_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table; without a terminal nothing is cut."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)
+
+
+def put_fields(fields: Iterable[tuple[str, Any]]) -> None:
+    """Write names and values, a line each; what is empty is left out."""
+    shown = [(name, value) for name, value in fields if value not in (None, "", [], {})]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        put(f"{name:{width}}  {value}")
+
+
+def moment(seconds: float | None) -> str:
+    """Return a Unix time in local time, empty for None."""
+    if seconds is None:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,40 @@
+"""`quire serve`."""
+
+import errno
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quire.errors import InputError
+
+
+def serve(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="Data folder; by default the platform's."),
+    ] = None,
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on [127.0.0.1].")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port [8642]; 0 takes a free one.")
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(help="Jobs that may run at once.")
+    ] = None,
+) -> None:
+    """Keep documents, runs, jobs and products; until Ctrl-C."""
+    from quire.app import serve as serve_until_signal
+    from quire.config import Settings
+
+    settings = Settings.load(data_folder=folder, host=host, port=port, slots=slots)
+    try:
+        serve_until_signal(settings)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise InputError(
+            "--port", f"{settings.port} is in use", "--port 0 takes a free one"
+        ) from error

@@ -1,0 +1,75 @@
+"""`quire token`."""
+
+from typing import Annotated
+
+import typer
+
+from quire.cli.options import Json
+from quire.cli.outcomes import Commands
+from quire.cli.output import moment, put, put_json, put_table
+
+app = typer.Typer(cls=Commands, help="Make, list and revoke tokens.")
+_DAY = 86_400.0
+
+
+@app.command()
+def create(
+    user: Annotated[
+        str, typer.Argument(help="Whom it stands for; by default yourself.")
+    ] = "",
+    *,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it admits to; by default all.")
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option(help="How long it is good; by default for ever.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a token; its secret is printed once, now."""
+    from quire.client import tokens
+    from quire.client.connection import Connection
+
+    lifetime = None if days is None else days * _DAY
+    with Connection() as connection:
+        made = tokens.create(connection, user, scopes=scope or (), lifetime=lifetime)
+    if json:
+        put_json(made)
+    else:
+        put(made["token"])
+
+
+@app.command("list")
+def list_tokens(*, json: Json = False) -> None:
+    """List tokens, without their secrets."""
+    from quire.client import tokens
+    from quire.client.connection import Connection
+
+    with Connection() as connection:
+        found = tokens.listed(connection)
+    if json:
+        put_json({"tokens": found})
+        return
+    rows = [
+        (
+            one["id"],
+            one["name"],
+            " ".join(one["scopes"]),
+            moment(one["created"]),
+            moment(one["expires"]),
+        )
+        for one in found
+    ]
+    put_table(("id", "name", "scopes", "created", "expires"), rows)
+
+
+@app.command()
+def revoke(
+    which: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
+) -> None:
+    """Let a token admit nobody any more."""
+    from quire.client import tokens
+    from quire.client.connection import Connection
+
+    with Connection() as connection:
+        tokens.revoke(connection, which)

@@ -1,0 +1,106 @@
+"""A schema's errors, brought down to the one place and reason that help most."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jsonschema_rs
+
+from quire.documents.pointer import showable
+
+Path = tuple[str | int, ...]
+Violation = tuple[Path, str]
+
+_LONGEST_VALUE = 80
+_CLOSED = ("additionalProperties", "unevaluatedProperties")
+
+
+def violation(errors: Iterable[jsonschema_rs.ValidationError], body: Any) -> Violation:
+    """Return the path and the reason of the most telling error.
+
+    Parameters
+    ----------
+    body
+        The document itself: the schema's validator shows NaN as null.
+    """
+    return _told(min(errors, key=_rank), body)
+
+
+def _rank(error: jsonschema_rs.ValidationError) -> int:
+    # A failed part of a schema leaves its members "unevaluated": that only echoes
+    # the other error.
+    return 1 if error.kind.name == "unevaluatedProperties" else 0
+
+
+def _told(error: jsonschema_rs.ValidationError, body: Any) -> Violation:
+    path = tuple(error.instance_path)
+    kind: Any = error.kind  # its attributes vary with its name
+    if kind.name == "required":
+        return (*path, kind.property), "required, but missing"
+    if kind.name in _CLOSED:
+        key = kind.unexpected[0]
+        return (*path, key), f"{_shown(key)}: {_why_closed(key)}"
+    if kind.name == "anyOf":
+        return _nearest(path, kind.context, body)
+    if kind.name == "type":
+        return path, f"{_shown(_at(body, path))} is not of type {_types([error])}"
+    if kind.name == "enum":
+        allowed = ", ".join(map(_shown, kind.options))
+        return path, f"{_shown(_at(body, path))} is none of {allowed}"
+    return path, error.message
+
+
+def _why_closed(key: str) -> str:
+    if not key or "." in key or "/" in key:
+        return "a key may be neither empty nor hold a dot or a slash"
+    return "the schema knows no such key here"
+
+
+def _nearest(
+    path: Path, branches: Sequence[Sequence[jsonschema_rs.ValidationError]], body: Any
+) -> Violation:
+    """Tell the branch that came nearest to fitting: the one with fewest errors."""
+    nearest = min(branches, key=lambda branch: (len(branch), _is_other_form(branch)))
+    if len(nearest) > 1:
+        return path, f"{_shown(_at(body, path))} has none of the forms allowed here"
+    if not _is_other_form(nearest):
+        return _told(nearest[0], body)
+    place = tuple(nearest[0].instance_path)
+    here = [
+        error
+        for branch in branches
+        for error in branch
+        if tuple(error.instance_path) == place
+    ]
+    if nearest[0].kind.name == "type":
+        return place, f"{_shown(_at(body, place))} is not of type {_types(here)}"
+    return place, f"{_shown(_at(body, place))} is none of {_constants(here)}"
+
+
+def _is_other_form(branch: Sequence[jsonschema_rs.ValidationError]) -> bool:
+    """Tell whether a branch says no more than that another form was meant."""
+    return any(error.kind.name in ("type", "const") for error in branch)
+
+
+def _types(errors: Iterable[jsonschema_rs.ValidationError]) -> str:
+    kinds: list[Any] = [error.kind for error in errors if error.kind.name == "type"]
+    return " or ".join(one for kind in kinds for one in kind.types)
+
+
+def _constants(errors: Iterable[jsonschema_rs.ValidationError]) -> str:
+    kinds: list[Any] = [error.kind for error in errors if error.kind.name == "const"]
+    allowed = dict.fromkeys(_shown(kind.expected_value) for kind in kinds)
+    return " or ".join(allowed)
+
+
+def _at(body: Any, path: Path) -> Any:
+    for step in path:
+        body = body[step]
+    return body
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is not a finite number: it"
+    return showable(json.dumps(value, ensure_ascii=False), _LONGEST_VALUE)

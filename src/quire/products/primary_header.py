@@ -1,0 +1,163 @@
+"""The product's primary header, built anew from its sources.
+
+Order and collisions: ESO ifw-daq, dpm/dp_spec.html and Data Interface Control
+Document, section 3.1.1.3.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+
+from quire.products.cards import (
+    CARD,
+    END,
+    CardError,
+    parse_value,
+    read_cards,
+    value_keyword,
+)
+from quire.products.keywords import RESERVED, Card, CardKind
+from quire.products.layout import BLOCK
+
+_CATEGORIES = ("DPR", "OBS", "TPL", "GEN", "TEL", "ADA", "INS", "DET")
+_CATEGORY = re.compile(r"([A-Z_-]*)([0-9]*)")
+_AXIS = re.compile(r"NAXIS[0-9]*")
+# They say how the pixels of their own primary HDU are scaled, and no others.
+_SCALING = frozenset({"BZERO", "BSCALE", "BLANK"})
+BLANK_CHECKSUM = "0" * 16
+
+
+def user_cards(header: bytes, *, keeps_data: bool) -> tuple[Card, ...]:
+    """Return the cards of a source's primary header that may be copied.
+
+    Parameters
+    ----------
+    header
+        The source's primary header.
+    keeps_data
+        Whether its data goes into the product too, and with it its scaling.
+
+    Raises
+    ------
+    CardError
+        A card that continues nothing.
+    """
+    cards = tuple(read_cards(header))
+    if keeps_data:
+        return cards
+    return tuple(card for card in cards if card.name not in _SCALING)
+
+
+def merge_cards(sources: Iterable[Sequence[Card]]) -> tuple[Card, ...]:
+    """Return the cards of all sources in the product's order.
+
+    Parameters
+    ----------
+    sources
+        By descending priority: of cards with one name the first wins, and all
+        commentary is kept.
+
+    Raises
+    ------
+    CardError
+        A value that cannot be read.
+    """
+    values: dict[str, Card] = {}
+    hierarchy: dict[str, Card] = {}
+    commentary: list[Card] = []
+    for card in chain.from_iterable(sources):
+        if card.kind is CardKind.COMMENTARY:
+            commentary.append(card)
+            continue
+        parse_value(card)
+        simple = card.kind is CardKind.VALUE and " " not in card.name
+        (values if simple else hierarchy).setdefault(f"{card.kind} {card.name}", card)
+    ordered = sorted(hierarchy.values(), key=_category)
+    users = (card for card in values.values() if card.name not in RESERVED)
+    return (*users, *ordered, *commentary)
+
+
+def _category(card: Card) -> tuple[int, str, int]:
+    """Return the sorting key of an ESO keyword: INS before INS2, both before DET."""
+    match = _CATEGORY.match(card.name)
+    base, number = (match[1], match[2]) if match else ("", "")
+    if card.kind is not CardKind.ESO:
+        return len(_CATEGORIES) + 1, "", 0
+    known = base in _CATEGORIES
+    rank = _CATEGORIES.index(base) if known else len(_CATEGORIES)
+    return rank, "" if known else base, int(number or 0)
+
+
+def _structure(target: bytes | None, *, extended: bool) -> Iterator[Card]:
+    """Yield the mandatory cards; those of a target's header describe its data."""
+    yield value_keyword("SIMPLE", True, "Standard FITS")  # noqa: FBT003
+    if target is None:
+        yield value_keyword("BITPIX", 8, "no pixels here")
+        yield value_keyword("NAXIS", 0, "no axes here")
+    else:
+        cards = tuple(read_cards(target))
+        yield from (card for card in cards if card.name == "BITPIX")
+        yield from (card for card in cards if _AXIS.fullmatch(card.name))
+    if extended:
+        yield value_keyword("EXTEND", True, "extensions follow")  # noqa: FBT003
+    if target is not None:
+        groups = ("GROUPS", "PCOUNT", "GCOUNT")
+        yield from (card for card in read_cards(target) if card.name in groups)
+
+
+def build_header(
+    cards: Sequence[Card],
+    *,
+    file_id: str,
+    file_prefix: str,
+    made: datetime,
+    extended: bool,
+    target: bytes | None = None,
+) -> bytes:
+    """Return the primary header, padded, with a CHECKSUM of zeros yet to be filled.
+
+    Parameters
+    ----------
+    cards
+        From `merge_cards`.
+    made
+        When the product is written, with its time zone.
+    extended
+        Whether extensions follow.
+    target
+        The primary header of the file whose primary data is kept.
+    """
+    date = made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    values = [one for one in cards if one.kind is CardKind.VALUE and " " not in one.name]
+    others = cards[len(values) :]
+    own = (
+        value_keyword("DATE", date, "when this file was written (UTC)"),
+        value_keyword("ARCFILE", f"{file_id}.fits", "archive file name"),
+        value_keyword("ORIGFILE", f"{file_prefix}{file_id}.fits", "original file name"),
+    )
+    sums = (
+        value_keyword("CHECKSUM", BLANK_CHECKSUM, f"HDU checksum updated {date}"),
+        value_keyword("DATASUM", "0", f"data unit checksum updated {date}"),
+    )
+    structure = _structure(target, extended=extended)
+    body = b"".join(
+        card.image for card in chain(structure, values, own, others, sums)
+    )
+    body += END
+    return body.ljust(-(-len(body) // BLOCK) * BLOCK)
+
+
+def with_value(header: bytes, name: str, text: str) -> bytes:
+    """Return a header with a string put in place of the one that `name` has there.
+
+    Raises
+    ------
+    CardError
+        There is no such card.
+    """
+    at = header.rfind(name.ljust(8).encode() + b"= '")
+    if at < 0 or at % CARD:
+        raise CardError(f"no card {name}")
+    comment = header[at : at + CARD].partition(b"/")[2].decode().strip()
+    return header[:at] + value_keyword(name, text, comment).image + header[at + CARD :]

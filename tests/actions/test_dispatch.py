@@ -1,0 +1,203 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from quire.actions.dispatch import Dispatcher
+from quire.engines.embedded.engine import EmbeddedEngine
+from quire.jobs.phases import Phase
+from quire.ports.engine import Engine
+from quire.ports.store import Decision
+from quire.storage.local_doorbell import LocalDoorbell
+from quire.storage.memory.store import MemoryStore
+from quire.storage.sqlite.store import SqliteStore
+from quire.testing.engine_bench import Bench, alive, noted, until_dead
+from quire.testing.hostile_kinds import hostile
+from quire.testing.inline_engine import InlineEngine
+
+T = TypeVar("T")
+
+HOSTILE = ["quire.worker", "--kinds=quire.testing.hostile_kinds:hostile", "--beat=0.1"]
+
+
+class CountingStore(MemoryStore):
+    looks = 0
+
+    async def view(self, question: Decision[T]) -> T:
+        self.looks += 1
+        return await super().view(question)
+
+
+def make_bench(tmp_path: Path, *, lease: float = 30.0) -> Bench:
+    doorbell = LocalDoorbell()
+    return Bench(MemoryStore(doorbell=doorbell), doorbell, tmp_path, lease=lease)
+
+
+@asynccontextmanager
+async def dispatching(bench: Bench, engine: Engine) -> AsyncIterator[None]:
+    dispatcher = Dispatcher(
+        bench.store,
+        engine,
+        bench.attempts,
+        doorbell=bench.doorbell,
+        clock=bench.clock,
+    )
+    await dispatcher.start()
+    try:
+        yield
+    finally:
+        await dispatcher.stop()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return make_bench(tmp_path)
+
+
+@pytest.fixture
+def inline(bench: Bench) -> InlineEngine:
+    return InlineEngine(bench.attempts, bench.doorbell, hostile(), slots=2)
+
+
+def embedded(bench: Bench, *, slots: int = 1) -> EmbeddedEngine:
+    return EmbeddedEngine(bench.attempts, bench.doorbell, HOSTILE, slots=slots)
+
+
+async def test_more_jobs_than_slots_all_run(bench: Bench, inline: InlineEngine) -> None:
+    before = [await bench.submit("behave") for _ in range(5)]
+    async with dispatching(bench, inline):
+        jobs = before + [await bench.submit("behave") for _ in range(5)]
+        for job in jobs:
+            done = await bench.until_phase(job, Phase.COMPLETED)
+            assert done.attempt == 1
+
+
+async def test_oldest_first(bench: Bench) -> None:
+    engine = InlineEngine(bench.attempts, bench.doorbell, hostile(), slots=1)
+    jobs = [await bench.submit("behave") for _ in range(5)]
+    async with dispatching(bench, engine):
+        ended = [(await bench.until_phase(job, Phase.COMPLETED)).ended for job in jobs]
+    assert ended == sorted(ended, key=lambda time: time or 0.0)
+
+
+async def test_a_transient_error_is_tried_again(
+    bench: Bench, inline: InlineEngine
+) -> None:
+    async with dispatching(bench, inline):
+        job = await bench.submit("fail_for_now", TIMES=2)
+        done = await bench.until_phase(job, Phase.COMPLETED)
+    assert (done.attempt, done.retries) == (3, 2)
+
+
+async def test_a_held_job_waits_for_a_person(
+    bench: Bench, inline: InlineEngine
+) -> None:
+    async with dispatching(bench, inline):
+        job = await bench.submit("block")
+        await bench.until_phase(job, Phase.HELD)
+        await bench.run(job)
+        done = await bench.until_phase(job, Phase.COMPLETED)
+    assert done.attempt == 2
+
+
+async def test_an_aborted_job_is_killed_and_frees_its_slot(
+    bench: Bench, inline: InlineEngine
+) -> None:
+    async with dispatching(bench, inline):
+        for _ in range(4):
+            job = await bench.submit("sleep")
+            await bench.until_phase(job, Phase.EXECUTING)
+            await bench.abort(job)
+        await bench.until_free(inline, 2)
+
+
+async def test_what_takes_too_long_is_aborted(
+    bench: Bench, inline: InlineEngine
+) -> None:
+    async with dispatching(bench, inline):
+        job = await bench.submit("sleep", duration=1)
+        await bench.until_phase(job, Phase.ABORTED)
+
+
+async def test_an_abort_leaves_no_survivor(bench: Bench, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    async with dispatching(bench, embedded(bench)):
+        job = await bench.submit("double_fork", NOTES=str(notes))
+        pids = [(await noted(notes, name))[0] for name in ("worker.1", "daemon.1")]
+        await bench.abort(job)
+        for pid in pids:
+            await until_dead(pid)
+        after = await bench.submit("behave")
+        await bench.until_phase(after, Phase.COMPLETED)
+
+
+async def test_a_killed_worker_costs_an_attempt(bench: Bench) -> None:
+    async with dispatching(bench, embedded(bench)):
+        job = await bench.submit("die", TIMES=2)
+        done = await bench.until_phase(job, Phase.COMPLETED)
+        assert (done.attempt, done.losses) == (3, 2)
+        hopeless = await bench.submit("die")
+        failed = await bench.until_phase(hopeless, Phase.ERROR)
+    assert failed.error is not None
+    assert failed.error.code == "attempt_lost"
+
+
+async def test_a_silent_worker_is_killed_and_lost(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, lease=1.0)
+    async with dispatching(bench, embedded(bench)):
+        job = await bench.submit("freeze", NOTES=str(tmp_path))
+        worker, _ = await noted(tmp_path, "worker.1")
+        done = await bench.until_phase(job, Phase.COMPLETED)
+    assert (done.attempt, done.losses) == (2, 1)
+    assert not alive(worker)
+    assert "error: Attempt 1 was lost: it gave no sign of life" in "".join(
+        await bench.messages(job)
+    )
+
+
+async def test_a_busy_worker_keeps_its_lease(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, lease=0.6)
+    async with dispatching(bench, embedded(bench)):
+        job = await bench.submit("sleep")
+        begun = await bench.until_phase(job, Phase.EXECUTING)
+        later = await bench.until(
+            job, lambda found: (found.lease_until or 0) > (begun.lease_until or 0) + 1
+        )
+    assert (later.attempt, later.phase) == (1, Phase.EXECUTING)
+
+
+async def test_a_restart_takes_up_what_was_under_way(tmp_path: Path) -> None:
+    doorbell = LocalDoorbell()
+    store = await SqliteStore.open(tmp_path, doorbell=doorbell)
+    bench = Bench(store, doorbell, tmp_path)
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    async with dispatching(bench, embedded(bench)):
+        job = await bench.submit("sleep", NOTES=str(notes))
+        first, _ = await noted(notes, "worker.1")
+    assert not alive(first)
+    async with dispatching(bench, embedded(bench)):
+        await noted(notes, "worker.2")
+        await bench.abort(job)
+    assert (await bench.job(job)).attempt == 2
+    await store.aclose()
+
+
+async def test_idle_it_looks_only_when_it_is_called(bench: Bench) -> None:
+    doorbell = LocalDoorbell()
+    store = CountingStore(doorbell=doorbell)
+    bench = Bench(store, doorbell, bench.data_folder)
+    engine = InlineEngine(bench.attempts, doorbell, hostile(), slots=1)
+    async with dispatching(bench, engine):
+        job = await bench.submit("behave")
+        await bench.until_phase(job, Phase.COMPLETED)
+        await bench.until_free(engine)
+        await asyncio.sleep(0.05)
+        settled = store.looks
+        doorbell.ring(["runs"])
+        await asyncio.sleep(0.2)
+        assert store.looks == settled

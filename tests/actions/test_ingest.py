@@ -1,0 +1,181 @@
+import json
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.documents.samples import FOLDER, GOOD
+
+from quire.access.principals import Principal
+from quire.actions.expire import interrupt_lapsed_runs
+from quire.actions.ingest import Ingest
+from quire.ports.store import Store
+from quire.runs.run import Run, Status
+from quire.storage.local_doorbell import LocalDoorbell
+from quire.storage.memory.store import MemoryStore
+from quire.testing.still_clock import StillClock
+
+NDJSON = "application/x-ndjson"
+WHOLE = [
+    path
+    for path in GOOD
+    if not path.stem.startswith("order_") and "1000" not in path.name
+]
+
+
+async def the_run(store: Store, uid: str) -> Run:
+    run = await store.view(lambda tx: tx.runs.get(uid))
+    assert run is not None
+    return run
+
+
+def lines(name: str) -> list[bytes]:
+    return (FOLDER / f"{name}.jsonl").read_bytes().splitlines()
+
+
+def uid_of(name: str) -> str:
+    uid: str = json.loads(lines(name)[0])[1]["uid"]
+    return uid
+
+
+async def test_what_is_accepted_comes_back_byte_for_byte(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    body = (FOLDER / "scan.jsonl").read_bytes()
+    receipt = await ingest(body, NDJSON, staff)
+    assert (receipt.accepted, receipt.repeated, receipt.refused) == (24, 0, ())
+    stored = await store.view(
+        lambda tx: [one.raw for one in tx.documents.of_run(uid_of("scan"))]
+    )
+    assert all(raw in line for raw, line in zip(stored, lines("scan"), strict=True))
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+async def test_sending_again_changes_nothing(
+    path: Path, ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    body = path.read_bytes()
+    first = await ingest(body, NDJSON, staff)
+    uid = json.loads(body.splitlines()[0])[1]["uid"]
+    before = await the_run(store, uid)
+    again = await ingest(body, NDJSON, staff)
+    assert again.accepted == 0
+    assert again.repeated == first.accepted + first.repeated
+    assert await the_run(store, uid) == before
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
+async def test_any_order_and_any_grouping_end_alike(
+    path: Path, clock: StillClock, staff: Principal, ingest: Ingest, store: Store
+) -> None:
+    items = path.read_bytes().splitlines()
+    await ingest(b"\n".join(items), NDJSON, staff)
+    uids = [json.loads(line)[1]["uid"] for line in items if line[:8] == b'["start"']
+    expected = [await the_run(store, uid) for uid in uids]
+    dice = random.Random(11)
+    for _ in range(8):
+        other = MemoryStore(doorbell=LocalDoorbell())
+        second = Ingest(other, ingest._validator, clock, lease=600.0)
+        mixed = items + dice.sample(items, len(items) // 3)
+        dice.shuffle(mixed)
+        while mixed:
+            cut = dice.randint(1, len(mixed))
+            receipt = await second(b"\n".join(mixed[:cut]), NDJSON, staff)
+            assert receipt.refused == ()
+            mixed = mixed[cut:]
+        assert [await the_run(other, uid) for uid in uids] == expected
+        await other.aclose()
+
+
+async def test_other_content_under_a_uid_is_a_conflict_and_the_stored_one_stays(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    await ingest(b"\n".join(lines("scan")), NDJSON, staff)
+    name, event = json.loads(lines("scan")[5])
+    event["data"]["motor"] = 99.0
+    receipt = await ingest(json.dumps([name, event]).encode(), NDJSON, staff)
+    (refusal,) = receipt.refused
+    assert receipt.conflicts
+    assert refusal.stored_hash != refusal.received_hash
+    assert len(refusal.stored_hash) == 64
+    run = await the_run(store, uid_of("scan"))
+    assert [finding.rule for finding in run.findings] == ["conflict"]
+    assert run.documents == 24
+
+
+async def test_a_page_with_new_rows_is_stored_whole_and_its_old_rows_marked(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    items = [json.loads(line) for line in lines("scan")]
+    events = [body for name, body in items if name == "event"]
+    head = [line for line in lines("scan") if not line.startswith(b'["event"')]
+    await ingest(b"\n".join(head), NDJSON, staff)
+    await ingest(json.dumps(["event", events[0]]).encode(), NDJSON, staff)
+    page = {
+        "descriptor": events[0]["descriptor"],
+        **{key: [e[key] for e in events[:3]] for key in ("uid", "seq_num", "time")},
+        **{
+            part: {key: [e[part][key] for e in events[:3]] for key in events[0][part]}
+            for part in ("data", "timestamps", "filled")
+            if part in events[0]
+        },
+    }
+    receipt = await ingest(json.dumps(["event_page", page]).encode(), NDJSON, staff)
+    assert (receipt.accepted, receipt.refused) == (1, ())
+    run = await the_run(store, uid_of("scan"))
+    assert run.streams["primary"].events == 3
+
+
+async def test_one_bad_line_does_not_cost_the_others(
+    ingest: Ingest, staff: Principal
+) -> None:
+    good = lines("count")
+    receipt = await ingest(
+        b"\n".join([*good[:2], b"nonsense", *good[2:]]), NDJSON, staff
+    )
+    assert receipt.accepted == len(good)
+    assert [refusal.index for refusal in receipt.refused] == [2]
+
+
+async def test_another_owners_run_takes_no_documents_from_a_visitor(
+    ingest: Ingest, staff: Principal, visitor: Principal
+) -> None:
+    await ingest(lines("count")[0], NDJSON, staff)
+    receipt = await ingest(b"\n".join(lines("count")), NDJSON, visitor)
+    assert receipt.accepted == 0
+    assert "another principal" in receipt.refused[0].reason
+
+
+async def test_a_silent_run_is_interrupted_and_still_takes_documents(
+    ingest: Ingest, store: Store, clock: StillClock, staff: Principal
+) -> None:
+    uid = uid_of("order_no_stop")
+    await ingest(b"\n".join(lines("order_no_stop")[:-1]), NDJSON, staff)
+    assert await interrupt_lapsed_runs(store, clock) == 0
+    clock.advance(599)
+    assert await ingest.renew(uid, staff)
+    clock.advance(599)
+    assert await interrupt_lapsed_runs(store, clock) == 0
+    clock.advance(2)
+    assert await interrupt_lapsed_runs(store, clock) == 1
+    assert await interrupt_lapsed_runs(store, clock) == 0
+    run = await the_run(store, uid)
+    assert run.status is Status.INTERRUPTED
+    entries = await store.view(lambda tx: tx.progress.entries(uid, 0, 100))
+    assert entries[-1].event.type == "error"
+    await ingest(lines("order_no_stop")[-1], NDJSON, staff)
+    assert (await the_run(store, uid)).status is Status.OPEN
+
+
+async def test_the_lease_of_nobodys_run_cannot_be_renewed(
+    ingest: Ingest, staff: Principal
+) -> None:
+    assert not await ingest.renew("nothing", staff)
+
+
+def test_a_receipt_is_plain_json() -> None:
+    from quire.actions.ingest import Receipt
+
+    assert msgspec.json.encode(Receipt(accepted=1, repeated=2)) == (
+        b'{"accepted":1,"repeated":2,"refused":[]}'
+    )
