@@ -97,3 +97,146 @@ def test_it_agrees_with_event_model(body: dict[str, Any]) -> None:
 
 def test_pointers_escape() -> None:
     assert pointer(["a/b", "~", 0]) == "/a~1b/~0/0"
+
+
+FIELDS = {
+    "start without time": "/time",
+    "top-level key with a dot": "/a.b",
+    "empty top-level key": "/",
+    "sample is a list": "/sample",
+    "scan_id null": "/scan_id",
+    "hints.dimensions not a list": "/hints/dimensions",
+    "projection location=start (databroker's own)": "/projections/0/projection/f",
+    "linked event without stream": "/projections/0/projection/f/stream",
+    "calculation without callable": (
+        "/projections/0/projection/f/calculation/callable"
+    ),
+    "static without value": "/projections/0/projection/f/value",
+    "unknown projection type": "/projections/0/projection/f/type",
+    "dtype 'float'": "/data_keys/x/dtype",
+    "data key without source": "/data_keys/x/source",
+    "external null": "/data_keys/x/external",
+    "limits without high": "/data_keys/x/limits/control/high",
+    "data key name with a slash": "/data_keys/a~1b",
+    "event with an extra key": "/extra",
+    "filled null": "/filled/x",
+    "resource without resource_kwargs": "/resource_kwargs",
+    "range without stop": "/indices/stop",
+    "exit_status 'failed'": "/exit_status",
+    "num_events float": "/num_events/p",
+}
+
+
+def test_the_field_named_is_the_one_that_is_wrong() -> None:
+    named = {}
+    for name, body, why, _ in INVALID:
+        fault = VALIDATOR.fault(document(name, body), 0)
+        assert fault is not None
+        assert (fault.name, fault.uid) == (name, body.get("uid", ""))
+        named[why] = fault.field
+    assert named == FIELDS
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "field", "reason"),
+    [
+        (
+            "stop",
+            {"uid": "u", "run_start": "r", "time": 1, "exit_status": "failed"},
+            "/exit_status",
+            '"failed" is none of "success", "abort", "fail"',
+        ),
+        ("start", {"uid": 5, "time": 1}, "/uid", "5 is not of type string"),
+        (
+            "start",
+            {"uid": "u", "time": 1, "scan_id": float("-inf")},
+            "/scan_id",
+            "-inf is not a finite number: it is not of type integer",
+        ),
+        ("bulk_events", {"a\n": 3}, "/a\n", "line break"),
+        ("bulk_events", {"a": [{"uid": "u"}]}, "/a/0/data", "missing"),
+        ("datum", {"datum_id": "d", "resource": "r"}, "/datum_kwargs", "missing"),
+    ],
+)
+def test_the_reason_names_value_and_rule(
+    name: str, body: dict[str, Any], field: str, reason: str
+) -> None:
+    fault = VALIDATOR.fault(document(name, body), 0)
+    assert fault is not None
+    assert fault.field == field
+    assert reason in fault.reason
+
+
+def descriptor_with(data_key: dict[str, Any]) -> Document:
+    keys = {"x": {"dtype": "number", "shape": [], "source": "s", **data_key}}
+    body = {"uid": "u", "run_start": "r", "time": 1, "data_keys": keys}
+    return document("descriptor", body)
+
+
+@pytest.mark.parametrize(
+    ("data_key", "field"),
+    [
+        ({"shape": [float("nan")]}, "/data_keys/x/shape/0"),
+        ({"precision": float("nan")}, "/data_keys/x/precision"),
+        ({"dtype_numpy": "f8"}, "/data_keys/x/dtype_numpy"),
+    ],
+)
+def test_what_only_looks_like_null_is_refused(
+    data_key: dict[str, Any], field: str
+) -> None:
+    fault = VALIDATOR.fault(descriptor_with(data_key), 0)
+    assert fault is not None
+    assert fault.field == field
+
+
+def test_a_limit_that_is_nan_is_a_number() -> None:
+    limits = {"control": {"low": float("nan"), "high": float("inf")}}
+    assert VALIDATOR.fault(descriptor_with({"limits": limits}), 0) is None
+
+
+def test_a_class_name_may_not_end_in_a_newline() -> None:
+    body = {"uid": "u", "run_start": "r", "time": 1, "data_keys": {}}
+    hints = {"NX_class": "NXdetector\n"}
+    fault = VALIDATOR.fault(document("descriptor", {**body, "hints": hints}), 0)
+    assert fault is not None
+    assert fault.field == "/hints/NX_class"
+
+
+SEEDS = [one for path in GOOD if "load" not in path.name for one in read(path)]
+ODD_VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 1.5, 2.0, "", "x", "NXx", "a.b", [], [1], [None], {}, {"a": 1}]
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all values in a value."""
+    items = value.items() if isinstance(value, dict) else ()
+    items = enumerate(value) if isinstance(value, list) else items
+    found = [path] if path else []
+    for key, item in items:
+        found += places(item, (*path, key))
+    return found
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.data())
+def test_it_agrees_with_event_model_on_what_is_nearly_right(
+    data: st.DataObject,
+) -> None:
+    seed = data.draw(st.sampled_from(SEEDS))
+    body = json.loads(json.dumps(seed.body))
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(places(body) or [("x",)]))
+        parent = body
+        for step in path[:-1]:
+            parent = parent[step]
+        match data.draw(st.sampled_from(["set", "drop", "add"])):
+            case "drop" if isinstance(parent, dict):
+                parent.pop(path[-1], None)
+            case "add" if isinstance(parent, dict):
+                parent[data.draw(st.sampled_from(["a.b", "a/b", "", "new"]))] = 1
+            case _:
+                parent[path[-1]] = data.draw(ODD_VALUES)
+    schema = event_model.schema_validators[event_model.DocumentNames[seed.name.value]]
+    fault = VALIDATOR.fault(document(seed.name.value, body), 0)
+    assert (fault is None) == schema.is_valid(body)

@@ -1,7 +1,9 @@
 import random
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +14,40 @@ from quire.documents.names import DocumentName
 from quire.documents.references import run_of
 from quire.runs.fold import fold, fold_all
 from quire.runs.intervals import gaps, union
-from quire.runs.run import Run, Status
+from quire.runs.run import Finding, Run, Status
+from quire.testing.documents import as_page, document, make_event, make_run
 
-FIRST = {DocumentName.DESCRIPTOR}
+
+def sloppy_run() -> list[Document]:
+    """Return a run that breaks each rule on its documents."""
+    start, descriptor, *rest = make_run("sloppy", 4, keys=2)
+    lacking = make_event("sloppy", 7, ["key0"])
+    undeclared = make_event("sloppy", 8, ["key0", "key1", "key2"])
+    untimed = {**make_event("sloppy", 9, ["key0", "key1"]), "timestamps": {}}
+    page = as_page([make_event("sloppy", at, ["key0", "key1"]) for at in (10, 11)])
+    page["seq_num"] = [10]
+    again = {**make_event("sloppy", 2, ["key0", "key1"]), "uid": "again"}
+    stop = {**rest[-1].body, "uid": "other", "time": 1e9}
+    data = {
+        "uid": "sd",
+        "descriptor": descriptor.body["uid"],
+        "stream_resource": "sr",
+        "indices": {"start": 0, "stop": 1},
+        "seq_nums": {"start": 9, "stop": 5},
+    }
+    return [
+        start,
+        descriptor,
+        *rest,
+        *(document("event", one) for one in (lacking, undeclared, untimed, again)),
+        document("event_page", page),
+        document("stop", stop),
+        document("stream_datum", data),
+        document("stream_datum", {**data, "seq_nums": {"start": 11, "stop": 13}}),
+    ]
+
+
+SLOPPY_RUN = sloppy_run()
 
 
 def runs_of(path: Path) -> tuple[list[Document], list[Document]]:
@@ -34,14 +67,118 @@ def test_order_and_grouping_do_not_matter(path: Path) -> None:
     for _ in range(20):
         mixed = documents[:]
         dice.shuffle(mixed)
-        # The caller holds back what comes before its descriptor.
-        mixed.sort(key=lambda one: one.name not in FIRST)
         run = whole
         while mixed:
             cut = dice.randint(1, len(mixed))
             run = fold_all(run, [(one, ()) for one in mixed[:cut]])
             mixed = mixed[cut:]
         assert run == expected
+
+
+@given(st.data())
+def test_a_sloppy_run_is_the_same_in_any_order(data: st.DataObject) -> None:
+    documents = SLOPPY_RUN
+    expected = fold_all(Run(uid="x"), [(one, ()) for one in documents])
+    # Keys can be compared only once the descriptor is there: the caller sees to that.
+    mixed = [documents[1], *data.draw(st.permutations(documents[:1] + documents[2:]))]
+    run = Run(uid="x")
+    while mixed:
+        cut = data.draw(st.integers(1, len(mixed)))
+        run = fold_all(run, [(one, ()) for one in mixed[:cut]])
+        mixed = mixed[cut:]
+    assert run == expected
+    assert {finding.rule for finding in run.findings} == {
+        "data_keys",
+        "num_events",
+        "ragged_page",
+        "seq_num",
+        "sequence_gap",
+        "two_stops",
+        "unequal_keys",
+    }
+
+
+def test_rows_before_their_descriptor_count_once_it_comes() -> None:
+    documents = make_run("late", 5)
+    run = Run(uid="x")
+    for one in reversed(documents):
+        run = fold(run, one)
+    assert run == fold_all(Run(uid="x"), [(one, ()) for one in documents])
+    assert run.streams["primary"].rows == 5
+    assert not run.unplaced
+
+
+def test_of_several_stops_the_earliest_is_effective() -> None:
+    stops = [
+        document("stop", {"uid": uid, "run_start": "r", "time": time, "exit_status": s})
+        for uid, time, s in (("b", 5, "fail"), ("a", 5.0, "abort"), ("c", 9, "success"))
+    ]
+    for order in permutations(stops):
+        run = fold_all(Run(uid="r"), [(one, ()) for one in order])
+        assert (run.stop_uid, run.exit_status, run.stops) == ("a", "abort", 3)
+        losers = [one.uid for one in run.findings if one.rule == "two_stops"]
+        assert losers == ["b", "c"]
+
+
+def test_findings_of_a_rule_are_bounded_whatever_the_order() -> None:
+    bad = [
+        document("event", {**make_event("many", at, ["key0"]), "seq_num": 2**60})
+        for at in range(150)
+    ]
+    first, *_ = make_run("many", 0, exit_status=None)
+    there = fold_all(Run(uid="x"), [(one, ()) for one in (first, *bad)])
+    back = fold_all(Run(uid="x"), [(one, ()) for one in (*reversed(bad), first)])
+    assert there == back
+    assert 50 < len(there.findings) <= 200
+
+
+def test_what_others_found_stays() -> None:
+    conflict = Finding(rule="conflict", uid="e", message="other content")
+    run = Run(uid="x", findings=(conflict,))
+    assert conflict in fold(run, make_run()[0]).findings
+
+
+def test_no_document_gives_the_same_run() -> None:
+    run = Run(uid="x")
+    assert fold_all(run, []) is run
+
+
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [True, None, "7", 1.5, 1.0, -3, 10**400, 2**63, [], {}, float("nan"), "\x00"]
+)
+
+
+@given(st.fixed_dictionaries({"scan_id": ODD, "plan_name": ODD, "num_points": ODD}))
+def test_odd_keys_of_a_start_never_fail_it(odd: dict[str, Any]) -> None:
+    start = document("start", {"uid": "r", "time": 10**400, **odd})
+    run = fold(Run(uid="r"), start)
+    assert run.time is None
+    assert run.scan_id is None or type(run.scan_id) is int
+    assert run.plan_name is None or isinstance(run.plan_name, str)
+    assert run.num_points is None or run.num_points > 0
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(run), type=Run) == run
+
+
+def test_external_data_of_a_stream_counts_as_rows() -> None:
+    documents = read(FOLDER / "external_stream_assets.jsonl")
+    run = fold_all(Run(uid="x"), [(one, ()) for one in documents])
+    assert run.findings == ()
+    without = [one for one in documents if one.name is not DocumentName.EVENT]
+    alone = fold_all(Run(uid="x"), [(one, ()) for one in without])
+    assert alone.streams["primary"].seq_nums == run.streams["primary"].seq_nums
+    assert alone.streams["primary"].events == 0
+
+
+def test_pages_and_bulks_fold_as_their_events_do() -> None:
+    singles = make_run("p", 7, exit_status=None)
+    rows = [one.body for one in singles if one.name is DocumentName.EVENT]
+    paged = make_run("p", 7, page=3, exit_status=None)
+    bulk = [*singles[:2], document("bulk_events", {"primary": rows})]
+    folded = [
+        fold_all(Run(uid="x"), [(one, ()) for one in each])
+        for each in (singles, paged, bulk)
+    ]
+    assert folded[0].streams == folded[1].streams == folded[2].streams
 
 
 def test_a_scan_is_told_in_short() -> None:

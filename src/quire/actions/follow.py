@@ -90,6 +90,16 @@ class Follow:
 
         return await self._store.view(question)
 
+    async def told(self, name: str, limit: int) -> tuple[Entry, ...]:
+        """Return the newest entries of the current act, in order."""
+
+        def question(tx: Transaction) -> tuple[Entry, ...]:
+            head = tx.progress.head(name) or Head(operation=name)
+            after = max(head.first - 1, head.last - limit)
+            return tx.progress.entries(name, after, limit)
+
+        return await self._store.view(question)
+
     async def entries(
         self, name: str, after: int, *, silence: float
     ) -> AsyncIterator[tuple[Entry, ...]]:

@@ -246,9 +246,7 @@ def value_keyword(
     comment: str = "",
 ) -> Card:
     """Return the card of a keyword that the merger writes itself."""
-    image = format_value_card(
-        CardKind.VALUE, name, value_text(value), comment=comment
-    )
+    image = format_value_card(CardKind.VALUE, name, value_text(value), comment=comment)
     return Card(kind=CardKind.VALUE, name=name, image=image)
 
 

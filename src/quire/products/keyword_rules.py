@@ -24,9 +24,7 @@ _KINDS = {"e": CardKind.ESO, "v": CardKind.VALUE}
 _REFERENCE = re.compile(r"\$(\$|&|[0-9]{1,2})|\\")
 
 
-class Filter(
-    msgspec.Struct, frozen=True, kw_only=True, tag="filter", tag_field="type"
-):
+class Filter(msgspec.Struct, frozen=True, kw_only=True, tag="filter", tag_field="type"):
     """Keeps what its patterns select and drops the rest."""
 
     selection_patterns: tuple[str, ...] = msgspec.field(name="selectionPatterns")

@@ -129,7 +129,9 @@ def build_header(
         The primary header of the file whose primary data is kept.
     """
     date = made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    values = [one for one in cards if one.kind is CardKind.VALUE and " " not in one.name]
+    values = [
+        one for one in cards if one.kind is CardKind.VALUE and " " not in one.name
+    ]
     others = cards[len(values) :]
     own = (
         value_keyword("DATE", date, "when this file was written (UTC)"),
@@ -141,9 +143,7 @@ def build_header(
         value_keyword("DATASUM", "0", f"data unit checksum updated {date}"),
     )
     structure = _structure(target, extended=extended)
-    body = b"".join(
-        card.image for card in chain(structure, values, own, others, sums)
-    )
+    body = b"".join(card.image for card in chain(structure, values, own, others, sums))
     body += END
     return body.ljust(-(-len(body) // BLOCK) * BLOCK)
 

@@ -216,5 +216,3 @@ def specification_schema() -> dict[str, Any]:
             "target",
         ),
     }
-
-

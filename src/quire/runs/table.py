@@ -7,6 +7,7 @@ from typing import Any
 from quire.documents.document import Document
 from quire.documents.identity import bulk_rows, row
 from quire.documents.names import DocumentName as Name
+from quire.runs.values import as_integer, as_number
 
 _EVENTS = frozenset({Name.EVENT, Name.EVENT_PAGE, Name.BULK_EVENTS})
 
@@ -59,7 +60,8 @@ def stream_table(
     """Return the column view of one stream.
 
     Of several rows with one sequence number the one with the greatest time counts,
-    then the one with the greatest uid (bluesky issue 117).
+    then the one with the greatest uid (bluesky issue 117). A number beyond 2**53 has
+    no row. Data that is external in a stream (``STREAM:``) has no column.
 
     Parameters
     ----------
@@ -73,21 +75,35 @@ def stream_table(
         for event in _rows(document, repeated):
             if event["descriptor"] not in described:
                 continue
-            number = int(event["seq_num"])
-            held = newest.get(number)
-            if held is None or _age(event) > _age(held):
+            number = as_integer(event["seq_num"])
+            held = None if number is None else newest.get(number)
+            if number is not None and (held is None or _age(event) > _age(held)):
                 newest[number] = event
-    events = [newest[number] for number in sorted(newest)]
-    keys = {key: one for keys in described.values() for key, one in keys.items()}
+    numbers = sorted(newest)
+    events = [newest[number] for number in numbers]
+    keys = _keys(described.values(), events)
     return Table(
-        seq_num=[int(event["seq_num"]) for event in events],
-        time=[event["time"] for event in events],
+        seq_num=numbers,
+        time=[as_number(event["time"]) or 0.0 for event in events],
         data={key: [event["data"].get(key) for event in events] for key in keys},
         timestamps={
             key: [event["timestamps"].get(key) for event in events] for key in keys
         },
         data_keys=keys,
     )
+
+
+def _keys(
+    described: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what is known of each key that events should have, or do have."""
+    declared = {key: one for keys in described for key, one in keys.items()}
+    sent = dict.fromkeys(key for event in events for key in event["data"])
+    return {
+        key: one
+        for key, one in declared.items()
+        if key in sent or not str(one.get("external", "")).startswith("STREAM:")
+    } | {key: {} for key in sent if key not in declared}
 
 
 def _age(event: dict[str, Any]) -> tuple[float, str]:

@@ -58,13 +58,14 @@ class RenamingPublisher:
 class Bench:
     """A store with attempts on it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each test its own
         self,
         store: Store,
         doorbell: Doorbell,
         data_folder: Path,
         *,
         lease: float = 30.0,
+        losses: int = 3,
         clock: Clock | None = None,
     ) -> None:
         self.store = store
@@ -72,6 +73,7 @@ class Bench:
         self.data_folder = data_folder
         self.clock = clock or SystemClock()
         self._lease = lease
+        self._policy = RetryPolicy(first=0.01, losses=losses)
         self.use(RenamingPublisher(data_folder))
 
     def use(self, publisher: RenamingPublisher) -> None:
@@ -83,7 +85,7 @@ class Bench:
             publisher,
             data_folder=self.data_folder,
             lease=self._lease,
-            policy=RetryPolicy(first=0.01),
+            policy=self._policy,
         )
 
     async def submit(self, kind: str, *, duration: int = 0, **parameters: Any) -> str:

@@ -220,6 +220,20 @@ class ProcessEngineContract(EngineContract):
         assert not [pid for pid in (worker, daemon) if alive(pid)]
         await bench.until_free(engine)
 
+    async def test_a_stopped_supervisor_cannot_prevent_a_kill(
+        self, bench: Bench, engine: Engine, notes: Path
+    ) -> None:
+        """It is killed itself, and its slot is swept without it."""
+        job = await bench.submit("double_fork", NOTES=str(notes))
+        await bench.launch(engine, job)
+        daemon, _ = await noted(notes, "daemon.1")
+        worker, supervisor = await noted(notes, "worker.1")
+        os.kill(supervisor, signal.SIGSTOP)
+        await bench.abort(job)
+        await engine.kill(job, 1)
+        assert not [pid for pid in (worker, daemon, supervisor) if alive(pid)]
+        await bench.until_free(engine)
+
     async def test_a_launch_into_a_dying_worker_is_lost_too(
         self, bench: Bench, engine: Engine, notes: Path
     ) -> None:

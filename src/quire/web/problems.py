@@ -27,9 +27,14 @@ _STATUS: Mapping[str, int] = {
 _EXTRA = ("what", "name", "candidates", "job", "phase", "cause", "limit")
 
 
+def status_of(error: QuireError) -> int:
+    """Return the HTTP status of an error."""
+    return _STATUS.get(error.code, 500)
+
+
 def problem(error: QuireError) -> Response:
     """Return an error as `application/problem+json`."""
-    status = _STATUS.get(error.code, 500)
+    status = status_of(error)
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -106,7 +106,7 @@ class Slot:
             try:
                 await self._until_over(serving, gone)
                 supervision.kill(generation)
-                status = await gone
+                status = await supervision.until_gone(gone)
             finally:
                 self._idle = False
                 serving.cancel()

@@ -15,6 +15,8 @@ from quire.engines.embedded.messages import Gone, Kill, Spawn, encode
 from quire.engines.embedded.processes import MARKER, kill_marked
 
 _PACKET = 65536
+# Seconds that a supervisor may take to end its worker.
+_SWEEP_PATIENCE = 1.5
 # Seconds that a supervisor may take to sweep and end before it is killed.
 _PATIENCE = 5.0
 
@@ -72,6 +74,19 @@ class Supervision:
         """Order the end of a worker and everything that it started."""
         with contextlib.suppress(OSError):
             self._control.send(encode(Kill(generation=generation)))
+
+    async def until_gone(self, gone: asyncio.Future[str]) -> str:
+        """Return what ended the ordered worker, once none of its processes is left.
+
+        A supervisor that does not see to it in time, as one that was stopped, is
+        killed, and its slot swept without it.
+        """
+        try:
+            async with asyncio.timeout(_SWEEP_PATIENCE):
+                return await asyncio.shield(gone)
+        except TimeoutError:
+            self._process.kill()
+            return await gone
 
     @property
     def dead(self) -> bool:

@@ -1,0 +1,205 @@
+"""Pages for people: rendered here first, then kept fresh by small modules."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from quire.access.principals import Principal, Scope, require
+from quire.actions.follow import Follow
+from quire.actions.lookup import Lookup
+from quire.actions.submit import Jobs
+from quire.actions.tokens import SESSION_SECONDS, Tokens
+from quire.errors import NotFound, QuireError, Unauthenticated
+from quire.faces.dashboard.show import duration, moment, size
+from quire.jobs.job import Job
+from quire.ports.job_records import JobQuery
+from quire.web.gate import SESSION_COOKIE, Gate
+from quire.web.json import json_response
+from quire.web.paging import from_cursor, to_cursor
+from quire.web.problems import status_of
+
+_PAGE = 50
+_TYPES = {"js": "text/javascript", "css": "text/css"}
+_ENTRIES = 2000
+
+Page = Callable[[Request, Principal], Awaitable[Response]]
+
+
+class DashboardRoutes:
+    """What a browser is shown."""
+
+    def __init__(
+        self, *, lookup: Lookup, jobs: Jobs, follow: Follow, tokens: Tokens
+    ) -> None:
+        self._lookup = lookup
+        self._jobs = jobs
+        self._follow = follow
+        self._tokens = tokens
+        self._environment = Environment(
+            loader=PackageLoader("quire.faces.dashboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(moment=moment, duration=duration, size=size)
+
+    def routes(self, gate: Gate) -> Sequence[BaseRoute]:
+        """Return the routes of this face."""
+        pages: dict[str, tuple[Page, Scope]] = {
+            "/runs/{which}": (self.run, Scope.RUNS_READ),
+            "/jobs": (self.jobs, Scope.JOBS_RUN),
+            "/operations/{id}": (self.operation, Scope.RUNS_READ),
+        }
+        one = "/operations/{id}"
+        jobs = Scope.JOBS_RUN
+        return [
+            gate.open_route("/", self._front(gate), methods=["GET"]),
+            gate.open_route("/login", self._plainly(self.login), methods=["GET"]),
+            gate.open_route("/static/{name}", self.static, methods=["GET"]),
+            *(
+                gate.open_route(path, self._page(gate, page, needs), methods=["GET"])
+                for path, (page, needs) in pages.items()
+            ),
+            gate.route(f"{one}/abort", self.abort, needs=jobs, methods=["POST"]),
+            gate.route(f"{one}/retry", self.retry, needs=jobs, methods=["POST"]),
+        ]
+
+    def _front(self, gate: Gate) -> Callable[[Request], Awaitable[Response]]:
+        page = self._page(gate, self.runs, Scope.RUNS_READ)
+
+        async def front(request: Request) -> Response:
+            if "text/html" in request.headers.get("accept", ""):
+                return await page(request)
+            about = {"name": "quire", "description": "Flight recorder and factory"}
+            return json_response(about)
+
+        return front
+
+    def _page(
+        self, gate: Gate, page: Page, needs: Scope
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def admitted(request: Request) -> Response:
+            principal = await gate.admit(request)
+            require(principal, needs)
+            return await page(request, principal)
+
+        return self._plainly(admitted)
+
+    def _plainly(
+        self, page: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return the page with its errors shown to a person."""
+
+        async def shown(request: Request) -> Response:
+            try:
+                return await page(request)
+            except QuireError as error:
+                nobody = isinstance(error, Unauthenticated)
+                status = status_of(error)
+                return self._render(
+                    "error.html", status=status, message=str(error), nobody=nobody
+                )
+
+        return shown
+
+    def _render(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        text = self._environment.get_template(template).render(values)
+        return HTMLResponse(text, status, headers={"cache-control": "no-store"})
+
+    async def runs(self, request: Request, principal: Principal) -> Response:
+        """Show runs, newest first."""
+        cursor = request.query_params.get("cursor")
+        before = from_cursor(cursor, tuple[float | None, str])
+        found = await self._lookup.newest(principal, limit=_PAGE + 1, before=before)
+        shown = found[:_PAGE]
+        more = len(found) > _PAGE
+        following = to_cursor((shown[-1].time, shown[-1].uid)) if more else ""
+        return self._render(
+            "runs.html", runs=shown, following=following, live=cursor is None
+        )
+
+    async def run(self, request: Request, principal: Principal) -> Response:
+        """Show one run."""
+        found = await self._lookup.run(request.path_params["which"], principal)
+        jobs = [await self._jobs.get(job, principal) for job in found.jobs]
+        start = found.run.start_document()
+        return self._render(
+            "run.html",
+            run=found.run,
+            start=start,
+            products=found.products,
+            jobs=jobs,
+            axis=_first_axis(start),
+        )
+
+    async def jobs(self, request: Request, principal: Principal) -> Response:
+        """Show jobs, newest first."""
+        before = from_cursor(request.query_params.get("cursor"), tuple[float, str])
+        found = await self._jobs.page(
+            JobQuery(limit=_PAGE + 1, before=before), principal
+        )
+        shown = found[:_PAGE]
+        more = len(found) > _PAGE
+        following = to_cursor((shown[-1].created, shown[-1].id)) if more else ""
+        return self._render("jobs.html", jobs=shown, following=following)
+
+    async def operation(self, request: Request, principal: Principal) -> Response:
+        """Show how an operation goes on, with all that was told of it."""
+        name = request.path_params["id"]
+        operation = await self._follow.operation(name, principal)
+        job: Job | None = None
+        if operation.what == "job":
+            job = await self._jobs.get(name, principal)
+        entries = await self._follow.told(name, _ENTRIES)
+        return self._render(
+            "operation.html", operation=operation, job=job, entries=entries
+        )
+
+    async def abort(self, request: Request, principal: Principal) -> Response:
+        """Abort a job, by a form."""
+        job = await self._jobs.abort(request.path_params["id"], principal)
+        return RedirectResponse(f"/operations/{job.id}", 303)
+
+    async def retry(self, request: Request, principal: Principal) -> Response:
+        """Try a job again, by a form."""
+        job = await self._jobs.retry(request.path_params["id"], principal)
+        return RedirectResponse(f"/operations/{job.id}", 303)
+
+    async def login(self, request: Request) -> Response:
+        """Turn a login link into a session."""
+        issued = await self._tokens.log_in(request.query_params.get("code", ""))
+        response = RedirectResponse("/", 303)
+        response.set_cookie(
+            SESSION_COOKIE,
+            issued.secret,
+            max_age=int(SESSION_SECONDS),
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def static(self, request: Request) -> Response:
+        """Return one of the pages' own files."""
+        name = request.path_params["name"]
+        folder = files("quire.faces.dashboard") / "static"
+        known = {entry.name: entry for entry in folder.iterdir()}
+        if name not in known:
+            raise NotFound("file", name)
+        kind = _TYPES.get(name.rpartition(".")[2], "text/plain")
+        headers = {"cache-control": "no-cache"}
+        return Response(known[name].read_bytes(), media_type=kind, headers=headers)
+
+
+def _first_axis(start: dict[str, Any]) -> str:
+    """Return the slowest scanned axis, as `hints.dimensions` has it, or nothing."""
+    try:
+        axis = start["hints"]["dimensions"][0][0][0]
+    except (KeyError, IndexError, TypeError):
+        return ""
+    return axis if isinstance(axis, str) and axis != "time" else ""

@@ -1,0 +1,53 @@
+// Keeps the list of runs fresh.
+import { fetchJson, whileSeen } from "./connection.js";
+
+const body = document.querySelector("#runs tbody");
+
+function moment(seconds) {
+  return seconds === null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+}
+
+function duration(seconds) {
+  if (seconds === null) return "–";
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const hours = Math.floor(whole / 3600), minutes = Math.floor((whole % 3600) / 60);
+  return hours ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
+}
+
+function row(run) {
+  const line = document.createElement("tr");
+  line.dataset.uid = run.uid;
+  const cell = (text, number = false) => {
+    const made = line.insertCell();
+    made.textContent = text;
+    if (number) made.className = "number";
+    return made;
+  };
+  cell(run.scan_id ?? "–", true);
+  cell(run.plan_name ?? "–");
+  cell(moment(run.time));
+  cell(duration(run.duration));
+  const chip = document.createElement("span");
+  chip.className = `chip ${run.status}`;
+  chip.textContent = run.status;
+  line.insertCell().append(chip);
+  cell(run.events, true);
+  const link = document.createElement("a");
+  link.href = `/runs/${encodeURIComponent(run.uid)}`;
+  const code = document.createElement("code");
+  code.textContent = run.uid.slice(0, 8);
+  link.append(code);
+  line.insertCell().append(link);
+  return line;
+}
+
+let shown = "";
+whileSeen(1000, async () => {
+  const page = await fetchJson("/api/v1/runs?limit=50");
+  const text = JSON.stringify(page.runs);
+  if (text === shown) return;
+  shown = text;
+  document.getElementById("none")?.remove();
+  body.replaceChildren(...page.runs.map(row));
+});
