@@ -50,7 +50,7 @@ from quire.storage.sqlite.store import SqliteStore
 from quire.web.gate import DeclaredRoute, Gate
 from quire.web.guard import Guard
 from quire.web.problems import on_crash, on_http_error, on_quire_error
-from quire.writers.publishing import FolderPublisher
+from quire.writers.fits.folder_publisher import FolderPublisher
 
 _log = logging.getLogger(__name__)
 VERSION = "0.1.0"

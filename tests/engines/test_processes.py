@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -24,18 +25,23 @@ time.sleep(60)
 
 
 @pytest.fixture
-def chain() -> Iterator[int]:
+def marker() -> str:
+    # Other tests run beside these.
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def chain(marker: str) -> Iterator[int]:
     process = subprocess.Popen(
         [sys.executable, "-c", CHAIN, "2", CHAIN],
         stdout=subprocess.PIPE,
-        env={MARKER: "tests-of-processes/0/"},
+        env={MARKER: f"{marker}/0/"},
     )
     assert process.stdout is not None
-    with process.stdout:
+    with process, process.stdout:
         assert process.stdout.readline() == b"ready\n"
         yield process.pid
-        kill_marked("tests-of-processes/")
-    process.wait()
+        kill_marked(marker)
 
 
 def test_descendants_are_found_down_to_the_last(chain: int) -> None:
@@ -46,8 +52,8 @@ def test_both_ways_to_find_children_agree(chain: int) -> None:
     assert children(chain) == _children_by_search(chain) != []
 
 
-def test_only_marked_processes_are_killed(chain: int) -> None:
-    assert kill_marked("tests-of-processes/1/") == 0
-    assert kill_marked("tests-of-processes/0/") == 3
-    assert kill_marked("tests-of-processes/0/") == 0
+def test_only_marked_processes_are_killed(marker: str, chain: int) -> None:
+    assert kill_marked(f"{marker}/1/") == 0
+    assert kill_marked(f"{marker}/0/") == 3
+    assert kill_marked(f"{marker}/0/") == 0
     assert not list(descendants(chain))

@@ -11,7 +11,8 @@ from quire.testing.documents import document, make_run
 
 
 def told(documents: list[Document], cuts: list[int]) -> list[ProgressEvent]:
-    run, said = Run(uid="x"), []
+    run = Run(uid="x")
+    said: list[ProgressEvent] = []
     for begin, end in zip([0, *cuts], [*cuts, len(documents)], strict=True):
         after = fold_all(run, [(one, ()) for one in documents[begin:end]])
         said += narrate(run, after)

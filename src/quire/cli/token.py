@@ -73,3 +73,12 @@ def revoke(
 
     with Connection() as connection:
         tokens.revoke(connection, which)
+
+
+@app.command()
+def login() -> None:
+    """Print a link that opens the pages in a browser, once, within five minutes."""
+    from quire.client.connection import Connection
+
+    with Connection() as connection:
+        put(connection.post("/api/v1/login-links")["url"])

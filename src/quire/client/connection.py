@@ -13,8 +13,7 @@ from quire.client.errors import ConnectionLost, refusal
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-RAW__LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+RAW_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 
 class Connection:

@@ -1,7 +1,5 @@
 """Documents against event-model's JSON schemas (Draft 2020-12)."""
 
-import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,16 +12,13 @@ from quire.documents.names import DocumentName
 from quire.documents.pointer import pointer, showable
 from quire.documents.violations import Violation, violation
 
-# NaN, Infinity, or an exponent that may overflow a double.
-_MAYBE_NOT_FINITE = re.compile(rb"NaN|Infinity|[eE]\+?\d{3}")
-# Any finite number that is no integer.
-_SOME_NUMBER = 0.5
-
 
 class Validator:
     """Refuses what event-model's schemas refuse, and says where and why.
 
-    It compiles a schema when a document of that name first comes.
+    A number that is not finite is refused wherever a schema asks for a type or a
+    value, and is welcome where it does not, as in data. A schema is compiled when a
+    document of its name first comes.
     """
 
     def __init__(self) -> None:
@@ -59,13 +54,7 @@ class Validator:
             return violation(check.iter_errors(body), body)
         if document.name is DocumentName.BULK_EVENTS:
             return _hidden_key(body)
-        if _MAYBE_NOT_FINITE.search(document.raw) is None:
-            return None
-        # The validator sees NaN as null, which passes where null may stand.
-        finite = _with_numbers(body)
-        if check.is_valid(finite):
-            return None
-        return violation(check.iter_errors(finite), body)
+        return None
 
     def _check(self, name: DocumentName) -> jsonschema_rs.Validator:
         compiled = self._compiled.get(name)
@@ -81,14 +70,3 @@ def _hidden_key(body: Mapping[str, Any]) -> Violation | None:
         if "\n" in key:
             return (key,), f"{key!r}: a line break may not stand in a key"
     return None
-
-
-def _with_numbers(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _with_numbers(item) for key, item in value.items()}
-        case list():
-            return [_with_numbers(item) for item in value]
-        case float() if not math.isfinite(value):
-            return _SOME_NUMBER
-    return value

@@ -60,12 +60,13 @@ def _why_closed(key: str) -> str:
 def _nearest(
     path: Path, branches: Sequence[Sequence[jsonschema_rs.ValidationError]], body: Any
 ) -> Violation:
-    """Tell the branch that came nearest to fitting: the one with fewest errors."""
-    nearest = min(branches, key=lambda branch: (len(branch), _is_other_form(branch)))
-    if len(nearest) > 1:
+    """Tell what is wrong with the form that was meant, or else that none was."""
+    meant = [branch for branch in branches if not _is_other_form(branch, path)]
+    if len(meant) == 1:
+        return violation(meant[0], body)
+    nearest = min(meant or branches, key=len)
+    if meant or len(nearest) > 1:
         return path, f"{_shown(_at(body, path))} has none of the forms allowed here"
-    if not _is_other_form(nearest):
-        return _told(nearest[0], body)
     place = tuple(nearest[0].instance_path)
     here = [
         error
@@ -78,9 +79,13 @@ def _nearest(
     return place, f"{_shown(_at(body, place))} is none of {_constants(here)}"
 
 
-def _is_other_form(branch: Sequence[jsonschema_rs.ValidationError]) -> bool:
-    """Tell whether a branch says no more than that another form was meant."""
-    return any(error.kind.name in ("type", "const") for error in branch)
+def _is_other_form(branch: Sequence[jsonschema_rs.ValidationError], path: Path) -> bool:
+    """Tell whether a branch is for another type, or has another constant."""
+    return any(
+        error.kind.name == "const"
+        or (error.kind.name == "type" and tuple(error.instance_path) == path)
+        for error in branch
+    )
 
 
 def _types(errors: Iterable[jsonschema_rs.ValidationError]) -> str:

@@ -100,7 +100,7 @@ def format_value_card(
 
 def _continued(head: str, quoted: str, comment: str) -> bytes:
     """Return a long string over several records; `quoted` has its quotes doubled."""
-    records = []
+    records: list[str] = []
     while quoted or not records:
         room = CARD - len(head) - 3
         piece, cut = quoted[:room], room

@@ -134,7 +134,7 @@ def apply_rules(
     users = tuple(
         card
         for card in cards
-        if card.kind is not CardKind.VALUE
+        if card.kind is CardKind.ESO
         or not (is_structural(card.name) or card.name in RESERVED)
     )
     if rules is None:

@@ -17,7 +17,13 @@ from quire.products.cards import (
     read_cards,
     value_keyword,
 )
-from quire.products.keywords import RESERVED, Card, CardKind
+from quire.products.keywords import (
+    ESO_NAME,
+    RESERVED,
+    VALUE_NAME,
+    Card,
+    CardKind,
+)
 from quire.products.layout import BLOCK
 
 _CATEGORIES = ("DPR", "OBS", "TPL", "GEN", "TEL", "ADA", "INS", "DET")
@@ -49,6 +55,20 @@ def user_cards(header: bytes, *, keeps_data: bool) -> tuple[Card, ...]:
     return tuple(card for card in cards if card.name not in _SCALING)
 
 
+def copy_fault(card: Card) -> str:
+    """Return why a source's card must not stand in a new header, or an empty text."""
+    pattern = ESO_NAME if card.kind is CardKind.ESO else VALUE_NAME
+    hierarch = card.name.startswith("HIERARCH ")
+    if card.name and not hierarch and pattern.fullmatch(card.name) is None:
+        return f"the name {card.name!r} is not one that FITS allows"
+    if card.kind is not CardKind.COMMENTARY:
+        try:
+            parse_value(card)
+        except CardError as fault:
+            return f"{card.name}: {fault}"
+    return ""
+
+
 def merge_cards(sources: Iterable[Sequence[Card]]) -> tuple[Card, ...]:
     """Return the cards of all sources in the product's order.
 
@@ -61,16 +81,18 @@ def merge_cards(sources: Iterable[Sequence[Card]]) -> tuple[Card, ...]:
     Raises
     ------
     CardError
-        A value that cannot be read.
+        A card that must not be copied.
     """
     values: dict[str, Card] = {}
     hierarchy: dict[str, Card] = {}
     commentary: list[Card] = []
     for card in chain.from_iterable(sources):
+        if fault := copy_fault(card):
+            raise CardError(fault)
         if card.kind is CardKind.COMMENTARY:
-            commentary.append(card)
+            # Blank cards are room that a source reserved for itself.
+            commentary.extend([card] if card.image.strip() else [])
             continue
-        parse_value(card)
         simple = card.kind is CardKind.VALUE and " " not in card.name
         (values if simple else hierarchy).setdefault(f"{card.kind} {card.name}", card)
     ordered = sorted(hierarchy.values(), key=_category)
@@ -133,6 +155,10 @@ def build_header(
         one for one in cards if one.kind is CardKind.VALUE and " " not in one.name
     ]
     others = cards[len(values) :]
+    long = any(len(card.image) > CARD for card in cards)
+    if long and not any(card.name == "LONGSTRN" for card in values):
+        # Older readers, fitsverify among them, expect to be told.
+        values.append(value_keyword("LONGSTRN", "OGIP 1.0", "long strings are used"))
     own = (
         value_keyword("DATE", date, "when this file was written (UTC)"),
         value_keyword("ARCFILE", f"{file_id}.fits", "archive file name"),

@@ -30,6 +30,8 @@ from quire.engines.embedded.worker import Runner, Terminated, work
 # Seconds between a worker's SIGTERM and its SIGKILL.
 GRACE = 0.3
 _PACKET = 65536
+# Wait status of a worker that heard its SIGTERM: the exit code that shells give it.
+_TERMINATED = (128 + signal.SIGTERM) << 8
 
 
 class Supervisor:
@@ -122,7 +124,7 @@ class Supervisor:
             work(connection, self._runner)
             status = 0
         except Terminated:
-            status = 128 + signal.SIGTERM
+            status = os.waitstatus_to_exitcode(_TERMINATED)
         except BaseException:  # noqa: BLE001  # told to the log, whatever it is
             traceback.print_exc()
         finally:
@@ -142,10 +144,15 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._worker, signal.SIGTERM)
             deadline = time.monotonic() + GRACE
-            while reap() and time.monotonic() < deadline:
+            statuses: dict[int, int] = {}
+            while reap(statuses) and time.monotonic() < deadline:
                 time.sleep(0.002)
-            self._worker = 0
+            # It may have died just before: its line to the server is cut first.
+            status = statuses.get(self._worker, _TERMINATED)
             self._status = "it was killed"
+            if status != _TERMINATED:
+                self._status = _in_words(status)
+            self._worker = 0
         kill_descendants()
 
     def _report(self) -> None:

@@ -1,6 +1,7 @@
 """Pages for people: rendered here first, then kept fresh by small modules."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
@@ -103,7 +104,11 @@ class DashboardRoutes:
                 nobody = isinstance(error, Unauthenticated)
                 status = status_of(error)
                 return self._render(
-                    "error.html", status=status, message=str(error), nobody=nobody
+                    "error.html",
+                    status=status,
+                    title=HTTPStatus(status).phrase,
+                    message=str(error),
+                    nobody=nobody,
                 )
 
         return shown

@@ -120,7 +120,7 @@ def _read_header(source: OpenSource, at: int, index: int) -> bytes:
     """Return a header with its padding; the first card is looked at before the rest."""
     header, seen = b"", 0
     while seen < MOST_CARDS * CARD:
-        more = os.pread(source.descriptor, _READ, at + len(header))
+        more = os.pread(source.descriptor, max(_READ, len(header)), at + len(header))
         header += more
         if index and not seen and not header.startswith(b"XTENSION="):
             raise source.problem(

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event
+from typing import Any, Self
 
 import msgspec
 
@@ -12,11 +13,11 @@ from quire.writers.fits.checksum import ones_sum
 
 # A multiple of 4, as the sums need.
 _READ = 1024 * 1024
-_THREADS = 3
-_FLUSH_EVERY = 256 * 1024 * 1024
+_THREADS = 4
+_FLUSH_EVERY = 128 * 1024 * 1024
 
 
-class Stopped(Exception):  # noqa: N818 - a reason to end, not a fault
+class Stopped(Exception):
     """The hashing was told to stop."""
 
 
@@ -56,12 +57,16 @@ def read_range(descriptor: int, offset: int, length: int) -> Iterator[memoryview
     """
     buffer = memoryview(bytearray(min(_READ, length)))
     while length:
-        count = os.preadv(descriptor, [buffer[: min(len(buffer), length)]], offset)
-        if not count:
-            raise EOFError(f"the file ends at byte {offset}")
-        yield buffer[:count]
-        offset += count
-        length -= count
+        piece = buffer[: min(len(buffer), length)]
+        filled = 0
+        while filled < len(piece):
+            count = os.preadv(descriptor, [piece[filled:]], offset + filled)
+            if not count:
+                raise EOFError(f"the file ends at byte {offset + filled}")
+            filled += count
+        yield piece
+        offset += filled
+        length -= filled
 
 
 class ProductHashes:
@@ -86,7 +91,7 @@ class ProductHashes:
         self._unflushed = 0
         self._whole = self._pool.submit(self._hash_whole)
 
-    def __enter__(self) -> "ProductHashes":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,8 +114,7 @@ class ProductHashes:
 
     def done(self, *, timeout: float) -> bool:
         """Wait at most `timeout` seconds; return whether everything is hashed."""
-        futures: list[Future[Digest] | Future[None] | Future[str]]
-        futures = [*self._digests, *self._flushes, self._whole]
+        futures: list[Future[Any]] = [*self._digests, *self._flushes, self._whole]
         return not wait(futures, timeout=timeout).not_done
 
     def results(self) -> tuple[tuple[Digest, ...], str]:

@@ -7,11 +7,16 @@ from datetime import datetime
 import msgspec
 
 from quire.jobs.job import Alert
-from quire.products.cards import CardError, format_keyword, parse_value
+from quire.products.cards import CardError, format_keyword
 from quire.products.keyword_rules import apply_rules
-from quire.products.keywords import Card, CardKind
+from quire.products.keywords import Card
 from quire.products.layout import Hdu, Layout, lay_out
-from quire.products.primary_header import build_header, merge_cards, user_cards
+from quire.products.primary_header import (
+    build_header,
+    copy_fault,
+    merge_cards,
+    user_cards,
+)
 from quire.products.specification import DataProductSpecification, FitsFile
 from quire.writers.fits.alerts import alerts
 from quire.writers.fits.blocks import OpenSource, read_hdus
@@ -132,8 +137,8 @@ def _file_cards(
         cards = user_cards(primary.header, keeps_data=keeps_data)
         kept = apply_rules(cards, entry.keyword_rules)
         for card in kept:
-            if card.kind is not CardKind.COMMENTARY:
-                parse_value(card)
-    except CardError as fault:
-        raise source.problem(f"HDU 0: {fault}", _RULES) from None
+            if fault := copy_fault(card):
+                raise CardError(fault)
+    except CardError as unusable:
+        raise source.problem(f"HDU 0: {unusable}", _RULES) from None
     return kept

@@ -83,7 +83,7 @@ def require_unchanged(source: OpenSource) -> None:
         Its size, its time of modification or its inode is another than before.
     """
     try:
-        named = _stamp(os.stat(source.path))
+        named = _stamp(Path(source.path).stat())
     except OSError:
         named = ()
     if source.stamp != _stamp(os.fstat(source.descriptor)) or source.stamp != named:

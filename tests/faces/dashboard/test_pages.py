@@ -1,0 +1,145 @@
+"""The pages in a real browser."""
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.documents.samples import FOLDER
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NDJSON = {"content-type": "application/x-ndjson"}
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(params=[True, False], ids=["script", "no-script"])
+def any_page(
+    request: pytest.FixtureRequest, browser: Browser, http: httpx.Client
+) -> Iterator[Page]:
+    yield from logged_in(browser, http, script=request.param)
+
+
+@pytest.fixture
+def page(browser: Browser, http: httpx.Client) -> Iterator[Page]:
+    yield from logged_in(browser, http, script=True)
+
+
+def logged_in(browser: Browser, http: httpx.Client, *, script: bool) -> Iterator[Page]:
+    context = browser.new_context(
+        java_script_enabled=script, base_url=str(http.base_url)
+    )
+    page = context.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.on(
+        "console",
+        lambda said: (
+            broken.append(said.text) if "Content Security Policy" in said.text else None
+        ),
+    )
+    page.goto(http.post("/api/v1/login-links").json()["url"])
+    yield page
+    context.close()
+    assert broken == []
+
+
+def ingest(http: httpx.Client, lines: list[bytes]) -> None:
+    body = b"\n".join(lines)
+    http.post("/api/v1/documents", content=body, headers=NDJSON).raise_for_status()
+
+
+def fresh(name: str, suffix: str) -> tuple[str, list[bytes]]:
+    """Return a run of the samples under uids of its own."""
+    lines = (FOLDER / f"{name}.jsonl").read_bytes().splitlines()
+    uid = json.loads(lines[0])[1]["uid"]
+    uids = {json.loads(line)[1].get("uid") for line in lines} - {None}
+    text = b"\n".join(lines)
+    for one in uids:
+        text = text.replace(one.encode(), f"{one[:-4]}{suffix}".encode())
+    return f"{uid[:-4]}{suffix}", text.splitlines()
+
+
+def test_a_run_is_listed_and_shown(any_page: Page, http: httpx.Client) -> None:
+    uid, lines = fresh("scan", "aaaa")
+    ingest(http, lines)
+    any_page.goto("/")
+    any_page.click(f"a[href='/runs/{uid}']")
+    expect(any_page.locator("h1")).to_contain_text("scan")
+    expect(any_page.locator("#status")).to_have_text("success")
+    expect(any_page.locator("table").first).to_contain_text("primary")
+
+
+def test_a_run_grows_before_ones_eyes(page: Page, http: httpx.Client) -> None:
+    uid, lines = fresh("scan", "bbbb")
+    page.goto("/")
+    ingest(http, lines[:8])
+    page.click(f"a[href='/runs/{uid}']")
+    expect(page.locator("#status")).to_have_text("open")
+    expect(page.locator("#plot")).to_have_attribute("data-points", "6")
+    ingest(http, lines[8:12])
+    expect(page.locator("#plot")).to_have_attribute("data-points", "10")
+    expect(page.locator("#events")).to_have_text("10")
+    ingest(http, lines[12:])
+    expect(page.locator("#status")).to_have_text("success")
+    expect(page.locator("#stopped")).to_contain_text("UTC")
+
+
+def test_a_job_is_watched_and_aborted(page: Page, http: httpx.Client) -> None:
+    wanted = {"kind": "wait", "parameters": {"SECONDS": 60, "STEPS": 600}, "run": True}
+    job = http.post("/api/v1/jobs", json=wanted).json()["id"]
+    page.goto(f"/operations/{job}")
+    expect(page.locator("#message")).to_contain_text("Step")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#abort button")
+    expect(page.locator("#state")).to_have_text("ABORTED")
+    expect(page.locator("#log")).to_contain_text("Aborted by")
+    page.click("#retry button")
+    expect(page.locator("body")).to_contain_text("Repeats")
+
+
+def test_a_finished_job_reads_the_same_after_reload(
+    any_page: Page, http: httpx.Client
+) -> None:
+    wanted = {"kind": "wait", "parameters": {"SECONDS": 0, "STEPS": 3}, "run": True}
+    job = http.post("/api/v1/jobs", json=wanted).json()["id"]
+    http.get(f"/api/v1/operations/{job}/events")
+    any_page.goto(f"/operations/{job}")
+    expect(any_page.locator("#state")).to_have_text("COMPLETED")
+    before = any_page.locator("#log").inner_text()
+    any_page.reload()
+    assert any_page.locator("#log").inner_text() == before
+
+
+def test_hostile_text_stays_text(any_page: Page, http: httpx.Client) -> None:
+    evil = "<script>alert(1)</script>"
+    start = {"uid": "evil-<b>uid", "time": 4e9, "plan_name": evil}
+    ingest(http, [json.dumps(["start", start]).encode()])
+    any_page.goto("/")
+    expect(any_page.locator("#runs")).to_contain_text(evil)
+
+
+def test_without_a_session_the_page_says_how_to_get_one(
+    browser: Browser, http: httpx.Client
+) -> None:
+    context = browser.new_context(base_url=str(http.base_url))
+    page = context.new_page()
+    answer = page.goto("/")
+    assert answer is not None
+    assert answer.status == 401
+    expect(page.locator("main")).to_contain_text("quire token login")
+    context.close()
