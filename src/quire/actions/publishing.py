@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+from msgspec.structs import replace
+
 from quire.actions.progress_log import tell as tell_listeners
 from quire.clock import Clock
 from quire.errors import AttemptLost, QuireError, StoreUnavailable
@@ -92,7 +94,8 @@ class Publishing:
                     made=now,
                 )
             )
-            tx.jobs.put(transitions.complete(current, now=now))
+            done = transitions.complete(current, now=now)
+            tx.jobs.put(replace(done, product=job))
             tell_listeners(tx, job, complete(f"Published {file.name}"), now=now)
 
         await self._store.decide(decision)

@@ -19,7 +19,7 @@ from quire.ports.store import Store, Transaction
 from quire.progress.event import failed, info
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job that somebody wants done.
 
     Attributes

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from quire.cli import demo as demonstration
-from quire.cli import doctor, ingest, jobs, runs, serve, token
+from quire.cli import doctor, ingest, jobs, merge, product, runs, serve, token
 from quire.cli.outcomes import Commands
 
 app = typer.Typer(
@@ -44,6 +44,8 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(runs.app, name="runs")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(token.app, name="token")
+app.command("merge")(merge.merge)
+app.add_typer(product.app, name="product")
 app.command("doctor")(doctor.doctor)
 
 

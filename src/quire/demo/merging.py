@@ -39,6 +39,7 @@ def acquisition(server: Server, bars: Bars, observed: Observed) -> Merged:
     moment = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
     asked = {
         "kind": "merge",
+        "run": True,
         "parameters": {
             "SPECIFICATION": specification(
                 f"DEMO.{moment}", observed.start, observed.files

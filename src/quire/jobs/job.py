@@ -115,6 +115,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     staged
         What the newest attempt has committed and the server is publishing; an
         abort now comes too late.
+    product
+        Id of the product that it published, empty if none.
     retry_of
         Id of the job that this one repeats.
     """
@@ -139,6 +141,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[JobResult, ...] = ()
     error: JobError | None = None
     alerts: tuple[Alert, ...] = ()
+    product: str = ""
     retry_of: str = ""
 
 

@@ -11,12 +11,13 @@ _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(table: Table) -> str:
-    """Return CSV with a header: seq_num, time, then the data keys.
+    """Return CSV (RFC 4180) with a header: seq_num, time, then the data keys.
 
     Text that a spreadsheet would run is led by an apostrophe; arrays are JSON.
     """
     out = io.StringIO()
-    write = csv.writer(out, lineterminator="\n").writerow
+    # The writer quotes a cell for the characters of its own line end only.
+    write = csv.writer(out, lineterminator="\r\n").writerow
     write(["seq_num", "time", *map(_cell, table.data)])
     for number, time, *values in zip(
         table.seq_num, table.time, *table.data.values(), strict=True

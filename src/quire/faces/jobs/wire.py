@@ -24,7 +24,7 @@ def job_json(job: Job) -> dict[str, Any]:
         "error": job.error,
         "alerts": job.alerts,
         "retry_of": job.retry_of or None,
-        "product": job.results[0].path if job.results else None,
+        "product": job.product or None,
         "links": {
             "self": f"/api/v1/jobs/{job.id}",
             "operation": f"/api/v1/operations/{job.id}",
