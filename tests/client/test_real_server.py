@@ -11,10 +11,10 @@ import pytest
 from bluesky import RunEngine
 from bluesky.plans import scan
 from ophyd.sim import SynAxis, SynGauss
+from tests.client.serving import until
 
 import quire
 from quire.server_file import live
-from tests.client.serving import until
 
 
 class RealServer:

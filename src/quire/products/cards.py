@@ -162,13 +162,17 @@ def read_cards(header: bytes) -> Iterator[Card]:
         if record == END:
             return
         end = at + CARD
-        while header[end : end + 10] == b"CONTINUE  ":
-            end += CARD
         kind, name = _identity(record)
+        while kind is not CardKind.COMMENTARY and _continues(header, end):
+            end += CARD
         if name == "CONTINUE":
             raise CardError("a CONTINUE record that continues nothing")
         yield Card(kind=kind, name=name, image=header[at:end])
         at = end
+
+
+def _continues(header: bytes, at: int) -> bool:
+    return header[at : at + 10] == b"CONTINUE  "
 
 
 def _identity(record: bytes) -> tuple[CardKind, str]:
@@ -211,6 +215,8 @@ def parse_value(card: Card) -> Value:
     token, _ = split_value(card)
     if token.startswith("'"):
         return _long_string(card, token)
+    if len(card.image) > CARD:
+        raise CardError("a CONTINUE record that continues no string")
     if token in ("", "T", "F"):
         return {"": None, "T": True, "F": False}[token]
     if _INTEGER.fullmatch(token):
