@@ -114,12 +114,12 @@ def measure(
             clear(folder)
             if number:  # the first round warms up
                 seconds[name].append(took)
-    for name, took in seconds.items():
+    for name, every in seconds.items():
         print(
-            f"  {name:<28} median {statistics.median(took):7.3f} s"
-            f"   min {min(took):7.3f} s"
+            f"  {name:<28} median {statistics.median(every):7.3f} s"
+            f"   min {min(every):7.3f} s"
         )
-    return {name: statistics.median(took) for name, took in seconds.items()}
+    return {name: statistics.median(every) for name, every in seconds.items()}
 
 
 def main() -> None:

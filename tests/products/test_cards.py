@@ -86,11 +86,8 @@ def test_we_read_what_astropy_writes(
 
     (card,) = read_cards(image)
 
-    expected = value.rstrip(" ") if isinstance(value, str) else value
-    if isinstance(value, float) and not isinstance(value, bool):
-        assert parse_value(card) == pytest.approx(value, rel=1e-15)
-    else:
-        assert parse_value(card) == expected
+    # astropy itself drops digits that do not fit 20 characters.
+    assert parse_value(card) == fits.Card.fromstring(image).value
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_a_filter_keeps_an_ordered_part_and_twice_is_once(chosen: list[str]) -> 
 
     assert [card for card in CARDS if card in once] == list(once)
     assert apply_rules(once, (rule,)) == once
-    expected = set()
+    expected: set[Card] = set()
     for pattern in chosen:
         regex = re.compile(pattern[3:].replace("*", ".*"))
         kind = CardKind.ESO if pattern[1] == "e" else CardKind.VALUE

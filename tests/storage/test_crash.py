@@ -52,7 +52,7 @@ async def _lost(folder: Path, mode: str) -> tuple[int, int]:
     """Return how many of how many acknowledged documents are missing."""
     acknowledged: set[str] = set()
     lost: set[str] = set()
-    chance = random.Random(2)  # noqa: S311  # when to kill is no secret
+    chance = random.Random(2)  # when to kill is no secret
     for _ in range(CYCLES):
         acknowledged |= await asyncio.to_thread(
             _killed_after, folder, mode, chance.randint(1, LONGEST)

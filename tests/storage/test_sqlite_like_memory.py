@@ -154,7 +154,7 @@ class SqliteLikeMemory(RuleBasedStateMachine):
         assert answers[0] == answers[1]
 
     @rule(acts=st.lists(ACTS, min_size=1, max_size=4), bad=st.booleans())
-    def decide(self, acts: list[Act], bad: bool) -> None:  # noqa: FBT001
+    def decide(self, acts: list[Act], bad: bool) -> None:
         def decision(transaction: Transaction) -> Any:
             answers = [act(transaction) for act in acts]
             if bad:

@@ -56,7 +56,7 @@ class Attempts:
         Seconds that an attempt may be silent before it counts as lost.
     """
 
-    def __init__(  # noqa: PLR0913  # what it works with; all given by the root
+    def __init__(  # what it works with; all given by the root
         self,
         store: Store,
         clock: Clock,

@@ -168,8 +168,8 @@ def _by_prefix(tx: Transaction, which: str, principal: Principal) -> Run:
     found = tx.runs.page(
         RunQuery(limit=_SHOWN_CANDIDATES, owner=principal.visible_owner, prefix=which)
     )
-    if not found:
-        raise NotFound("run", which)
     if len(found) > 1:
         raise Ambiguous("run", which, [run.uid for run in found])
-    return found[0]
+    for run in found:
+        return run
+    raise NotFound("run", which)

@@ -17,7 +17,7 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id.")]
 
 
 @app.command()
-def submit(  # noqa: PLR0913 - options
+def submit(
     kind: Annotated[str, typer.Argument(help="What it does: wait, merge...")],
     *,
     parameter: Annotated[

@@ -10,10 +10,10 @@ import httpx
 
 from quire.client.discovery import Address, find
 from quire.client.errors import ConnectionLost, refusal
+from quire.client.posting import Answer, Poster
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-RAW_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 
 class Connection:
@@ -34,6 +34,7 @@ class Connection:
         self._given = (url, token)
         self._address = find(url, token)
         self._http = _client(self._address)
+        self._poster = Poster(self._address)
 
     @property
     def address(self) -> Address:
@@ -63,6 +64,8 @@ class Connection:
             former, self._http = self._http, _client(address)
             self._address = address
             former.close()
+            self._poster.close()
+            self._poster = Poster(address)
 
     def ask(
         self,
@@ -96,7 +99,7 @@ class Connection:
         """Send JSON and return the JSON of the answer."""
         return self.ask("POST", path, body=body)
 
-    def post_raw(self, path: str, content: bytes, media: str) -> httpx.Response:
+    def post_raw(self, path: str, content: bytes, media: str) -> Answer:
         """Send bytes and return the answer, whatever its status.
 
         Raises
@@ -104,13 +107,7 @@ class Connection:
         ConnectionLost
             No answer.
         """
-        with self._reported():
-            return self._http.post(
-                path,
-                content=content,
-                headers={"Content-Type": media},
-                timeout=RAW_TIMEOUT,
-            )
+        return self._poster.post(path, content, media)
 
     @contextmanager
     def stream(self, path: str, **query: Any) -> Iterator[httpx.Response]:
@@ -156,11 +153,12 @@ class Connection:
     def close(self) -> None:
         """Give up the sockets."""
         self._http.close()
+        self._poster.close()
 
     def __del__(self) -> None:
         # A notebook never closes what it looked at.
-        if hasattr(self, "_http"):
-            self._http.close()
+        if hasattr(self, "_poster"):
+            self.close()
 
     def __enter__(self) -> Self:
         return self

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import msgspec
 
-from quire.client.connection import Connection, problem_of
+from quire.client.connection import Connection
 from quire.client.errors import refusal
+from quire.client.posting import Answer
 from quire.client.spool import Refusal
 from quire.errors import QuireError
 
@@ -60,8 +60,8 @@ def deliver(connection: Connection, batch: bytes) -> Told:
     reply = _reply(answer)
     if reply is not None:
         return _told(reply, batch)
-    problem = refusal(answer.status_code, problem_of(answer))
-    if answer.status_code not in _DIVIDE:
+    problem = refusal(answer.status, answer.problem)
+    if answer.status not in _DIVIDE:
         raise problem
     return _divided(connection, batch, problem)
 
@@ -75,10 +75,10 @@ def _divided(connection: Connection, batch: bytes, problem: QuireError) -> Told:
     return deliver(connection, batch[:middle]) + deliver(connection, batch[middle:])
 
 
-def _reply(answer: httpx.Response) -> dict[str, Any] | None:
-    if answer.status_code not in _ANSWERED:
+def _reply(answer: Answer) -> dict[str, Any] | None:
+    if answer.status not in _ANSWERED:
         return None
-    reply = problem_of(answer)
+    reply = answer.problem
     return reply if isinstance(reply.get("refused"), list) else None
 
 

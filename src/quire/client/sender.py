@@ -42,7 +42,7 @@ class Sender:
         Finds the server.
     """
 
-    def __init__(  # noqa: PLR0913 - assembled in one place
+    def __init__(
         self,
         spool: Spool,
         section: Section,

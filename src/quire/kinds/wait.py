@@ -125,7 +125,7 @@ def _read_fail(field: str, value: Any) -> bool:
 def _number(field: str, value: Any) -> float:
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise TypeError  # noqa: TRY301  # answered below like all that is no number
+            raise TypeError  # answered below like all that is no number
         number = float(value)
     except (TypeError, ValueError):
         raise InputError(field, f"{value!r:.40} is no number", "such as 2.5") from None

@@ -138,6 +138,8 @@ def _literal(text: str) -> Card:
     if len(text) > CARD or _PRINTABLE.fullmatch(text) is None:
         raise CardError(f"not at most {CARD} printable ASCII characters")
     image = text.ljust(CARD).encode("ascii")
+    if image == END:
+        raise CardError("END belongs to the merger")
     (card,) = read_cards(image)
     if not card.name.startswith("HIERARCH ") and (
         fault := name_fault(card.kind, card.name)

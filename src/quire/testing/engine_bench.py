@@ -58,7 +58,7 @@ class RenamingPublisher:
 class Bench:
     """A store with attempts on it."""
 
-    def __init__(  # noqa: PLR0913  # each test its own
+    def __init__(  # each test its own
         self,
         store: Store,
         doorbell: Doorbell,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-
 from tests.documents.samples import FOLDER
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -120,7 +120,7 @@ def plan_merge(
         return plan(specification, opened, made=made, proceed=lambda: None)
 
 
-def merge(  # noqa: PLR0913 - what a merge needs, by name
+def merge(
     specification: DataProductSpecification,
     sources: Mapping[str, Path],
     attempt_folder: Path,
