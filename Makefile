@@ -49,8 +49,9 @@ lock: ## resolve requirements/*.txt anew (needs uv)
 	$(LOCK) --group dev -o requirements/dev.txt
 	$(LOCK) -c requirements/dev.txt -o requirements/run.txt
 
-crash: $(SETUP) ## kill -9 the server CYCLES times while four clients send
+crash: $(SETUP) ## kill -9: the server under load CYCLES times, then merges at ten points
 	@$(BIN)/python -m quire.testing.campaigns.documents --cycles $(CYCLES) $(ARGS)
+	@$(BIN)/python -m quire.testing.campaigns.merges
 
 clean: ## remove .venv, caches and builds
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
