@@ -171,17 +171,9 @@ def merge(
         with _fresh(part) as descriptor, _removed_on_error(manifest_path):
             copier = Copier(copy_engines or engines(), course.copied)
             digests, whole = _write(planned, opened, descriptor, course, copier)
-            manifest = Manifest(
-                id=specification.id,
-                file=name,
-                size=planned.layout.size,
-                sha256=whole,
-                made=made.astimezone(UTC).isoformat(timespec="milliseconds"),
-                code_version=identity.code_version,
-                job=identity.job,
-                attempt=identity.attempt,
-                runs=identity.runs,
-                parts=tuple(_parts(planned, opened, digests)),
+            parts = tuple(_parts(planned, opened, digests))
+            manifest = _manifest(
+                specification, parts, whole, made=made, identity=identity
             )
             course.tell("Flushing to disk", 95)
             os.fsync(descriptor)
@@ -317,6 +309,28 @@ def _require_whole(
         header = hdu.header if part.hdu else planned.header
         if fault := checksum_fault(header, digest.data_sum):
             raise source.problem(f"HDU {part.hdu}: {fault}", _FETCH)
+
+
+def _manifest(
+    specification: DataProductSpecification,
+    parts: tuple[ManifestPart, ...],
+    whole: str,
+    *,
+    made: datetime,
+    identity: ProductIdentity,
+) -> Manifest:
+    return Manifest(
+        id=specification.id,
+        file=f"{specification.target.file_id}.fits",
+        size=parts[-1].offset + parts[-1].length,
+        sha256=whole,
+        made=made.astimezone(UTC).isoformat(timespec="milliseconds"),
+        code_version=identity.code_version,
+        job=identity.job,
+        attempt=identity.attempt,
+        runs=identity.runs,
+        parts=parts,
+    )
 
 
 def _parts(

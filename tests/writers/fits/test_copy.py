@@ -1,0 +1,126 @@
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.writers.fits.merging import attempt, merge_raw
+
+from quire.testing.fits_files import image_file, specification
+from quire.writers.fits.copy import (
+    CHUNK,
+    Copier,
+    CopyEngine,
+    CutShort,
+    engines,
+    read_write,
+)
+
+SIZE = CHUNK * 2 + 12_345
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    (tmp_path / "source").write_bytes(os.urandom(SIZE))
+    source = os.open(tmp_path / "source", os.O_RDONLY)
+    target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
+    yield source, target
+    os.close(source)
+    os.close(target)
+
+
+def refusing(number: int) -> CopyEngine:
+    def refuse(*_: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+def one_byte_less(
+    source: int, target: int, count: int, source_offset: int, offset: int
+) -> int:
+    return read_write(source, target, max(1, count - 1), source_offset, offset)
+
+
+def nothing(*_: int) -> int:
+    return 0
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        engines(),
+        (read_write,),
+        (one_byte_less,),
+        (nothing, read_write),
+        *(
+            (refusing(number), read_write)
+            for number in (
+                errno.EXDEV,
+                errno.EINVAL,
+                errno.EOPNOTSUPP,
+                errno.ENOSYS,
+            )
+        ),
+    ],
+)
+def test_every_engine_copies_the_same_bytes(
+    tmp_path: Path, files: tuple[int, int], ways: tuple[CopyEngine, ...]
+) -> None:
+    steps: list[int] = []
+
+    Copier(ways, steps.append).copy(*files, SIZE - 7, source_offset=7, offset=100)
+
+    source, target = (tmp_path / name for name in ("source", "target"))
+    assert target.read_bytes()[100:] == source.read_bytes()[7:]
+    assert sum(steps) == SIZE - 7
+    assert max(steps) <= CHUNK
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+def test_what_the_disk_refuses_is_not_tried_again(
+    files: tuple[int, int], number: int
+) -> None:
+    copier = Copier((refusing(number), read_write), lambda _: None)
+
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - told by its number
+        copier.copy(*files, SIZE, source_offset=0, offset=0)
+    assert caught.value.errno == number
+
+
+def test_a_source_that_ends_early_is_told(files: tuple[int, int]) -> None:
+    with pytest.raises(CutShort):
+        Copier(engines(), lambda _: None).copy(
+            *files, SIZE + 1, source_offset=0, offset=0
+        )
+
+
+def test_it_stops_within_8_mib(files: tuple[int, int]) -> None:
+    def stop(_count: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Copier(engines(), stop).copy(*files, SIZE, source_offset=0, offset=0)
+    assert os.fstat(files[1]).st_size <= CHUNK == 8 * 1024 * 1024
+
+
+def test_all_engines_make_the_same_product(tmp_path: Path) -> None:
+    raw = specification({"cam": image_file(tmp_path / "a.fits")})
+
+    hashes = {
+        merge_raw(raw, attempt(tmp_path, str(number)), copy_engines=ways).sha256
+        for number, ways in enumerate(
+            [engines(), (read_write,), (refusing(errno.EXDEV), read_write)]
+        )
+    }
+
+    assert len(hashes) == 1
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    raw = specification({"cam": image_file(tmp_path / "a.fits")})
+    folder = attempt(tmp_path)
+
+    with pytest.raises(OSError, match="space"):
+        merge_raw(raw, folder, copy_engines=[refusing(errno.ENOSPC)])
+    assert list(folder.iterdir()) == []
