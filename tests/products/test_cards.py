@@ -86,8 +86,12 @@ def test_we_read_what_astropy_writes(
 
     (card,) = read_cards(image)
 
-    # astropy itself drops digits that do not fit 20 characters.
-    assert parse_value(card) == fits.Card.fromstring(image).value
+    if isinstance(value, str):
+        # astropy 8.0.2 itself misreads '' before a comment with a quote.
+        assert parse_value(card) == value.rstrip(" ")
+    else:
+        # It drops digits that do not fit 20 characters.
+        assert parse_value(card) == fits.Card.fromstring(image).value
 
 
 @pytest.mark.parametrize(
