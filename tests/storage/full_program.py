@@ -32,7 +32,7 @@ async def fill(store: SqliteStore) -> tuple[list[str], list[str]]:
     kept: list[str] = []
     refused: list[str] = []
     for number in range(4000):
-        run = Run(uid=f"run {number}", start=bytes(20_000))
+        run = Run(uid=f"run {number}", start=b"{}" + b" " * 20_000)
         try:
             await store.decide(functools.partial(keep, run=run))
         except StoreFull:
@@ -57,7 +57,7 @@ async def main(folder: Path, size: int) -> None:
         limit(resource.RLIM_INFINITY)
     else:
         ballast.unlink()
-    after = Run(uid="after", start=bytes(20_000))
+    after = Run(uid="after", start=b"{}" + b" " * 20_000)
     await store.decide(functools.partial(keep, run=after))
     found = [
         uid

@@ -42,7 +42,7 @@ def _put(uid: str, padding: int = 0) -> "Put":
 
 class Put:
     def __init__(self, uid: str, padding: int) -> None:
-        self.run = Run(uid=uid, start=bytes(padding))
+        self.run = Run(uid=uid, start=b"{}" + b" " * padding)
 
     def __call__(self, transaction: Transaction) -> None:
         transaction.runs.put(self.run)

@@ -109,7 +109,7 @@ ACTS = st.one_of(
 RUN_QUERIES = st.builds(
     RunQuery,
     limit=st.integers(0, 6),
-    owner=st.sampled_from([None, "a"]),
+    visible=st.sampled_from([None, frozenset({"user:a"})]),
     before=st.none() | st.tuples(TIMES, UIDS),
     scan_id=st.sampled_from([None, None, 1, 2**70]),
     prefix=st.builds(lambda uid, end: uid[:end], UIDS, st.sampled_from([0, 1, 9, 36])),

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from quire.access.principals import Principal
+from quire.actions.seeing import may_see
 from quire.errors import NotFound
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Store, Transaction
@@ -129,6 +130,6 @@ def _subject(
     if job is not None and principal.can_see(job.owner):
         return "job", job.phase
     run = tx.runs.get(name)
-    if run is not None and principal.can_see(run.owner):
+    if run is not None and may_see(principal, run):
         return "run", run.status
     raise NotFound("operation", name)

@@ -6,7 +6,9 @@ from enum import StrEnum
 import msgspec
 
 from quire.access.principals import Principal
+from quire.access.visibility import keys_of
 from quire.actions.intake import as_document
+from quire.actions.seeing import may_see
 from quire.documents.document import Document
 from quire.documents.replay import replay_order
 from quire.errors import Ambiguous, InputError, NotFound
@@ -59,7 +61,7 @@ class Lookup:
         before: tuple[float | None, str] | None,
     ) -> tuple[Run, ...]:
         """Return visible runs, newest first."""
-        query = RunQuery(limit=limit, owner=principal.visible_owner, before=before)
+        query = RunQuery(limit=limit, visible=keys_of(principal), before=before)
         return await self._store.view(lambda tx: tx.runs.page(query))
 
     async def run(
@@ -134,7 +136,7 @@ def find_run(
     """
     if by is not By.SCAN_ID:
         run = tx.runs.get(which)
-        if run is not None and principal.can_see(run.owner):
+        if run is not None and may_see(principal, run):
             return run
     if by is not By.UID and _INTEGER.fullmatch(which):
         return _by_number(tx, int(which), principal)
@@ -144,9 +146,9 @@ def find_run(
 
 
 def _by_number(tx: Transaction, number: int, principal: Principal) -> Run:
-    owner = principal.visible_owner
+    visible = keys_of(principal)
     if number >= 0:
-        found = tx.runs.page(RunQuery(limit=1, owner=owner, scan_id=number))
+        found = tx.runs.page(RunQuery(limit=1, visible=visible, scan_id=number))
         if not found:
             raise NotFound("run", str(number), "no run has this scan_id")
         return found[0]
@@ -154,7 +156,7 @@ def _by_number(tx: Transaction, number: int, principal: Principal) -> Run:
         raise InputError(
             "which", f"{number} is too far back", f"at most -{_FARTHEST_BACK}"
         )
-    found = tx.runs.page(RunQuery(limit=-number, owner=owner))
+    found = tx.runs.page(RunQuery(limit=-number, visible=visible))
     if len(found) < -number:
         raise NotFound("run", str(number), f"there are only {len(found)} runs")
     return found[-1]
@@ -166,7 +168,7 @@ def _by_prefix(tx: Transaction, which: str, principal: Principal) -> Run:
             "run", which, f"a prefix takes at least {_SHORTEST_PREFIX} characters"
         )
     found = tx.runs.page(
-        RunQuery(limit=_SHOWN_CANDIDATES, owner=principal.visible_owner, prefix=which)
+        RunQuery(limit=_SHOWN_CANDIDATES, visible=keys_of(principal), prefix=which)
     )
     if len(found) > 1:
         raise Ambiguous("run", which, [run.uid for run in found])

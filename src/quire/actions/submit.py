@@ -8,6 +8,7 @@ import msgspec
 
 from quire.access.principals import Principal
 from quire.actions.progress_log import tell
+from quire.actions.seeing import may_see
 from quire.clock import Clock, IdMaker
 from quire.errors import Conflict, InputError, NotFound, PhaseConflict
 from quire.jobs import transitions
@@ -202,5 +203,5 @@ def _reserve(tx: Transaction, claim: Claim, job: str) -> None:
 def _check_runs(tx: Transaction, plan: Plan, principal: Principal) -> None:
     for uid in plan.runs:
         run = tx.runs.get(uid)
-        if run is None or not principal.can_see(run.owner):
+        if run is None or not may_see(principal, run):
             raise InputError("/parameters/RUN", f"no run {uid!r}", "give its full uid")

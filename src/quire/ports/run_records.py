@@ -4,6 +4,7 @@ from typing import Protocol
 
 import msgspec
 
+from quire.access.visibility import Keys
 from quire.runs.run import Run
 
 
@@ -15,8 +16,8 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    owner
-        Only runs of this owner; None for all.
+    visible
+        Only runs that one of these keys may see; None for all.
     before
         Only runs that stand behind this (time, uid) in that order; time None for a
         run without one.
@@ -30,7 +31,7 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     limit: int
-    owner: str | None = None
+    visible: Keys = None
     before: tuple[float | None, str] | None = None
     scan_id: int | None = None
     prefix: str = ""

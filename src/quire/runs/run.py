@@ -6,6 +6,8 @@ from typing import Any
 import jiter
 import msgspec
 
+from quire.runs.annotations import Annotations
+
 
 class Status(StrEnum):
     """How a run stands."""
@@ -101,6 +103,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         Unix seconds; after it a run without a stop is interrupted.
     interrupted
         The lease ran out and nothing came since.
+    annotations
+        What people said of it: flags, comments, sign-off, facility fields.
     """
 
     uid: str
@@ -125,6 +129,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     first_received: float = 0.0
     lease_until: float = 0.0
     interrupted: bool = False
+    annotations: Annotations = Annotations()
 
     @property
     def status(self) -> Status:

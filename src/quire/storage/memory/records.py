@@ -3,6 +3,7 @@
 import math
 
 from quire.access.tokens import Token
+from quire.access.visibility import admits, audience
 from quire.jobs.job import Job
 from quire.ports.job_records import JobQuery
 from quire.ports.run_records import RunQuery
@@ -155,7 +156,7 @@ def _place(time: float | None, uid: str) -> tuple[float, str]:
 def _run_fits(run: Run, query: RunQuery) -> bool:
     before, lapsed = query.before, query.lapsed_at
     return (
-        query.owner in (None, run.owner)
+        admits(audience(run.owner, run.start_document()), query.visible)
         and query.scan_id in (None, run.scan_id)
         and run.uid.startswith(query.prefix)
         and (before is None or _place(run.time, run.uid) < _place(*before))

@@ -1,6 +1,7 @@
 """What a decision has touched, so that its commit can tell and its failure undo."""
 
 from quire.storage.sqlite.known_keys import KnownKeys
+from quire.storage.sqlite.recent_runs import RecentRuns
 from quire.storage.sqlite.uids import Uid
 
 JOBS = "jobs"
@@ -13,8 +14,9 @@ class Changes:
     A decision's changes join those of the commit by `keep`, or go by `undo`.
     """
 
-    def __init__(self, known: KnownKeys) -> None:
+    def __init__(self, known: KnownKeys, recent: RecentRuns) -> None:
         self._known = known
+        self._recent = recent
         self._committing: set[str] = set()
         self._topics: set[str] = set()
         self._noted: set[Uid | None] = set()
@@ -52,6 +54,7 @@ class Changes:
         self._forget()
 
     def _forget(self) -> None:
+        self._recent.forget()
         for run in self._noted:
             self._known.forget(run)
         self._noted = set()

@@ -10,6 +10,7 @@ import apsw
 
 from quire.errors import StoreUnavailable
 from quire.ports.store import Decision
+from quire.runs.searchable import Describe
 from quire.storage.sqlite import connection as connections
 from quire.storage.sqlite import sql
 from quire.storage.sqlite.transaction import SqliteTransaction
@@ -18,8 +19,16 @@ from quire.storage.sqlite.transaction import SqliteTransaction
 class Readers:
     """Answers questions on a few threads."""
 
-    def __init__(self, file: Path, *, count: int = 4, vfs: str | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        describe: Describe,
+        count: int = 4,
+        vfs: str | None = None,
+    ) -> None:
         self._file = file
+        self._describe = describe
         self._vfs = vfs
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="quire-reader")
         self._idle: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
@@ -58,7 +67,7 @@ class Readers:
     def _ask(self, connection: apsw.Connection, question: Decision[Any]) -> Any:
         connection.execute(sql.BEGIN_READ)
         try:
-            return question(SqliteTransaction(connection))
+            return question(SqliteTransaction(connection, self._describe))
         finally:
             if connection.in_transaction:
                 connection.execute(sql.ROLLBACK)

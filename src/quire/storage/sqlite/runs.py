@@ -1,71 +1,180 @@
 """The runs in SQLite."""
 
+import hashlib
+import json
 import math
 from typing import Any
 
 import apsw
+import msgspec
 
+from quire.access.visibility import audience
+from quire.errors import StoreFull
 from quire.ports.run_records import RunQuery
 from quire.runs.run import Run, Status
-from quire.storage.sqlite import sql
+from quire.runs.searchable import Describe, Searchable
+from quire.storage.sqlite import run_sql as sql
+from quire.storage.sqlite.access_lists import AccessLists
 from quire.storage.sqlite.changes import RUNS, Changes
 from quire.storage.sqlite.codec import Codec
+from quire.storage.sqlite.facets import Facets, packed
+from quire.storage.sqlite.order_keys import span
+from quire.storage.sqlite.recent_runs import RecentRuns
+from quire.storage.sqlite.run_pages import newest_first
 from quire.storage.sqlite.uids import blob_range, text_range, to_column
 
-_CODEC = Codec(Run)
+CODEC = Codec(Run)
+ABSENT = 2**63 - 1
+"""What stands for a missing experiment or run number, so that it sorts last."""
+
+_pack = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 
 class SqliteRuns:
-    """`quire.ports.run_records.RunRecords` on one connection."""
+    """`quire.ports.run_records.RunRecords` on one connection.
 
-    def __init__(self, connection: apsw.Connection, changes: Changes) -> None:
+    Parameters
+    ----------
+    describe
+        What a run is searched by.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        changes: Changes,
+        recent: RecentRuns,
+        describe: Describe,
+    ) -> None:
         self._connection = connection
         self._changes = changes
+        self._recent = recent
+        self._describe = describe
+        self._access = AccessLists(connection)
+        self._facets = Facets(connection)
 
     def get(self, uid: str) -> Run | None:
         """Return a run by its full uid."""
-        row = self._connection.execute(sql.RUN_GET, (to_column(uid),)).fetchone()
-        return None if row is None else _CODEC.decode(row[0])
+        recent = self._recent.get(uid)
+        if recent is not None:
+            return recent
+        row = self._connection.execute(sql.GET, (to_column(uid),)).fetchone()
+        return None if row is None else CODEC.decode(row[0])
 
     def put(self, run: Run) -> None:
         """Store a run in place of what was there under its uid."""
-        bindings = (
-            to_column(run.uid),
-            _newest(run.time),
-            _integer(run.scan_id),
-            run.owner,
-            run.lease_until if run.status is Status.OPEN else None,
-            _CODEC.encode(run),
-        )
-        self._connection.execute(sql.RUN_PUT, bindings)
+        uid = to_column(run.uid)
+        facts, record = _facts(run), CODEC.encode(run)
+        row = self._connection.execute(sql.STANDING, (uid,)).fetchone()
+        if row is not None and row[4] == facts and row[2] != 2:  # noqa: PLR2004
+            grown = (_bounded(run.events), _lease(run), record, row[0])
+            self._connection.execute(sql.GROW, grown)
+        else:
+            self._describe_anew(run, uid, row, facts, record)
+        self._recent.put(run)
         self._changes.touch(RUNS)
 
     def page(self, query: RunQuery) -> tuple[Run, ...]:
         """Return matching runs, newest first."""
         conditions, bindings = _conditions(query)
-        bindings["limit"] = max(query.limit, 0)
-        text = sql.page(sql.RUN_PAGE, conditions, sql.RUN_ORDER)
-        rows = self._connection.execute(text, bindings)
-        return tuple(_CODEC.decode(row[0]) for row in rows)
+        visible = self._access.admitting(query.visible)
+        rows = newest_first(
+            self._connection,
+            [*conditions, *_seen(visible)],
+            bindings,
+            behind=query.before,
+            limit=query.limit,
+        )
+        return tuple(CODEC.decode(row.record) for row in rows)
+
+    def _describe_anew(
+        self, run: Run, uid: Any, row: Any, facts: bytes, record: bytes
+    ) -> None:
+        found = self._describe(run)
+        access = self._access.number(audience(run.owner, run.start_document()))
+        facets = packed(found.facets)
+        bindings = {
+            **_columns(run, found),
+            "access": access,
+            "facts": facts,
+            "facets": facets,
+            "record": record,
+        }
+        was = None if row is None else (row[5], row[3])
+        newest = _newest(run.time)
+        if row is not None and row[1] == newest and row[2] != 2:  # noqa: PLR2004
+            self._connection.execute(sql.UPDATE, {**bindings, "id": row[0]})
+        else:
+            if row is not None:
+                self._connection.execute(sql.REMOVE, (row[0],))
+                self._connection.execute(sql.TERM_REMOVE, (row[0],))
+            key = {"id": self._place(run.time), "uid": uid, "newest": newest}
+            self._connection.execute(sql.INSERT, {**bindings, **key})
+        self._facets.move(was, (facets, access))
+
+    def _place(self, time: float | None) -> int:
+        first, last = span(time)
+        row = self._connection.execute(sql.LAST_OF, (first, last)).fetchone()
+        taken: int | None = None if row is None else row[0]
+        if taken == last:
+            raise StoreFull("too many runs start at the very same time")
+        return first if taken is None else taken + 1
+
+
+def _facts(run: Run) -> bytes:
+    """Return a hash of all that a run's columns, view and terms are made from."""
+    told = (
+        run.owner,
+        run.start is None,
+        run.time,
+        run.stop_uid,
+        run.stop_time,
+        run.status,
+        sorted(run.streams),
+        [stream.data_keys for stream in run.streams.values()],
+        sorted({finding.rule for finding in run.findings}),
+        run.annotations,
+    )
+    return hashlib.blake2b(_pack(told), digest_size=12).digest()
+
+
+def _columns(run: Run, found: Searchable) -> dict[str, Any]:
+    return {
+        "scan_id": _integer(run.scan_id),
+        "experiment": ABSENT if found.experiment is None else found.experiment,
+        "run": ABSENT if found.run is None else found.run,
+        "events": _bounded(run.events),
+        "lease_until": _lease(run),
+        "view": json.dumps(found.view(), ensure_ascii=False, allow_nan=False),
+    }
+
+
+def _bounded(count: int) -> int:
+    return min(count, ABSENT)
+
+
+def _lease(run: Run) -> float | None:
+    return run.lease_until if run.status is Status.OPEN else None
+
+
+def _seen(visible: tuple[int, ...] | None) -> list[str]:
+    if visible is None:
+        return []
+    # Numbers of ours, not text of anybody's.
+    return ["access IN (" + ", ".join(map(str, visible)) + ")"]
 
 
 def _conditions(query: RunQuery) -> tuple[list[str], dict[str, Any]]:
     conditions: list[str] = []
     bindings: dict[str, Any] = {}
-    if query.owner is not None:
-        conditions.append(sql.RUN_OWNER)
-        bindings["owner"] = query.owner
-    if query.before is not None:
-        conditions.append(sql.RUN_BEFORE)
-        bindings |= {"newest": _newest(query.before[0]), "uid": query.before[1]}
     if query.scan_id is not None:
-        conditions.append(sql.RUN_SCAN_ID)
+        conditions.append(sql.SCAN_ID)
         bindings["scan_id"] = _integer(query.scan_id)
     if query.prefix:
-        conditions.append(sql.RUN_PREFIX)
+        conditions.append(sql.PREFIX)
         bindings |= _prefix(query.prefix)
     if query.lapsed_at is not None:
-        conditions.append(sql.RUN_LAPSED)
+        conditions.append(sql.LAPSED)
         bindings["lapsed_at"] = query.lapsed_at
     return conditions, bindings
 

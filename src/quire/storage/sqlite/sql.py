@@ -14,26 +14,6 @@ PROVE = (
     " ON CONFLICT (id) DO UPDATE SET tests = tests + 1"
 )
 
-RUN_GET = "SELECT record FROM run WHERE uid = ?"
-RUN_PUT = (
-    "INSERT INTO run (uid, newest, scan_id, owner, lease_until, record)"
-    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE SET"
-    " newest = excluded.newest, scan_id = excluded.scan_id, owner = excluded.owner,"
-    " lease_until = excluded.lease_until, record = excluded.record"
-)
-RUN_PAGE = "SELECT record FROM run"
-# uid_text is a function of ours: BLOB and TEXT uids must sort together, as text.
-# It orders only runs of the very same time; the index orders all others.
-RUN_ORDER = "ORDER BY newest DESC, uid_text(uid) DESC LIMIT :limit"
-RUN_OWNER = "owner = :owner"
-RUN_BEFORE = "newest <= :newest AND (newest < :newest OR uid_text(uid) < :uid)"
-RUN_SCAN_ID = "scan_id = :scan_id"
-RUN_LAPSED = "id IN (SELECT id FROM run WHERE lease_until < :lapsed_at)"
-RUN_PREFIX = (
-    "id IN (SELECT id FROM run WHERE uid >= :text_low AND uid < :text_high"
-    " UNION ALL SELECT id FROM run WHERE uid >= :blob_low AND uid <= :blob_high)"
-)
-
 BLOCK_PUT = "INSERT INTO block (run, directory, body) VALUES (?, ?, ?)"
 BLOCK_GET = "SELECT directory, body FROM block WHERE id = ?"
 BLOCK_DIRECTORY = "SELECT directory FROM block WHERE id = ?"

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Decision
+from quire.runs.searchable import Describe, searchable
 from quire.storage.sqlite.folder import prepare
 from quire.storage.sqlite.readers import Readers
 from quire.storage.sqlite.writer import Writer
@@ -35,6 +36,7 @@ class SqliteStore:
         *,
         doorbell: Doorbell,
         on_fatal: Callable[[str], None] | None = None,
+        describe: Describe = searchable,
         vfs: str | None = None,
     ) -> "SqliteStore":
         """Open the store, made if missing, and lock its folder.
@@ -46,6 +48,8 @@ class SqliteStore:
         on_fatal
             Called with the reason, on another thread, when the store has been
             unable to promise durability for 30 seconds.
+        describe
+            What turns a run into what it is searched by.
         vfs
             Name of a registered SQLite VFS to go through (fault injection).
 
@@ -57,7 +61,7 @@ class SqliteStore:
         """
         file = path if path.suffix == ".sqlite" else path / FILE_NAME
         return await asyncio.to_thread(
-            cls._open, file.absolute(), doorbell, on_fatal or _nobody, vfs
+            cls._open, file.absolute(), doorbell, on_fatal or _nobody, describe, vfs
         )
 
     @classmethod
@@ -66,15 +70,18 @@ class SqliteStore:
         file: Path,
         doorbell: Doorbell,
         on_fatal: Callable[[str], None],
+        describe: Describe,
         vfs: str | None,
     ) -> "SqliteStore":
         lock = prepare(file)
         try:
-            writer = Writer(file, doorbell=doorbell, on_fatal=on_fatal, vfs=vfs)
+            writer = Writer(
+                file, doorbell=doorbell, on_fatal=on_fatal, describe=describe, vfs=vfs
+            )
         except BaseException:
             os.close(lock)
             raise
-        return cls(writer, Readers(file, vfs=vfs), lock=lock)
+        return cls(writer, Readers(file, describe=describe, vfs=vfs), lock=lock)
 
     async def decide(self, decision: Decision[T]) -> T:
         """Run the decision in a transaction and return what it returned.

@@ -14,6 +14,7 @@ import apsw
 from quire.errors import StoreFull, StoreUnavailable
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Decision
+from quire.runs.searchable import Describe
 from quire.storage.sqlite import connection as connections
 from quire.storage.sqlite import sql
 from quire.storage.sqlite.pending import Pending, settle
@@ -42,10 +43,12 @@ class Writer:
         *,
         doorbell: Doorbell,
         on_fatal: Callable[[str], None],
+        describe: Describe,
         vfs: str | None = None,
     ) -> None:
         self._file = file
         self._vfs = vfs
+        self._describe = describe
         self._doorbell = doorbell
         self._on_fatal = on_fatal
         self._queue: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
@@ -218,7 +221,7 @@ class Writer:
     def _connect(self) -> None:
         self._connection = connections.open_writer(self._file, self._vfs)
         self._connection.set_wal_hook(self._on_commit)
-        self._transaction = SqliteTransaction(self._connection)
+        self._transaction = SqliteTransaction(self._connection, self._describe)
 
     def _disconnect(self) -> None:
         with contextlib.suppress(apsw.Error):

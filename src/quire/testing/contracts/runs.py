@@ -98,7 +98,7 @@ class RunsContract(ContractFixtures):
         expected = [uuid(n) for n in (7, 5, 3, 1)]
         assert await _uids(store, RunQuery(limit=9, scan_id=1)) == expected
         assert await _uids(store, RunQuery(limit=1, scan_id=1)) == expected[:1]
-        both = RunQuery(limit=9, scan_id=1, owner="a")
+        both = RunQuery(limit=9, scan_id=1, visible=frozenset({"user:a"}))
         assert await _uids(store, both) == [uuid(3), uuid(1)]
         behind = RunQuery(limit=9, scan_id=1, before=(5.0, uuid(5)))
         assert await _uids(store, behind) == [uuid(3), uuid(1)]

@@ -1,0 +1,57 @@
+"""Who may see a run: one access list a run, one question a principal.
+
+A run's access list is made of what its documents claim (event-model's ``owner``,
+``group`` and ``data_groups``) and of who sent them. A claim may only widen whom the
+sender lets in; it never makes somebody else the owner (``reference/security.md``,
+Visibility).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from quire.access.principals import Principal
+
+PUBLIC = "public"
+
+Audience = tuple[str, ...]
+"""Sorted keys, any of which admits: ``user:NAME``, ``group:NAME`` or ``public``."""
+
+Keys = frozenset[str] | None
+"""The keys that a principal holds; None for all there are."""
+
+
+def audience(owner: str, start: Mapping[str, Any]) -> Audience:
+    """Return who may see a run.
+
+    Parameters
+    ----------
+    owner
+        Who sent its first document.
+    start
+        Its start document, empty until it comes.
+    """
+    groups = set(_texts(start.get("data_groups")))
+    groups.update(_texts([start.get("group")]))
+    keys = {f"user:{owner}", *(f"group:{name}" for name in groups)}
+    if PUBLIC in groups:
+        keys.add(PUBLIC)
+    return tuple(sorted(keys))
+
+
+def keys_of(principal: Principal) -> Keys:
+    """Return the keys that a principal holds."""
+    if principal.is_admin:
+        return None
+    groups = (f"group:{name}" for name in principal.groups)
+    return frozenset({f"user:{principal.name}", PUBLIC, *groups})
+
+
+def admits(seen_by: Iterable[str], keys: Keys) -> bool:
+    """Return whether one of the keys is on an access list."""
+    return keys is None or any(key in keys for key in seen_by)
+
+
+def _texts(values: Any) -> Iterable[str]:
+    if isinstance(values, list | tuple):
+        return (one for one in values if isinstance(one, str) and one)
+    return ()

@@ -1,0 +1,72 @@
+"""Facility fields of a run: what RunDB's clients read (``reference/rundb.md`` 3).
+
+A start key of one of these names feeds the field of that name; what the API set wins.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from quire.runs.annotations import FieldValue
+from quire.runs.run import Run
+from quire.runs.values import LARGEST, as_integer
+
+GROUPS = (
+    "detectors",
+    "her",
+    "hlt",
+    "ler",
+    "quality_expert",
+    "statistics",
+    "trigger",
+)
+"""Objects of the start document whose members are facility fields."""
+
+PLAIN = ("experiment", "run", "run_type", "time_start", "time_stop")
+"""Start keys that are facility fields themselves."""
+
+
+class NumberRule(Protocol):
+    """Gives a run its experiment and run number where its start has none."""
+
+    def __call__(self, start: Mapping[str, Any]) -> tuple[int | None, int | None]:
+        """Return experiment and run."""
+        ...
+
+
+def by_scan_id(start: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Return experiment 0 and the scan_id as run, which may be missing."""
+    return 0, as_integer(start.get("scan_id"), most=LARGEST)
+
+
+def facility_fields(
+    run: Run, start: Mapping[str, Any], rule: NumberRule = by_scan_id
+) -> dict[str, FieldValue]:
+    """Return the facility fields of a run by their dotted names."""
+    fields = dict(_said(start))
+    if start:
+        for name, value in zip(("experiment", "run"), rule(start), strict=True):
+            number = as_integer(fields.get(name), most=LARGEST)
+            number = value if number is None else number
+            fields.pop(name, None)
+            if number is not None:
+                fields[name] = number
+    for flag in run.annotations.flags:
+        if flag.span is None:
+            fields[f"quality_expert.{flag.detector}"] = flag.value
+    return {**fields, **run.annotations.fields}
+
+
+def _said(start: Mapping[str, Any]) -> Mapping[str, FieldValue]:
+    plain = {name: start[name] for name in PLAIN if _is_value(start.get(name))}
+    members = {
+        f"{group}.{name}": value
+        for group in GROUPS
+        if isinstance(start.get(group), dict)
+        for name, value in start[group].items()
+        if _is_value(value)
+    }
+    return {**plain, **members}
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool)
