@@ -1,5 +1,6 @@
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,9 @@ from tests.documents.samples import FOLDER, GOOD
 from quire.access.principals import Principal
 from quire.actions.expire import interrupt_lapsed_runs
 from quire.actions.ingest import Ingest
+from quire.documents.document import Document
+from quire.documents.legacy import upgraded
+from quire.documents.names import DocumentName
 from quire.ports.store import Store
 from quire.runs.run import Run, Status
 from quire.storage.local_doorbell import LocalDoorbell
@@ -156,7 +160,8 @@ async def test_a_silent_run_is_interrupted_and_still_takes_documents(
     assert await ingest.renew(uid, staff)
     clock.advance(599)
     assert await interrupt_lapsed_runs(store, clock) == 0
-    clock.advance(2)
+    # A twentieth more at most: the end of a lease is rounded.
+    clock.advance(31)
     assert await interrupt_lapsed_runs(store, clock) == 1
     assert await interrupt_lapsed_runs(store, clock) == 0
     run = await the_run(store, uid)
@@ -179,3 +184,105 @@ def test_a_receipt_is_plain_json() -> None:
     assert msgspec.json.encode(Receipt(accepted=1, repeated=2)) == (
         b'{"accepted":1,"repeated":2,"refused":[]}'
     )
+
+
+async def test_a_conflict_shows_both(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    await ingest(b"\n".join(lines("scan")), NDJSON, staff)
+    name, event = json.loads(lines("scan")[5])
+    event["data"]["motor"] = 99.0
+    raw = json.dumps(event).encode()
+    receipt = await ingest(b'["%b", %b]' % (name.encode(), raw), NDJSON, staff)
+    (refusal,) = receipt.refused
+    (finding,) = (await the_run(store, uid_of("scan"))).findings
+    assert finding.received == raw.decode()
+    assert refusal.stored_hash in finding.message
+    assert refusal.received_hash in finding.message
+    stored = await store.view(
+        lambda tx: [one.raw for one in tx.documents.of_run(uid_of("scan"))]
+    )
+    assert sum(event["uid"].encode() in one for one in stored) == 1
+    assert raw not in stored
+    again = await ingest(b'["%b", %b]' % (name.encode(), raw), NDJSON, staff)
+    assert again.refused == receipt.refused
+    assert (await the_run(store, uid_of("scan"))).findings == (finding,)
+
+
+async def test_the_copy_that_a_conflict_shows_is_bounded(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    await ingest(lines("scan")[0], NDJSON, staff)
+    name, start = json.loads(lines("scan")[0])
+    large = json.dumps([name, {**start, "notes": "x" * 100_000}]).encode()
+    assert (await ingest(large, NDJSON, staff)).conflicts
+    (finding,) = (await the_run(store, uid_of("scan"))).findings
+    assert len(finding.received) == 2000
+
+
+OLD_BULK = {
+    "primary": [
+        {
+            "uid": f"bulk event {number}",
+            "descriptor": "bulk descriptor",
+            "seq_num": number,
+            "time": 1.0 + number,
+            "data": {"x": number},
+            "timestamps": {"x": 1.0},
+        }
+        for number in (1, 2)
+    ]
+}
+OLD_KEY = {"dtype": "integer", "shape": None, "source": "s", "external": None}
+OLD = [
+    ["start", {"uid": "bulk run", "time": 1.0}],
+    [
+        "descriptor",
+        {
+            "uid": "bulk descriptor",
+            "run_start": "bulk run",
+            "time": 1.0,
+            "name": "primary",
+            "data_keys": {"x": OLD_KEY},
+        },
+    ],
+    ["bulk_events", OLD_BULK],
+]
+
+
+async def test_an_archive_is_upgraded_with_its_originals_kept(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    body = b"\n".join(json.dumps(one).encode() for one in OLD)
+    live = await ingest(body, NDJSON, staff)
+    assert [one.field for one in live.refused] == ["/data_keys/x/shape"]
+    receipt = await ingest(body, NDJSON, staff, upgrade=upgraded)
+    assert receipt.refused == ()
+    run = await the_run(store, "bulk run")
+    assert run.streams["primary"].rows == 2
+    assert {one.message for one in run.findings if one.rule == "legacy"} >= {
+        "data_keys/x: external null left out",
+        "data_keys/x: shape null became []",
+    }
+    stored = await store.view(lambda tx: tuple(tx.documents.of_run("bulk run")))
+    originals = [json.loads(one.original) for one in stored if one.original]
+    assert OLD[1] in originals
+    again = await ingest(body, NDJSON, staff, upgrade=upgraded)
+    assert (again.accepted, again.refused) == (0, ())
+    assert await the_run(store, "bulk run") == run
+
+
+async def test_a_defect_costs_one_item_and_not_the_delivery(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    def defective(one: Document) -> Sequence[Document]:
+        if one.name is DocumentName.STOP:
+            raise ZeroDivisionError
+        return (one,)
+
+    receipt = await ingest(b"\n".join(lines("scan")), NDJSON, staff, upgrade=defective)
+    (refusal,) = receipt.refused
+    assert (refusal.name, refusal.index) == ("stop", 23)
+    assert "ZeroDivisionError" in refusal.reason
+    assert receipt.accepted == 23
+    assert (await the_run(store, uid_of("scan"))).streams["primary"].rows == 21

@@ -155,6 +155,8 @@ def test_the_field_named_is_the_one_that_is_wrong() -> None:
             "-inf is not a finite number: it is not of type integer",
         ),
         ("bulk_events", {"a\n": 3}, "/a\n", "line break"),
+        ("bulk_events", {"": [1]}, "//0", "1 is not of type object"),
+        ("bulk_events", {"": [{"uid": "u"}]}, "//0/data", "missing"),
         ("bulk_events", {"a": [{"uid": "u"}]}, "/a/0/data", "missing"),
         ("datum", {"datum_id": "d", "resource": "r"}, "/datum_kwargs", "missing"),
     ],

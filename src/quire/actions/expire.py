@@ -7,6 +7,7 @@ from quire.clock import Clock
 from quire.ports.run_records import RunQuery
 from quire.ports.store import Store, Transaction
 from quire.progress.event import error
+from quire.runs.findings import settled
 
 _BATCH = 100
 
@@ -25,7 +26,7 @@ async def interrupt_lapsed_runs(store: Store, clock: Clock) -> int:
     def decide(tx: Transaction) -> int:
         lapsed = tx.runs.page(query)
         for run in lapsed:
-            tx.runs.put(replace(run, interrupted=True))
+            tx.runs.put(settled(replace(run, interrupted=True)))
             event = error("Interrupted: no stop document, and the writer is silent")
             tell(tx, run.uid, event, now=now)
         return len(lapsed)

@@ -1,17 +1,23 @@
 """Documents in: on disk, folded into their runs, before they are acknowledged."""
 
 import asyncio
+import logging
+from collections.abc import Sequence
 
 import msgspec
 
 from quire.access.principals import Principal
-from quire.actions.intake import Intake, Refusal
+from quire.actions.intake import Intake, Refusal, lease_end
 from quire.clock import Clock
 from quire.documents.document import Document, Fault
+from quire.documents.identity import identity
+from quire.documents.legacy import Upgrade, as_received
+from quire.documents.pointer import showable
 from quire.documents.reading import read_items
 from quire.documents.validation import Validator
 from quire.ports.store import Store, Transaction
 
+_log = logging.getLogger(__name__)
 # Below this a thread costs more than it frees the event loop.
 _WORTH_A_THREAD = 64 * 1024
 
@@ -55,16 +61,27 @@ class Ingest:
         self._lease = lease
 
     async def __call__(
-        self, body: bytes, media_type: str, principal: Principal
+        self,
+        body: bytes,
+        media_type: str,
+        principal: Principal,
+        *,
+        upgrade: Upgrade = as_received,
     ) -> Receipt:
         """Store the documents in `body`; durable when it returns.
 
         Items that cannot be read or that the schema refuses do not cost the others.
+
+        Parameters
+        ----------
+        upgrade
+            `as_received`, or `upgraded` to import the spellings of older producers:
+            then an item may make several documents, each of which counts.
         """
         if len(body) > _WORTH_A_THREAD:
-            good, bad = await asyncio.to_thread(self._sift, body, media_type)
+            good, bad = await asyncio.to_thread(self._sift, body, media_type, upgrade)
         else:
-            good, bad = self._sift(body, media_type)
+            good, bad = self._sift(body, media_type, upgrade)
         if not good:
             return Receipt(accepted=0, repeated=0, refused=tuple(bad))
 
@@ -96,7 +113,7 @@ class Ingest:
             if run is None or not principal.can_see(run.owner):
                 return False
             if run.exit_status is None:
-                until = self._clock.now() + self._lease
+                until = lease_end(self._clock.now(), self._lease)
                 tx.runs.put(
                     msgspec.structs.replace(run, lease_until=until, interrupted=False)
                 )
@@ -105,16 +122,41 @@ class Ingest:
         return await self._store.decide(decide)
 
     def _sift(
-        self, body: bytes, media_type: str
+        self, body: bytes, media_type: str, upgrade: Upgrade
     ) -> tuple[list[tuple[int, Document]], list[Refusal]]:
         good: list[tuple[int, Document]] = []
         bad: list[Refusal] = []
         for index, item in enumerate(read_items(body, media_type=media_type)):
-            fault = item if isinstance(item, Fault) else None
-            if isinstance(item, Document):
-                fault = self._validator.fault(item, index)
-                if fault is None:
-                    good.append((index, item))
-            if fault is not None:
+            if isinstance(item, Fault):
+                bad.append(Refusal.of(item))
+                continue
+            if item.sound:  # and so of no older spelling either
+                good.append((index, item))
+                continue
+            documents, fault = self._judged(item, index, upgrade)
+            if fault is None:
+                good.extend((index, document) for document in documents)
+            else:
                 bad.append(Refusal.of(fault))
         return good, bad
+
+    def _judged(
+        self, document: Document, index: int, upgrade: Upgrade
+    ) -> tuple[Sequence[Document], Fault | None]:
+        """Return what to store of an item, and why it is refused if it is.
+
+        A defect of ours, too, costs the item alone: what comes with it is not held up.
+        """
+        try:
+            documents = upgrade(document)
+            faults = (self._validator.fault(one, index) for one in documents)
+            return documents, next(filter(None, faults), None)
+        except Exception as error:  # noqa: BLE001  # told, and logged
+            _log.exception("a %s could not be judged", document.name.value)
+            return (), Fault(
+                index=index,
+                name=document.name.value,
+                uid=showable(identity(document)),
+                field="",
+                reason=showable(f"it cannot be judged: {type(error).__name__}"),
+            )

@@ -1,22 +1,31 @@
 """One delivery of documents, sorted into runs within one transaction."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
 from quire.access.principals import Principal
 from quire.actions.progress_log import tell
+from quire.actions.repeats import Clash, Seen
 from quire.documents.document import Document, Fault
-from quire.documents.identity import content_hash, identity, row, row_keys, row_uids
+from quire.documents.identity import identity, key_of, keys_of_rows
+from quire.documents.names import DocumentName
 from quire.documents.reading import parse
-from quire.documents.references import anchor, parents, run_of
+from quire.documents.references import anchor, awaited_by, names, parents, run_of
 from quire.ports.document_records import Arrival, StoredDocument
 from quire.ports.store import Transaction
 from quire.progress.narration import narrate
-from quire.runs.fold import fold_all
+from quire.runs.careful import fold_carefully
+from quire.runs.findings import settled
+from quire.runs.fold import Known
 from quire.runs.run import Finding, Run
 
 Items = Sequence[tuple[int, Document]]
+Fresh = list[tuple[Document, tuple[int, ...]]]
+"""New documents, each with the places of rows that the run has already."""
+
+_ROWS = frozenset({DocumentName.EVENT, DocumentName.EVENT_PAGE})
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,16 +57,6 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-class _Clash(Exception):
-    """Other content is stored under the uid of one of a document's rows."""
-
-    def __init__(self, uid: str, stored_hash: str, received_hash: str) -> None:
-        super().__init__(uid)
-        self.uid = uid
-        self.stored_hash = stored_hash
-        self.received_hash = received_hash
-
-
 class Intake:
     """Stores one delivery.
 
@@ -74,6 +73,8 @@ class Intake:
         self._owner = owner
         self._now = now
         self._lease = lease
+        self._told: dict[str, str | None] = {}
+        self._copies: dict[int, str] = {}
         self.accepted = 0
         self.repeated = 0
         self.refused: list[Refusal] = []
@@ -89,30 +90,34 @@ class Intake:
     def _sorted(
         self, items: Items
     ) -> tuple[list[tuple[int, Document]], dict[str, list[tuple[int, Document]]]]:
-        waiting: list[tuple[int, Document]] = []
-        by_run: dict[str, list[tuple[int, Document]]] = {}
+        by_run: dict[str | None, list[tuple[int, Document]]] = {}
         # What a document refers to may stand behind it in one delivery.
-        anchors = {
-            anchor(document): uid
-            for _, document in items
-            if anchor(document) and (uid := run_of(document)) is not None
-        }
-        for index, document in items:
-            uid = run_of(document) or self._run_by_parents(document, anchors)
-            if uid is None:
-                waiting.append((index, document))
+        for _, document in items:
+            if document.name not in _ROWS and (name := anchor(document)):
+                uid = run_of(document)
+                if uid is not None:
+                    self._told[name] = uid
+        for item in items:
+            document = item[1]
+            if document.name in _ROWS:
+                uid = self._run_told_by(document.body["descriptor"])
             else:
-                by_run.setdefault(uid, []).append((index, document))
-        return waiting, by_run
+                uid = run_of(document) or self._run_by_others(document)
+            if uid in by_run:
+                by_run[uid].append(item)
+            else:
+                by_run[uid] = [item]
+        waiting = by_run.pop(None, [])
+        return waiting, {uid: of for uid, of in by_run.items() if uid is not None}
 
-    def _run_by_parents(
-        self, document: Document, anchors: Mapping[str, str]
-    ) -> str | None:
-        for parent in parents(document):
-            uid = anchors.get(parent) or self._tx.documents.run_of(parent)
-            if uid is not None:
-                return uid
-        return None
+    def _run_told_by(self, name: str) -> str | None:
+        if name not in self._told:
+            self._told[name] = self._tx.documents.run_of(name)
+        return self._told[name]
+
+    def _run_by_others(self, document: Document) -> str | None:
+        told = map(self._run_told_by, (*parents(document), *names(document)))
+        return next((uid for uid in told if uid is not None), None)
 
     def _take_run(self, uid: str, items: Items) -> None:
         before = self._tx.runs.get(uid) or Run(
@@ -121,67 +126,110 @@ class Intake:
         if not self._owner.can_see(before.owner):
             self._refuse_foreign(items, before)
             return
-        after, clashes = self._grow(before, items)
-        if after is before and not clashes:
+        told = len(self.refused)
+        fresh = self._new_of(uid, items)
+        clashes = [
+            _conflict(refusal, self._copies[refusal.index])
+            for refusal in self.refused[told:]
+        ]
+        if not fresh and not clashes:
             return
-        findings = tuple(sorted({*after.findings, *clashes}))
+        after = self._grown(before, fresh) if fresh else before
+        after = settled(after, clashes) if clashes else after
         after = msgspec.structs.replace(
-            after,
-            findings=findings,
-            lease_until=self._now + self._lease,
-            interrupted=False,
+            after, lease_until=lease_end(self._now, self._lease), interrupted=False
         )
         self._tx.runs.put(after)
         for event in narrate(before, after):
             tell(self._tx, uid, event, now=self._now)
 
-    def _grow(self, run: Run, items: Items) -> tuple[Run, tuple[Finding, ...]]:
-        told = len(self.refused)
+    def _new_of(self, uid: str, items: Items) -> Fresh:
         # Adopted first, so that a second copy among the items is known as one.
         adopted = [
-            (parse(stored.name, stored.raw), stored.repeated)
+            (as_document(stored), stored.repeated)
             for _, document in items
-            if (name := anchor(document))
-            for stored in self._tx.documents.adopt(name, run.uid)
+            if document.name not in _ROWS and (name := anchor(document))
+            for stored in self._tx.documents.adopt(name, uid)
         ]
-        fresh = [*self._store_new(run.uid, items), *adopted]
-        fresh.sort(key=lambda pair: not anchor(pair[0]))
-        clashes = tuple(
-            Finding(rule="conflict", uid=refusal.uid, message=refusal.reason)
-            for refusal in self.refused[told:]
-        )
-        return (fold_all(run, fresh) if fresh else run), clashes
+        return [*self._store_new(uid, items), *adopted]
 
-    def _store_new(
-        self, run: str | None, items: Items
-    ) -> list[tuple[Document, tuple[int, ...]]]:
-        keys = [row_keys(document) for _, document in items]
-        known = self._tx.documents.find(run, [key for each in keys for key in each])
-        seen: dict[int, list[tuple[Document, tuple[int, ...]]]] = {
-            key: [(parse(hit.name, hit.raw), hit.keys) for hit in hits]
-            for key, hits in known.items()
-        }
-        arrivals: list[Arrival] = []
-        fresh: list[tuple[Document, tuple[int, ...]]] = []
+    def _grown(self, run: Run, fresh: Fresh) -> Run:
+        known = self._known_in(run.uid)
+        run = msgspec.structs.replace(run, interrupted=False)
+        while fresh:
+            fresh.sort(key=lambda pair: pair[0].name in _ROWS or not anchor(pair[0]))
+            before, run = run, fold_carefully(run, fresh, known=known)
+            fresh = [
+                pair
+                for uid, name in run.awaited.items()
+                if uid not in before.awaited
+                for pair in self._claim(run.uid, DocumentName(name), uid)
+            ]
+        return run
+
+    def _known_in(self, run: str) -> Known:
+        def known(name: DocumentName, uids: Collection[str]) -> Collection[str]:
+            by_key = {key_of(name, uid): uid for uid in uids}
+            hits = self._tx.documents.find(run, list(by_key))
+            return [by_key[key] for key in hits]
+
+        return known
+
+    def _claim(
+        self, run: str, name: DocumentName, uid: str
+    ) -> Iterator[tuple[Document, tuple[int, ...]]]:
+        """Have what documents of a run refer to belong to it, if no other has it.
+
+        A resource of old data names no run: that of the event that names its datum is
+        its own. What has not come is known by its name when it does.
+        """
+        documents = self._tx.documents
+        named = [uid]
+        if name is DocumentName.DATUM:
+            waiting = documents.find(None, [key_of(name, uid)])
+            found = (as_document(one) for each in waiting.values() for one in each)
+            named += [parent for one in found for parent in parents(one)]
+        for each in named:
+            for stored in documents.adopt(each, run):
+                yield as_document(stored), stored.repeated
+
+    def _store_new(self, run: str | None, items: Items) -> Fresh:
+        keys = keys_of_rows(document for _, document in items)
+        flat = [key for own in keys for key in own]
+        known = self._tx.documents.find(run, flat)
+        if known or len(set(flat)) < len(flat):
+            new = self._new_among(items, keys, Seen(known))
+        else:
+            new = [
+                (document, own, ())
+                for (_, document), own in zip(items, keys, strict=True)
+            ]
+        self.accepted += len(new)
+        if new:
+            waits = run is None
+            arrivals = [_arrival(*one, waits=waits) for one in new]
+            self._tx.documents.append(run, arrivals)
+        return [(document, repeated) for document, _, repeated in new]
+
+    def _new_among(
+        self, items: Items, keys: Iterable[tuple[int, ...]], seen: Seen
+    ) -> list[tuple[Document, tuple[int, ...], tuple[int, ...]]]:
+        new: list[tuple[Document, tuple[int, ...], tuple[int, ...]]] = []
         for (index, document), own in zip(items, keys, strict=True):
             try:
-                repeated = _repeated_rows(document, own, seen)
-            except _Clash as clash:
+                repeated = seen.repeated_rows(document, own)
+            except Clash as clash:
                 self._refuse_clash(index, document, clash)
                 continue
-            if len(repeated) == len(own) and own:
+            if len(repeated) == len(own):
                 self.repeated += 1
                 continue
-            self.accepted += 1
-            fresh.append((document, repeated))
-            arrivals.append(_arrival(document, own, repeated, waits=run is None))
-            for key in own:
-                seen.setdefault(key, []).append((document, own))
-        if arrivals:
-            self._tx.documents.append(run, arrivals)
-        return fresh
+            new.append((document, own, repeated))
+            seen.add(document, own)
+        return new
 
-    def _refuse_clash(self, index: int, document: Document, clash: _Clash) -> None:
+    def _refuse_clash(self, index: int, document: Document, clash: Clash) -> None:
+        self._copies[index] = clash.received
         self.refused.append(
             Refusal(
                 index=index,
@@ -210,49 +258,45 @@ class Intake:
         )
 
 
+def lease_end(now: float, lease: float) -> float:
+    """Return when a lease ends, rounded up by a twentieth of it at most.
+
+    Each document renews it: rounded, it mostly stays as it is, and the store need not
+    write it.
+    """
+    step = lease / 20
+    return math.ceil((now + lease) / step) * step
+
+
+def _conflict(refusal: Refusal, received: str) -> Finding:
+    """Tell of a copy that was refused; the stored one stays (``documents.md``, 5)."""
+    return Finding(
+        rule="conflict", uid=refusal.uid, message=refusal.reason, received=received
+    )
+
+
 def _arrival(
     document: Document, keys: tuple[int, ...], repeated: tuple[int, ...], *, waits: bool
 ) -> Arrival:
+    if document.name in _ROWS and not waits:
+        return Arrival(
+            name=document.name,
+            raw=document.raw,
+            keys=keys,
+            repeated=repeated,
+            original=document.original,
+        )
     return Arrival(
         name=document.name,
         raw=document.raw,
         keys=keys,
         repeated=repeated,
         anchor=anchor(document),
-        waits_for=next(iter(parents(document)), "") if waits else "",
+        waits_for=awaited_by(document) if waits else "",
+        original=document.original,
     )
-
-
-def _repeated_rows(
-    document: Document,
-    keys: tuple[int, ...],
-    seen: Mapping[int, Sequence[tuple[Document, tuple[int, ...]]]],
-) -> tuple[int, ...]:
-    """Return the places of rows that are stored already.
-
-    Raises
-    ------
-    _Clash
-        A row's uid is stored with other content.
-    """
-    repeated: list[int] = []
-    for place, key in enumerate(keys):
-        if key not in seen:
-            continue
-        uid = row_uids(document)[place]
-        mine = content_hash(row(document, place))
-        for other, other_keys in seen[key]:
-            there = other_keys.index(key)
-            if row_uids(other)[there] != uid:
-                continue
-            stored = content_hash(row(other, there))
-            if stored != mine:
-                raise _Clash(uid, stored, mine)
-            repeated.append(place)
-            break
-    return tuple(repeated)
 
 
 def as_document(stored: StoredDocument) -> Document:
     """Return a stored document with its parsed value."""
-    return parse(stored.name, stored.raw)
+    return parse(stored.name, stored.raw, stored.original)

@@ -24,6 +24,12 @@ def ingest(
     spool: Annotated[
         bool, typer.Option("--spool", help="Send what waits in the spool instead.")
     ] = False,
+    legacy: Annotated[
+        bool,
+        typer.Option(
+            "--legacy", help="Upgrade older spellings; the originals are kept."
+        ),
+    ] = False,
     spool_folder: Annotated[
         Path | None, typer.Option(help="Another spool than the default; with --spool.")
     ] = None,
@@ -32,7 +38,12 @@ def ingest(
     """Send documents to the server; exit code 1 if it refuses any."""
     if spool == (file is not None):
         raise InputError("FILE", "either a file or --spool", "- reads standard input")
-    counts = _from_spool(spool_folder) if spool else _from_file(str(file))
+    if spool and legacy:
+        raise InputError("--legacy", "goes with a file", "the spool holds no archive")
+    if spool:
+        counts = _from_spool(spool_folder)
+    else:
+        counts = _from_file(str(file), legacy=legacy)
     if json:
         put_json(counts)
     else:
@@ -54,20 +65,22 @@ def _from_spool(folder: Path | None) -> dict[str, int]:
     }
 
 
-def _from_file(name: str) -> dict[str, int]:
+def _from_file(name: str, *, legacy: bool) -> dict[str, int]:
     from quire.client.connection import Connection
-    from quire.client.delivery import Told, deliver
+    from quire.client.delivery import LEGACY, PATH, Told, deliver
 
     total = Told(stored=0)
     with _opened(name) as stream, Connection() as connection:
         for batch in _batches(stream):
-            told = deliver(connection, batch)
+            told = deliver(connection, batch, LEGACY if legacy else PATH)
             for refusal in told.refused:
                 say(f"refused: {refusal}")
             total += told
+    # A line that was upgraded may have become several documents.
+    repeated = min(total.repeated, total.stored)
     return {
-        "accepted": total.stored - total.repeated,
-        "repeated": total.repeated,
+        "accepted": total.stored - repeated,
+        "repeated": repeated,
         "refused": len(total.refused),
     }
 

@@ -7,7 +7,7 @@ import msgspec
 from quire.documents.names import DocumentName
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One Bluesky document with its exact bytes.
 
     Attributes
@@ -18,11 +18,18 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         The parsed value. NaN, infinities and integers of any size are kept.
     raw
         The bytes of the JSON object itself, exactly as received.
+    original
+        Of a document that was upgraded from an older spelling: the text of the item
+        ``[name, document]`` that it was. Empty for all others.
+    sound
+        Whether its reading has found that the schema has nothing against it.
     """
 
     name: DocumentName
     body: dict[str, Any]
     raw: bytes
+    original: bytes = b""
+    sound: bool = False
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,9 @@ from enum import StrEnum
 class DocumentName(StrEnum):
     """A document's name (event-model 1.24, ``DocumentNames``)."""
 
+    # That of an enumeration is written in Python, and names are looked up all the time.
+    __hash__ = str.__hash__
+
     START = "start"
     STOP = "stop"
     DESCRIPTOR = "descriptor"

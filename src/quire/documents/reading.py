@@ -15,6 +15,7 @@ from quire.documents.diagnosis import broken_off, unknown_name, unreadable, wron
 from quire.documents.document import Document, Fault
 from quire.documents.names import DocumentName
 from quire.documents.slicing import Broken, elements, members
+from quire.documents.typed import read_rows
 
 _WHITE = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -51,7 +52,7 @@ def read_items(body: bytes, *, media_type: str) -> Iterator[Document | Fault]:
         yield broken_off(index, error)
 
 
-def parse(name: DocumentName, raw: bytes) -> Document:
+def parse(name: DocumentName, raw: bytes, original: bytes = b"") -> Document:
     """Return a document from its bytes, which were read once before.
 
     Raises
@@ -59,7 +60,7 @@ def parse(name: DocumentName, raw: bytes) -> Document:
     ValueError
         They are no JSON.
     """
-    return Document(name=name, body=_parsed(raw), raw=raw)
+    return Document(name=name, body=_parsed(raw), raw=raw, original=original)
 
 
 def _lines(body: bytes) -> Iterator[bytes]:
@@ -87,6 +88,9 @@ def _parsed(text: bytes) -> Any:
 
 
 def _read(text: bytes, index: int) -> Document | Fault:
+    rows = read_rows(text)
+    if rows is not None:
+        return rows
     plain = _PLAIN.match(text)
     if plain is not None and text.endswith(b"]"):
         name = _NAMES.get(plain[1])

@@ -1,13 +1,14 @@
 """What documents say of each other."""
 
 from quire.documents.document import Document
-from quire.documents.identity import bulk_rows
+from quire.documents.identity import bulk_rows, row_uids
 from quire.documents.names import DocumentName
 
-_ANCHORS = (
-    DocumentName.DESCRIPTOR,
-    DocumentName.RESOURCE,
-    DocumentName.STREAM_RESOURCE,
+_ANCHORS = frozenset(
+    {DocumentName.DESCRIPTOR, DocumentName.RESOURCE, DocumentName.STREAM_RESOURCE}
+)
+_DATUMS = frozenset(
+    {DocumentName.DATUM, DocumentName.DATUM_PAGE, DocumentName.BULK_DATUM}
 )
 
 
@@ -44,3 +45,19 @@ def parents(document: Document) -> tuple[str, ...]:
         case DocumentName.BULK_EVENTS:
             return tuple(event["descriptor"] for event in bulk_rows(body)[:1])
     return ()
+
+
+def names(document: Document) -> tuple[str, ...]:
+    """Return what a document of old data may be known by before its run is.
+
+    An event names its datums, and a datum its resource; with a resource that names no
+    run, that alone tells where they belong.
+    """
+    if document.name in _DATUMS:
+        return row_uids(document)
+    return (document.body["uid"],) if document.name in _ANCHORS else ()
+
+
+def awaited_by(document: Document) -> str:
+    """Return the uid that is to tell the document's run, empty where none can."""
+    return next(iter(parents(document)), "") or anchor(document)

@@ -4,6 +4,7 @@ The only written rule is event-model's issue 98: every reference is preceded by 
 target, and the stop comes last.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,21 +26,34 @@ def replay_order(documents: Sequence[Document]) -> list[int]:
 
     The start comes first and stops last. A document that came before one that it
     refers to has that one moved to just before it; all else stays as received.
+
+    Parameters
+    ----------
+    documents
+        Whole, or sketches of them (`quire.documents.sketch`).
     """
     first, middle, last = _by_place(documents)
     references = References(documents)
-    ordered = dict.fromkeys(first)
+    ordered = array("q", first)
+    placed = bytearray(len(documents))
+    for place in first:
+        placed[place] = 1
     for place in middle:
         waiting = [place]
         # References go at most three deep: event, datum, resource.
         while waiting:
-            needed = references.of(waiting[-1])
-            missing = [one for one in needed if one not in ordered]
+            at = waiting[-1]
+            needed = () if placed[at] else references.of(at)
+            missing = [one for one in needed if not placed[one]]
             if missing:
                 waiting.extend(reversed(missing))
-            else:
-                ordered[waiting.pop()] = None
-    return [*ordered, *last]
+                continue
+            if not placed[at]:
+                placed[at] = 1
+                ordered.append(at)
+            waiting.pop()
+    ordered.extend(last)
+    return ordered.tolist()
 
 
 class References:
@@ -97,10 +111,8 @@ class References:
 
 def _by_place(
     documents: Sequence[Document],
-) -> tuple[list[int], list[int], list[int]]:
-    first: list[int] = []
-    middle: list[int] = []
-    last: list[int] = []
+) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    first, middle, last = array("q"), array("q"), array("q")
     for place, document in enumerate(documents):
         match document.name:
             case DocumentName.START:

@@ -24,7 +24,8 @@ def violation(errors: Iterable[jsonschema_rs.ValidationError], body: Any) -> Vio
     body
         The document itself: the schema's validator shows NaN as null.
     """
-    return _told(min(errors, key=_rank), body)
+    path, reason = _told(min(errors, key=_rank), body)
+    return _restored(path, body), reason
 
 
 def _rank(error: jsonschema_rs.ValidationError) -> int:
@@ -100,9 +101,27 @@ def _constants(errors: Iterable[jsonschema_rs.ValidationError]) -> str:
 
 
 def _at(body: Any, path: Path) -> Any:
-    for step in path:
+    for step in _restored(path, body):
         body = body[step]
     return body
+
+
+def _restored(path: Path, body: Any) -> Path:
+    """Return the path with the empty keys that jsonschema-rs leaves out of it."""
+    found: list[str | int] = []
+    for step in path:
+        while not _holds(body, step) and _holds(body, "") and body[""]:
+            found.append("")
+            body = body[""]
+        found.append(step)
+        body = body[step] if _holds(body, step) else None
+    return tuple(found)
+
+
+def _holds(value: Any, step: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(step, int) and step < len(value)
+    return isinstance(value, dict) and step in value
 
 
 def _shown(value: Any) -> str:

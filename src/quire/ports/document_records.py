@@ -8,7 +8,7 @@ import msgspec
 from quire.documents.names import DocumentName
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A document on its way into the store.
 
     Attributes
@@ -22,7 +22,9 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
         The uid by which other documents refer to this one, empty if none can.
     waits_for
         The uid whose document tells which run this one belongs to, empty where the
-        run is known.
+        run is known. A resource of old data that names no run waits for its own uid.
+    original
+        What it was before it was upgraded, empty where it was not.
     """
 
     name: DocumentName
@@ -31,9 +33,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     repeated: tuple[int, ...] = ()
     anchor: str = ""
     waits_for: str = ""
+    original: bytes = b""
 
 
-class StoredDocument(msgspec.Struct, frozen=True, kw_only=True):
+class StoredDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A document in the store.
 
     Attributes
@@ -47,6 +50,7 @@ class StoredDocument(msgspec.Struct, frozen=True, kw_only=True):
     raw: bytes
     keys: tuple[int, ...]
     repeated: tuple[int, ...] = ()
+    original: bytes = b""
 
 
 class DocumentRecords(Protocol):
@@ -69,16 +73,27 @@ class DocumentRecords(Protocol):
         ...
 
     def run_of(self, anchor: str) -> str | None:
-        """Return the run of the document that others refer to by this uid."""
+        """Return the run of the document that others refer to by this uid.
+
+        The first run with such a document, or that adopted what waits for it, keeps
+        it.
+        """
         ...
 
     def adopt(self, waits_for: str, run: str) -> tuple[StoredDocument, ...]:
         """Give the documents that wait for a uid to a run; return them.
 
-        They keep their numbers.
+        They keep their numbers. From now on the uid stands for that run, whether or
+        not any waited, unless it stands for another.
         """
         ...
 
-    def of_run(self, run: str) -> Iterator[StoredDocument]:
-        """Return a run's documents in the order of arrival."""
+    def of_run(self, run: str, first: int = 0) -> Iterator[StoredDocument]:
+        """Return a run's documents in the order of arrival.
+
+        Parameters
+        ----------
+        first
+            Number to begin at; those before it cost nothing.
+        """
         ...

@@ -6,32 +6,46 @@ of several stops the earliest `time`, then the smallest uid, is effective.
 """
 
 import math
-from collections.abc import Callable, Container, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
 from quire.documents.document import Document
-from quire.documents.identity import bulk_rows
+from quire.documents.identity import bulk_rows, row_uids
 from quire.documents.names import DocumentName
-from quire.runs.findings import (
-    backward_range,
-    data_keys_differ,
-    odd_seq_num,
-    ragged,
-    second_stop,
-    settled,
-    timestamps_differ,
-)
+from quire.runs.findings import settled
 from quire.runs.growth import Growth, together
-from quire.runs.run import Finding, Run, Stream
+from quire.runs.rows import Rows
+from quire.runs.rules.legacy import legacy
+from quire.runs.rules.pages import ragged_datums, ragged_event_page
+from quire.runs.rules.sequence import odd_ranges
+from quire.runs.rules.stops import second_stop
+from quire.runs.run import DataKey, Finding, Run, Stream
 from quire.runs.values import LARGEST, as_integer, as_number, as_text
 
-_PAGE_COLUMNS = ("seq_num", "time")
-_PAGE_TABLES = ("data", "timestamps", "filled")
+# What is awaited beyond so many is forgotten, the greatest uids first.
+_MOST_AWAITED = 10_000
+
+Arrived = Iterable[tuple[Document, Collection[int]]]
+"""Documents, each with the places of rows that the run has already."""
+Known = Callable[[DocumentName, Collection[str]], Collection[str]]
+"""Which of these datum_ids, or of these uids of resources, the run has."""
 
 
-def fold(run: Run, document: Document, repeated: Container[int] = ()) -> Run:
+def none_known(_: DocumentName, __: Collection[str]) -> Collection[str]:
+    """Tell that the run has none of them."""
+    return ()
+
+
+def fold(
+    run: Run,
+    document: Document,
+    repeated: Collection[int] = (),
+    *,
+    known: Known = none_known,
+) -> Run:
     """Return the run with one more document.
 
     Parameters
@@ -39,19 +53,27 @@ def fold(run: Run, document: Document, repeated: Container[int] = ()) -> Run:
     repeated
         Places of rows that the run has already.
     """
-    return fold_all(run, [(document, repeated)])
+    return fold_all(run, [(document, repeated)], known=known)
 
 
-def fold_all(run: Run, documents: Iterable[tuple[Document, Container[int]]]) -> Run:
+def fold_all(run: Run, documents: Arrived, *, known: Known = none_known) -> Run:
     """Return the run with more documents, each with its repeated rows.
 
     The same run is returned where there are none. Who owns it and how long its lease
     lasts is left to the caller.
+
+    Parameters
+    ----------
+    documents
+        Events, if not in a bulk, are judged by their descriptor: it is to stand
+        before them, or be in the run.
+    known
+        Asked for what stands neither in `documents` nor in the run's record.
     """
     folding = _Folding(run)
     for document, repeated in documents:
         folding.take(document, repeated)
-    return folding.finished()
+    return folding.finished(known)
 
 
 class _Folding:
@@ -60,35 +82,45 @@ class _Folding:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._count = 0
+        self._events: dict[str, list[dict[str, Any]]] = {}
         self._growths: dict[str, Growth] = {}
-        self._expected: dict[str, frozenset[str]] = {}
+        self._stream_resources: dict[str, str] = {}
         self._findings: set[Finding] = set()
-        self._takers: Mapping[
-            DocumentName, Callable[[Document, Container[int]], None]
-        ] = {
-            DocumentName.START: self._take_start,
-            DocumentName.STOP: self._take_stop,
-            DocumentName.DESCRIPTOR: self._take_descriptor,
-            DocumentName.EVENT: self._take_event,
-            DocumentName.EVENT_PAGE: self._take_event_page,
-            DocumentName.BULK_EVENTS: self._take_bulk_events,
-            DocumentName.STREAM_DATUM: self._take_stream_datum,
+        self._came: dict[DocumentName, set[str]] = {
+            DocumentName.DATUM: set(),
+            DocumentName.RESOURCE: set(),
+        }
+        self._named: dict[DocumentName, set[str]] = {
+            DocumentName.DATUM: set(),
+            DocumentName.RESOURCE: set(),
         }
 
-    def take(self, document: Document, repeated: Container[int]) -> None:
+    def take(self, document: Document, repeated: Collection[int]) -> None:
         self._count += 1
-        taker = self._takers.get(document.name)
-        if taker is not None:
-            taker(document, repeated)
+        self._takers[document.name](self, document, repeated)
+        if document.original:
+            self._findings.update(legacy(document))
 
-    def finished(self) -> Run:
+    def finished(self, known: Known) -> Run:
         if not self._count:
             return self._run
-        run = replace(self._run, documents=self._run.documents + self._count)
-        run = _grown(run, self._growths)
-        return replace(run, findings=settled(run, self._findings))
+        for descriptor, events in self._events.items():
+            self._growth(descriptor).add_events(events)
+            declared = self._run.declared.get(descriptor)
+            if declared is not None:
+                self._judge(descriptor, Rows.of_events(events, declared), declared)
+        for growth in self._growths.values():
+            self._findings.update(growth.findings())
+        run = self._run
+        run = replace(
+            run,
+            documents=run.documents + self._count,
+            stream_resources={**run.stream_resources, **self._stream_resources},
+            awaited=self._awaited(known),
+        )
+        return settled(_grown(run, self._growths), self._findings)
 
-    def _take_start(self, document: Document, _: Container[int]) -> None:
+    def _take_start(self, document: Document, _: Collection[int]) -> None:
         body = document.body
         points = as_integer(body.get("num_points"))
         self._run = replace(
@@ -100,7 +132,7 @@ class _Folding:
             num_points=points if points is not None and points > 0 else None,
         )
 
-    def _take_stop(self, document: Document, _: Container[int]) -> None:
+    def _take_stop(self, document: Document, _: Collection[int]) -> None:
         body = document.body
         run = self._run = replace(self._run, stops=self._run.stops + 1)
         uid, time = body["uid"], as_number(body["time"])
@@ -119,7 +151,7 @@ class _Folding:
             reason=body.get("reason", ""),
         )
 
-    def _take_descriptor(self, document: Document, _: Container[int]) -> None:
+    def _take_descriptor(self, document: Document, _: Collection[int]) -> None:
         run, body = self._run, document.body
         uid, name = body["uid"], body.get("name", "")
         data_keys = body["data_keys"]
@@ -133,93 +165,107 @@ class _Folding:
         waiting = run.unplaced.get(uid)
         if waiting is not None:
             stream = together(stream, waiting)
-        expected = sorted(k for k, each in data_keys.items() if not _streamed(each))
+        declared = {
+            key: DataKey(dtype=each["dtype"], external=each.get("external", ""))
+            for key, each in data_keys.items()
+        }
         self._run = replace(
             run,
             descriptors={**run.descriptors, uid: name},
             streams={**streams, name: stream},
-            expected_keys={**run.expected_keys, uid: tuple(expected)},
+            declared={**run.declared, uid: declared},
             unplaced={k: v for k, v in run.unplaced.items() if k != uid},
+            devices=tuple(sorted({*run.devices, *body.get("object_keys", {})})),
         )
 
-    def _take_event(self, document: Document, repeated: Container[int]) -> None:
+    def _take_event(self, document: Document, repeated: Collection[int]) -> None:
+        if 0 not in repeated:
+            body = document.body
+            descriptor = body["descriptor"]
+            events = self._events.get(descriptor)
+            if events is None:
+                events = self._events[descriptor] = []
+            events.append(body)
+
+    def _take_event_page(self, document: Document, repeated: Collection[int]) -> None:
         body = document.body
         descriptor = body["descriptor"]
-        self._check_keys(descriptor, body["data"], body["timestamps"])
-        if 0 not in repeated:
-            self._add(descriptor, body["uid"], body["seq_num"], body["time"])
+        self._growth(descriptor).add_page(body, repeated)
+        self._findings.update(ragged_event_page(body))
+        declared = self._run.declared.get(descriptor)
+        if declared is not None:
+            self._judge(descriptor, Rows.of_page(body, declared), declared)
 
-    def _take_event_page(self, document: Document, repeated: Container[int]) -> None:
-        body = document.body
-        descriptor, uids = body["descriptor"], body["uid"]
-        self._check_keys(descriptor, body["data"], body["timestamps"])
-        columns = {name: body[name] for name in _PAGE_COLUMNS} | {
-            f"{table}/{key}": column
-            for table in _PAGE_TABLES
-            for key, column in body.get(table, {}).items()
-        }
-        if any(len(column) != len(uids) for column in columns.values()):
-            first = uids[0] if uids else ""
-            self._findings.update(ragged(first, len(uids), columns))
-        rows = zip(uids, body["seq_num"], body["time"], strict=False)
-        for place, (uid, seq_num, time) in enumerate(rows):
-            if place not in repeated:
-                self._add(descriptor, uid, seq_num, time)
-
-    def _take_bulk_events(self, document: Document, repeated: Container[int]) -> None:
-        # Keys are not checked: descriptors of a bulk may still be on their way.
+    def _take_bulk_events(self, document: Document, repeated: Collection[int]) -> None:
+        # Not judged by its descriptors: some may still be on their way.
         for place, event in enumerate(bulk_rows(document.body)):
             if place not in repeated:
-                self._add(
-                    event["descriptor"], event["uid"], event["seq_num"], event["time"]
-                )
+                self._growth(event["descriptor"]).add_events([event])
 
-    def _take_stream_datum(self, document: Document, _: Container[int]) -> None:
+    def _take_resource(self, document: Document, _: Collection[int]) -> None:
+        self._came[DocumentName.RESOURCE].add(document.body["uid"])
+
+    def _take_datums(self, document: Document, _: Collection[int]) -> None:
+        self._came[DocumentName.DATUM].update(row_uids(document))
+        self._named[DocumentName.RESOURCE].add(document.body["resource"])
+        self._findings.update(ragged_datums(document))
+
+    def _take_stream_resource(self, document: Document, _: Collection[int]) -> None:
         body = document.body
-        first, stop = (as_integer(body["seq_nums"][end]) for end in ("start", "stop"))
-        if first is None or stop is None:
-            self._findings.add(odd_seq_num(body["uid"], body["seq_nums"]))
-        elif stop < first:
-            self._findings.add(backward_range(body["uid"]))
-        else:
-            self._growth(body["descriptor"]).ranges.append((first, stop - 1))
+        self._stream_resources[body["uid"]] = body["data_key"]
 
-    def _add(self, descriptor: str, uid: str, seq_num: Any, time: Any) -> None:
-        growth = self._growths.get(descriptor) or self._growth(descriptor)
-        growth.events += 1
-        number = seq_num if type(seq_num) is int else as_integer(seq_num)
-        if number is None or as_integer(number) is None:
-            self._findings.add(odd_seq_num(uid, seq_num))
-        else:
-            growth.numbers.append(number)
-        seconds = as_number(time)
-        if seconds is not None:
-            growth.times.append(seconds)
+    def _take_stream_datum(self, document: Document, _: Collection[int]) -> None:
+        body = document.body
+        self._findings.update(odd_ranges(body))
+        first, stop = (as_integer(body["seq_nums"][end]) for end in ("start", "stop"))
+        # An empty range all the same says that there is such a stream_resource.
+        if first is None or stop is None or stop < first:
+            first = stop = 1
+        growth = self._growth(body["descriptor"])
+        growth.add_range(body["stream_resource"], first, stop)
 
     def _growth(self, descriptor: str) -> Growth:
         return self._growths.setdefault(descriptor, Growth())
 
-    def _check_keys(
-        self, descriptor: str, data: Mapping[str, Any], timestamps: Mapping[str, Any]
+    def _judge(
+        self, descriptor: str, rows: Rows, declared: Mapping[str, DataKey]
     ) -> None:
-        expected = self._expected.get(descriptor)
-        if expected is None:
-            keys = self._run.expected_keys.get(descriptor)
-            if keys is None:
-                return
-            expected = self._expected[descriptor] = frozenset(keys)
-        if data.keys() != expected:
-            self._findings.update(data_keys_differ(descriptor, expected, data))
-        if timestamps.keys() != data.keys():
-            self._findings.add(timestamps_differ(descriptor))
+        self._findings.update(rows.findings(descriptor, declared))
+        self._named[DocumentName.DATUM].update(rows.datum_ids)
+
+    def _awaited(self, known: Known) -> dict[str, str]:
+        awaited = self._run.awaited
+        for name, came in self._came.items():
+            if awaited and came:
+                awaited = {uid: of for uid, of in awaited.items() if uid not in came}
+            unknown = self._named[name] - came
+            if unknown:
+                unknown = unknown.difference(known(name, unknown))
+            if unknown:
+                every = sorted(
+                    {**awaited, **dict.fromkeys(unknown, name.value)}.items()
+                )
+                awaited = dict(islice(every, _MOST_AWAITED))
+        return awaited
+
+    _takers: ClassVar[Mapping[DocumentName, Callable[..., None]]] = {
+        DocumentName.START: _take_start,
+        DocumentName.STOP: _take_stop,
+        DocumentName.DESCRIPTOR: _take_descriptor,
+        DocumentName.EVENT: _take_event,
+        DocumentName.EVENT_PAGE: _take_event_page,
+        DocumentName.BULK_EVENTS: _take_bulk_events,
+        DocumentName.RESOURCE: _take_resource,
+        DocumentName.DATUM: _take_datums,
+        DocumentName.DATUM_PAGE: _take_datums,
+        DocumentName.BULK_DATUM: _take_datums,
+        DocumentName.STREAM_RESOURCE: _take_stream_resource,
+        DocumentName.STREAM_DATUM: _take_stream_datum,
+    }
 
 
 def _stop_rank(time: float | None, uid: str) -> tuple[float, str]:
     return (math.inf if time is None else time, uid)
-
-
-def _streamed(data_key: Mapping[str, Any]) -> bool:
-    return str(data_key.get("external", "")).startswith("STREAM:")
 
 
 def _grown(run: Run, growths: Mapping[str, Growth]) -> Run:

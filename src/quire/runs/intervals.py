@@ -7,7 +7,12 @@ Intervals = tuple[tuple[int, int], ...]
 
 def of_numbers(numbers: Iterable[int]) -> Intervals:
     """Return the set of these numbers."""
-    return union((), ((number, number) for number in set(numbers)))
+    members = set(numbers)
+    if members:
+        first, last = min(members), max(members)
+        if last - first + 1 == len(members):
+            return ((first, last),)
+    return union((), ((number, number) for number in members))
 
 
 def union(intervals: Intervals, more: Iterable[tuple[int, int]]) -> Intervals:

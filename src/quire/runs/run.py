@@ -19,6 +19,14 @@ class Status(StrEnum):
     FAIL = "fail"
 
 
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    NOTE = "note"
+    MINOR = "minor"
+    FLAG = "flag"
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A rule that stored documents break: kept and shown, never a refusal.
 
@@ -30,11 +38,38 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
         The document that breaks it.
     message
         In plain words.
+    severity
+        A note is for information, a minor one wants no action, a flag wants a look.
+    received
+        Text of the copy that was refused, clipped; only where it is a conflict.
     """
 
     rule: str
     uid: str
     message: str
+    severity: Severity = Severity.FLAG
+    received: str = ""
+
+
+class DataKey(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a descriptor declares of one data key.
+
+    Attributes
+    ----------
+    dtype
+        ``string``, ``number``, ``array``, ``boolean`` or ``integer``.
+    external
+        Where the data lies, such as ``FILESTORE:`` or ``STREAM:``; empty where the
+        events hold it.
+    """
+
+    dtype: str
+    external: str = ""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the data comes by `stream_datum`, never in an event."""
+        return self.external.startswith("STREAM:")
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +88,9 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
         Stored event rows, superseded ones of a rewind included.
     first_time, last_time
         Smallest and greatest event time, Unix seconds.
+    assets
+        Sequence numbers that external data covers, by the uid of its
+        `stream_resource`; intervals as in `seq_nums`.
     """
 
     descriptors: tuple[str, ...] = ()
@@ -61,6 +99,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     events: int = 0
     first_time: float | None = None
     last_time: float | None = None
+    assets: dict[str, tuple[tuple[int, int], ...]] = {}
 
     @property
     def rows(self) -> int:
@@ -90,9 +129,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         Stream name of each descriptor uid.
     streams
         By name.
-    expected_keys
-        Data keys that events of each descriptor uid carry, sorted: all but those
-        whose data is external in a stream.
+    declared
+        Data keys by the uid of their descriptor.
+    stream_resources
+        Data key of each `stream_resource` by its uid.
+    awaited
+        What documents refer to and has not come: its document's name by its uid.
     unplaced
         Rows by the uid of a descriptor that has not come yet.
     documents
@@ -103,6 +145,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         Unix seconds; after it a run without a stop is interrupted.
     interrupted
         The lease ran out and nothing came since.
+    closed_at, closed_by, close_reason
+        Unix seconds, principal and words of who closed it by hand; None until then.
+    devices
+        Names of the devices that its descriptors tell of, sorted.
+    products
+        Names of the files made of it, sorted.
     annotations
         What people said of it: flags, comments, sign-off, facility fields.
     """
@@ -122,13 +170,20 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     descriptors: dict[str, str] = {}
     streams: dict[str, Stream] = {}
-    expected_keys: dict[str, tuple[str, ...]] = {}
+    declared: dict[str, dict[str, DataKey]] = {}
+    stream_resources: dict[str, str] = {}
+    awaited: dict[str, str] = {}
     unplaced: dict[str, Stream] = {}
     documents: int = 0
     findings: tuple[Finding, ...] = ()
     first_received: float = 0.0
     lease_until: float = 0.0
     interrupted: bool = False
+    closed_at: float | None = None
+    closed_by: str = ""
+    close_reason: str = ""
+    devices: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
     annotations: Annotations = Annotations()
 
     @property
@@ -136,7 +191,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """How the run stands, as its documents and its lease say."""
         if self.exit_status is not None:
             return Status(self.exit_status)
-        return Status.INTERRUPTED if self.interrupted else Status.OPEN
+        silent = self.interrupted or self.closed_at is not None
+        return Status.INTERRUPTED if silent else Status.OPEN
 
     @property
     def events(self) -> int:

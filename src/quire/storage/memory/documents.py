@@ -17,9 +17,15 @@ class MemoryDocuments:
         self._by_key: dict[tuple[str | None, int], tuple[int, ...]] = {}
         self._anchors: dict[str, str] = {}
         self._waiting: dict[int, Arrival] = {}
+        # For the outbox: the append that each document came with, and by place what
+        # left the state of waiting: its run, its number, the append that it follows.
+        self.appends = 0
+        self.append_of: dict[int, int] = {}
+        self.late: dict[int, tuple[str, int, int]] = {}
 
     def append(self, run: str | None, arrivals: Sequence[Arrival]) -> None:
         """Store documents behind all earlier ones; run None where they wait."""
+        self.appends += 1
         for arrival in arrivals:
             document = StoredDocument(
                 number=next(self._next),
@@ -27,8 +33,10 @@ class MemoryDocuments:
                 raw=arrival.raw,
                 keys=arrival.keys,
                 repeated=arrival.repeated,
+                original=arrival.original,
             )
             self._put(run, document, arrival.anchor)
+            self._journal.set(self.append_of, document.number, self.appends)
             if run is None:
                 self._journal.set(self._waiting, document.number, arrival)
 
@@ -49,6 +57,7 @@ class MemoryDocuments:
 
     def adopt(self, waits_for: str, run: str) -> tuple[StoredDocument, ...]:
         """Give the documents that wait for a uid to a run; return them."""
+        self._put_anchor(waits_for, run)
         found = [n for n, one in self._waiting.items() if one.waits_for == waits_for]
         adopted = []
         for number in sorted(found):
@@ -56,13 +65,21 @@ class MemoryDocuments:
             self._remove_waiting(document)
             self._put(run, document, self._waiting[number].anchor)
             self._journal.remove(self._waiting, number)
+            late = (run, number, self.appends + 1)
+            self._journal.set(self.late, len(self.late) + 1, late)
             adopted.append(document)
         return tuple(adopted)
 
-    def of_run(self, run: str) -> Iterator[StoredDocument]:
+    def of_run(self, run: str, first: int = 0) -> Iterator[StoredDocument]:
         """Return a run's documents in the order of arrival."""
         documents = self._by_run.get(run, {})
-        return iter([documents[number] for number in sorted(documents)])
+        return iter([documents[one] for one in sorted(documents) if one >= first])
+
+    def everything(self) -> Iterator[tuple[str | None, StoredDocument]]:
+        """Return all documents with their runs, in no order."""
+        for run, documents in self._by_run.items():
+            for document in documents.values():
+                yield run, document
 
     def _put(self, run: str | None, document: StoredDocument, anchor: str) -> None:
         documents = self._by_run.setdefault(run, {})
@@ -70,7 +87,11 @@ class MemoryDocuments:
         for key in set(document.keys):
             others = self._by_key.get((run, key), ())
             self._journal.set(self._by_key, (run, key), (*others, document.number))
-        if anchor and run is not None and anchor not in self._anchors:
+        if run is not None:
+            self._put_anchor(anchor, run)
+
+    def _put_anchor(self, anchor: str, run: str) -> None:
+        if anchor and anchor not in self._anchors:
             self._journal.set(self._anchors, anchor, run)
 
     def _remove_waiting(self, document: StoredDocument) -> None:

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import dropwhile, groupby
 
 import apsw
 
@@ -10,6 +10,7 @@ from quire.ports.document_records import Arrival, StoredDocument
 from quire.storage.sqlite import blocks, sql
 from quire.storage.sqlite.changes import Changes
 from quire.storage.sqlite.known_keys import KeyIndex, KnownKeys, add, remove
+from quire.storage.sqlite.squeezing import Squeezer
 from quire.storage.sqlite.uids import Uid, to_column, to_text
 
 
@@ -22,6 +23,7 @@ class SqliteDocuments:
         self._connection = connection
         self._changes = changes
         self._known = known
+        self._squeezer = Squeezer()
 
     def append(self, run: str | None, arrivals: Sequence[Arrival]) -> None:
         """Store documents behind all earlier ones; run None where they wait."""
@@ -34,6 +36,8 @@ class SqliteDocuments:
     ) -> dict[int, tuple[StoredDocument, ...]]:
         """Return, for those keys that are known in the run, the documents with it."""
         index = self._index(None if run is None else to_column(run))
+        if index.keys().isdisjoint(keys):
+            return {}
         hits = {key: index[key] for key in keys if key in index}
         numbers = sorted({number for found in hits.values() for number in found})
         documents = {item.number: item for item in self._read(numbers)}
@@ -50,6 +54,7 @@ class SqliteDocuments:
     def adopt(self, waits_for: str, run: str) -> tuple[StoredDocument, ...]:
         """Give the documents that wait for a uid to a run; return them."""
         owner, awaited = to_column(run), to_column(waits_for)
+        self._put_anchor(waits_for, owner)
         numbers = self._numbers(sql.WAITING_FOR, awaited)
         if not numbers:
             return ()
@@ -63,26 +68,49 @@ class SqliteDocuments:
             self._note(owner, add, slot.keys, number)
         return tuple(self._read(numbers))
 
-    def of_run(self, run: str) -> Iterator[StoredDocument]:
+    def of_run(self, run: str, first: int = 0) -> Iterator[StoredDocument]:
         """Return a run's documents in the order of arrival."""
         owner = to_column(run)
-        own = self._numbers(sql.BLOCKS_OF_RUN, owner)
+        begin, _ = blocks.place_of(first)
+        # As they are asked for: a reader of a page does not look at all of a run.
+        rows = self._connection.execute(sql.BLOCKS_OF_RUN, (owner, begin))
+        own = (row[0] for row in rows)
         adopted = self._numbers(sql.ADOPTED_OF_RUN, owner)
-        return heapq.merge(
-            self._whole(own), self._read(adopted), key=lambda item: item.number
+        every = heapq.merge(
+            self._whole(own),
+            self._read(number for number in adopted if number >= first),
+            key=lambda item: item.number,
         )
+        return dropwhile(lambda item: item.number < first, every)
 
     def _append_block(self, run: Uid | None, arrivals: Sequence[Arrival]) -> None:
-        self._connection.execute(sql.BLOCK_PUT, (run, *blocks.pack(arrivals)))
-        block = self._connection.last_insert_rowid()
-        for place, arrival in enumerate(arrivals):
-            number = blocks.number_of(block, place)
-            self._note(run, add, arrival.keys, number)
+        directory, body = blocks.pack(arrivals)
+        block = (run, directory, self._squeezer.squeeze(body))
+        self._connection.execute(sql.BLOCK_PUT, block)
+        first = blocks.number_of(self._connection.last_insert_rowid(), 0)
+        self._note_new(run, arrivals, first)
+        for number, arrival in enumerate(arrivals, first):
             if run is None:
                 awaited = to_column(arrival.waits_for)
                 self._connection.execute(sql.WAITING_PUT, (awaited, number))
-            else:
+            elif arrival.anchor:
                 self._put_anchor(arrival.anchor, run)
+
+    def _note_new(
+        self, run: Uid | None, arrivals: Sequence[Arrival], first: int
+    ) -> None:
+        index = self._known.get(run)
+        if index is None:
+            return
+        self._changes.forget_on_undo(run)
+        for number, arrival in enumerate(arrivals, first):
+            keys = arrival.keys
+            if len(keys) == 1 and keys[0] not in index:
+                index[keys[0]] = (number,)
+            elif index.keys().isdisjoint(keys):
+                index.update(dict.fromkeys(keys, (number,)))
+            else:
+                add(index, keys, number)
 
     def _put_anchor(self, anchor: str, run: Uid) -> None:
         if anchor:
@@ -147,7 +175,7 @@ class SqliteDocuments:
 
     def _block(self, block: int) -> tuple[tuple[blocks.Slot, ...], bytes]:
         row = next(self._connection.execute(sql.BLOCK_GET, (block,)))
-        return blocks.directory(row[0]), row[1]
+        return blocks.opened(*row)
 
 
 def _by_block(numbers: Iterable[int]) -> Iterator[tuple[int, list[int]]]:

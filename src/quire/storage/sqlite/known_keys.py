@@ -17,31 +17,47 @@ class KnownKeys:
     limit
         How many keys to keep over all runs (some 150 bytes each). The run in use
         stays however many it has.
+    most_runs
+        How many runs to keep.
     """
 
-    def __init__(self, limit: int = 500_000) -> None:
+    def __init__(self, limit: int = 500_000, *, most_runs: int = 1024) -> None:
         self._limit = limit
+        self._most_runs = most_runs
         self._runs: OrderedDict[Uid | None, KeyIndex] = OrderedDict()
+        # As of the last time that the run was asked for: an index grows while it is
+        # here, and to count all for each new run would cost more than all else.
+        self._sizes: dict[Uid | None, int] = {}
+        self._kept = 0
 
     def get(self, run: Uid | None) -> KeyIndex | None:
         """Return the run's index if it is here."""
         index = self._runs.get(run)
         if index is not None:
             self._runs.move_to_end(run)
+            self._count(run, len(index))
         return index
 
     def put(self, run: Uid | None, index: KeyIndex) -> None:
         """Keep the run's index."""
         self._runs[run] = index
         self._runs.move_to_end(run)
-        kept = sum(len(other) for other in self._runs.values())
-        while kept > self._limit and len(self._runs) > 1:
-            _, dropped = self._runs.popitem(last=False)
-            kept -= len(dropped)
+        self._count(run, len(index))
+        while len(self._runs) > 1 and (
+            self._kept > self._limit or len(self._runs) > self._most_runs
+        ):
+            oldest, _ = self._runs.popitem(last=False)
+            self._count(oldest, 0)
 
     def forget(self, run: Uid | None) -> None:
         """Have the run's index read again from the store when next asked for."""
-        self._runs.pop(run, None)
+        if self._runs.pop(run, None) is not None:
+            self._count(run, 0)
+
+    def _count(self, run: Uid | None, size: int) -> None:
+        self._kept += size - self._sizes.pop(run, 0)
+        if size:
+            self._sizes[run] = size
 
 
 def add(index: KeyIndex, keys: Iterable[int], number: int) -> None:

@@ -1,0 +1,29 @@
+"""Answers that are made on a thread while the former part is sent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Generator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_NOTHING = object()
+
+
+async def one_ahead(parts: Generator[T, None, None]) -> AsyncIterator[T]:
+    """Yield what a blocking generator yields; the next is made meanwhile.
+
+    At most two parts are held. The generator is closed at the end, also when the one
+    who listens has gone.
+    """
+
+    def following() -> Any:
+        return next(parts, _NOTHING)
+
+    upcoming = asyncio.ensure_future(asyncio.to_thread(following))
+    try:
+        while (part := await upcoming) is not _NOTHING:
+            upcoming = asyncio.ensure_future(asyncio.to_thread(following))
+            yield part
+    finally:
+        await asyncio.gather(upcoming, return_exceptions=True)
+        await asyncio.to_thread(parts.close)

@@ -1,0 +1,39 @@
+"""The fold, where a document that cannot be folded must not hold up its writer."""
+
+from collections.abc import Collection, Sequence
+
+from quire.documents.document import Document
+from quire.documents.identity import identity
+from quire.documents.pointer import showable
+from quire.runs.findings import settled
+from quire.runs.fold import Known, fold, fold_all, none_known
+from quire.runs.run import Finding, Run
+
+
+def fold_carefully(
+    run: Run,
+    documents: Sequence[tuple[Document, Collection[int]]],
+    *,
+    known: Known = none_known,
+) -> Run:
+    """Return what `fold_all` does; a document that defeats it is only told of.
+
+    Such a document is stored like any other: the finding `unfoldable` names it, and
+    `quire rebuild` folds it once the defect is mended.
+    """
+    try:
+        return fold_all(run, documents, known=known)
+    except Exception:  # noqa: BLE001  # which one is at fault is found below
+        for document, repeated in documents:
+            try:
+                run = fold(run, document, repeated, known=known)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is told
+                run = settled(run, [_unfoldable(document, error)])
+    return run
+
+
+def _unfoldable(document: Document, error: Exception) -> Finding:
+    """Tell of a document that the fold has failed at: a defect of ours."""
+    reason = showable(f"{type(error).__name__}: {error}")
+    message = f"this {document.name.value} is stored, but left out of the run: {reason}"
+    return Finding(rule="unfoldable", uid=showable(identity(document)), message=message)

@@ -1,0 +1,135 @@
+"""Rows of events beside their descriptor, judged many at a time.
+
+What nearly every batch is (all rows alike, all as declared) is told by a few set
+operations on whole columns; only what is odd is looked at row by row.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any
+
+import msgspec
+
+from quire.runs.rules.keys import (
+    Declared,
+    data_keys_differ,
+    filled_differ,
+    streamed_data,
+    timestamps_differ,
+)
+from quire.runs.rules.values import misfits
+from quire.runs.run import Finding
+
+Table = Mapping[str, Any]
+Columns = Mapping[str, Sequence[Any]]
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of one descriptor.
+
+    Attributes
+    ----------
+    data
+        Their columns by data key.
+    kinds
+        Data keys of each distinct kind of row.
+    unequal
+        Whether timestamps have other keys than data in any row.
+    overfilled
+        Whether `filled` has a key that data lacks in any row.
+    datum_ids
+        Of the external data that they name.
+    """
+
+    data: Columns
+    kinds: frozenset[tuple[str, ...]]
+    unequal: bool
+    overfilled: bool
+    datum_ids: frozenset[str]
+
+    @classmethod
+    def of_events(cls, events: Sequence[Table], declared: Declared) -> "Rows":
+        """Return rows that stand alone."""
+        data: list[Table] = [event["data"] for event in events]
+        stamps: list[Table] = [event["timestamps"] for event in events]
+        filled: list[Table | None] = [event.get("filled") for event in events]
+        kinds = frozenset(map(tuple, data))
+        alike = len(kinds) == 1 and kinds == set(map(tuple, stamps))
+        return cls(
+            data=_columns(data, kinds),
+            kinds=kinds,
+            unequal=not alike and not all(map(_same_keys, data, stamps)),
+            overfilled=any(filled) and not all(map(_within, filled, data)),
+            datum_ids=frozenset(
+                datum_id
+                for key in _external(declared)
+                for datum_id in _named(
+                    (one.get(key) for one in data),
+                    ((one or {}).get(key) for one in filled),
+                )
+            ),
+        )
+
+    @classmethod
+    def of_page(cls, body: Table, declared: Declared) -> "Rows":
+        """Return the rows of a page."""
+        data: Columns = body["data"]
+        filled: Columns = body.get("filled") or {}
+        return cls(
+            data=data,
+            kinds=frozenset({tuple(data)}),
+            unequal=not _same_keys(body["timestamps"], data),
+            overfilled=not _within(filled, data),
+            datum_ids=frozenset(
+                datum_id
+                for key in _external(declared)
+                for datum_id in _named(data.get(key, ()), filled.get(key, ()))
+            ),
+        )
+
+    def findings(self, descriptor: str, declared: Declared) -> Iterator[Finding]:
+        """Tell what the rows break of what their descriptor declares."""
+        expected = {key for key, one in declared.items() if not one.streamed}
+        for keys in self.kinds:
+            if expected != set(keys):
+                yield from data_keys_differ(descriptor, declared, keys)
+                yield from streamed_data(descriptor, declared, keys)
+        if self.unequal:
+            yield timestamps_differ(descriptor)
+        if self.overfilled:
+            yield filled_differ(descriptor)
+        for key, column in self.data.items():
+            yield from misfits(descriptor, key, declared.get(key), column)
+
+
+def _columns(data: Sequence[Table], kinds: frozenset[tuple[str, ...]]) -> Columns:
+    if len(kinds) == 1:
+        (keys,) = kinds
+        return {key: [one[key] for one in data] for key in keys}
+    columns: dict[str, list[Any]] = defaultdict(list)
+    for one in data:
+        for key, value in one.items():
+            columns[key].append(value)
+    return columns
+
+
+def _same_keys(one: Table, other: Table) -> bool:
+    return one.keys() == other.keys()
+
+
+def _within(filled: Table | None, data: Table) -> bool:
+    return not filled or filled.keys() <= data.keys()
+
+
+def _external(declared: Declared) -> list[str]:
+    return [key for key, one in declared.items() if one.external and not one.streamed]
+
+
+def _named(values: Iterable[Any], filled: Iterable[Any]) -> Iterator[str]:
+    """Yield the datum_ids; of what is filled the one that `filled` moved there."""
+    # A missing `filled` says that nothing is.
+    for value, fill in zip(values, chain(filled, repeat(None))):  # noqa: B905
+        datum = fill if isinstance(fill, str) else None if fill is True else value
+        if isinstance(datum, str):
+            yield datum
