@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -34,14 +35,18 @@ def encode_entries(entries: Iterable[Entry]) -> bytes:
 
 
 class EventStream(Response):
-    """Sends batches of entries until they end.
+    """Sends batches of entries, or of what `encode` knows, until they end.
 
     A stream that the server's shutdown cuts short is left unfinished, so that the
     connection breaks: a clean end would look like the end of the operation.
     """
 
     def __init__(
-        self, batches: AsyncIterator[tuple[Entry, ...]], stopping: asyncio.Event
+        self,
+        batches: AsyncIterator[Any],
+        stopping: asyncio.Event,
+        *,
+        encode: Callable[[Any], bytes] = encode_entries,
     ) -> None:
         super().__init__(
             media_type="text/event-stream",
@@ -49,6 +54,7 @@ class EventStream(Response):
         )
         del self.headers["content-length"]
         self._batches = batches
+        self._encode = encode
         self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +83,7 @@ class EventStream(Response):
         )
         await _send_body(send, _OPENING, more=True)
         async for batch in self._batches:
-            await _send_body(send, encode_entries(batch), more=True)
+            await _send_body(send, self._encode(batch), more=True)
         await _send_body(send, b"", more=False)
 
 

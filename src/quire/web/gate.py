@@ -8,16 +8,20 @@ from enum import Enum
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from quire.access.principals import Principal, Scope, require
 from quire.access.tokens import TokenUse
 from quire.actions.tokens import Tokens
-from quire.errors import Forbidden, Unauthenticated
+from quire.errors import Forbidden, QuireError, Unauthenticated
+from quire.web.description import Operation, summarised
 
 SESSION_COOKIE = "quire_session"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
+Refuse = Callable[[QuireError], Response]
 OpenHandler = Callable[[Request], Awaitable[Response]]
 
 
@@ -28,9 +32,18 @@ class Anyone(Enum):
 
 
 class DeclaredRoute(Route):
-    """A route that says who may use it."""
+    """A route that says who may use it, and what it takes and gives."""
+
+    KEY = "quire.route"
+    """Under which the route stands in the scope of a request that it answers."""
 
     needs: Scope | Anyone
+    operation: Operation
+
+    async def handle(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        """Answer a request, and say which route it was."""
+        scope[self.KEY] = self
+        await super().handle(scope, receive, send)
 
 
 class Gate:
@@ -40,22 +53,49 @@ class Gate:
         self._tokens = tokens
 
     def route(
-        self, path: str, handler: Handler, *, needs: Scope, methods: Sequence[str]
+        self,
+        path: str,
+        handler: Handler,
+        *,
+        needs: Scope,
+        methods: Sequence[str],
+        refuse: Refuse | None = None,
+        describes: Operation | None = None,
     ) -> DeclaredRoute:
-        """Return a route for holders of a scope."""
+        """Return a route for holders of a scope.
+
+        Parameters
+        ----------
+        refuse
+            How the face's protocol tells an error; problem details by default.
+        describes
+            What it takes and gives; its summary is the handler's if it has none.
+        """
 
         async def guarded(request: Request) -> Response:
-            principal = await self.admit(request)
-            require(principal, needs)
-            return await handler(request, principal)
+            try:
+                principal = await self.admit(request)
+                require(principal, needs)
+                return await handler(request, principal)
+            except QuireError as error:
+                if refuse is None:
+                    raise
+                return refuse(error)
 
-        return _declared(path, guarded, needs, methods)
+        operation = summarised(describes, handler.__doc__)
+        return _declared(path, guarded, needs, methods, operation)
 
     def open_route(
-        self, path: str, handler: OpenHandler, *, methods: Sequence[str]
+        self,
+        path: str,
+        handler: OpenHandler,
+        *,
+        methods: Sequence[str],
+        describes: Operation | None = None,
     ) -> DeclaredRoute:
         """Return a route for anyone."""
-        return _declared(path, handler, Anyone.ANYONE, methods)
+        operation = summarised(describes, handler.__doc__)
+        return _declared(path, handler, Anyone.ANYONE, methods, operation)
 
     async def admit(self, request: Request) -> Principal:
         """Return who asks: by bearer token, by Basic password, or by session.
@@ -85,10 +125,14 @@ class Gate:
 
 
 def _declared(
-    path: str, endpoint: OpenHandler, needs: Scope | Anyone, methods: Sequence[str]
+    path: str,
+    endpoint: OpenHandler,
+    needs: Scope | Anyone,
+    methods: Sequence[str],
+    operation: Operation,
 ) -> DeclaredRoute:
     route = DeclaredRoute(path, endpoint, methods=list(methods))
-    route.needs = needs
+    route.needs, route.operation = needs, operation
     return route
 
 

@@ -9,22 +9,42 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quire.errors import InputError, ManyInputErrors, QuireError
+from quire.web.compression import ENCODINGS
 from quire.web.json import json_response
 
 _STATUS: Mapping[str, int] = {
     "invalid_input": 422,
+    "invalid_query": 400,
+    "search_too_slow": 503,
     "too_large": 413,
+    "too_slow": 408,
+    "too_deep": 422,
+    "unsupported_media_type": 415,
+    "not_acceptable": 406,
     "not_found": 404,
     "ambiguous": 409,
     "conflict": 409,
+    "refused_document": 400,
     "wrong_phase": 409,
     "attempt_lost": 409,
     "unauthenticated": 401,
     "forbidden": 403,
+    "quota_exceeded": 429,
     "store_unavailable": 503,
     "store_full": 507,
 }
-_EXTRA = ("what", "name", "candidates", "job", "phase", "cause", "limit")
+_TRY_LATER = frozenset({503, 507})
+_EXTRA = (
+    "what",
+    "name",
+    "candidates",
+    "job",
+    "phase",
+    "cause",
+    "limit",
+    "taken",
+    "column",
+)
 
 
 def status_of(error: QuireError) -> int:
@@ -75,6 +95,11 @@ async def on_http_error(_: Request, error: Exception) -> Response:
     return response
 
 
+async def on_disconnect(_: Request, __: Exception) -> Response:
+    """Answer nobody: the client left before its body had come."""
+    return Response(status_code=400)
+
+
 async def on_crash(_: Request, error: Exception) -> Response:
     """Answer a request that met a defect; the server's log has the traceback."""
     body = {
@@ -90,6 +115,12 @@ async def on_crash(_: Request, error: Exception) -> Response:
 def _response(body: dict[str, Any], status: int) -> Response:
     response = json_response(body, status)
     response.headers["content-type"] = "application/problem+json"
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        response.headers["connection"] = "close"
+    if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        response.headers["accept-encoding"] = ", ".join(ENCODINGS)
+    if status in _TRY_LATER:
+        response.headers["retry-after"] = "1"
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["www-authenticate"] = 'Bearer realm="quire"'
     return response

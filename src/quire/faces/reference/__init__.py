@@ -1,0 +1,1 @@
+"""What all the other faces offer, for programs and people."""
