@@ -1,72 +1,194 @@
-"""An Arrow table of a stream as an ``xarray.Dataset``."""
+"""Streams as ``xarray.Dataset``: one row an event, along ``time``."""
 
-from importlib import import_module
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-_ASIDE = ("seq_num", "time")
+from quire.client.columns import objects, to_array
+
+COORDINATES = ("time", "seq_num", "uid", "descriptor", "superseded")
 
 
-def dataset(stream: bytes) -> Any:
-    """Return a dataset with one row an event.
+def dataset(table: Any, files: Mapping[str, Any] | None = None) -> Any:
+    """Return a stream's table as a dataset.
 
     Parameters
     ----------
-    stream
-        Arrow IPC stream with ``seq_num``, ``time``, and the structs ``data`` and
-        ``timestamps``.
+    table
+        `pyarrow.Table` with ``seq_num``, ``time`` and a struct ``data``.
+    files
+        Data that is not in the table: by data key what `variable` takes as values.
 
     Returns
     -------
     xarray.Dataset
-        A variable a data key along ``time``, with ``seq_num`` as a coordinate. Cells
-        that hold arrays of one shape become further dimensions.
-
-    Raises
-    ------
-    ImportError
-        xarray is not installed.
+        A variable a data key along ``time``; ``seq_num`` and what else the table has
+        of an event as further coordinates. What the descriptor says of a key stands in
+        the variable's attributes. Cells that hold arrays of one shape become further
+        dimensions, named as the data key's `dims` say; ragged ones an object array of
+        arrays. A data key that is called like a coordinate has an underscore behind.
     """
-    try:
-        xarray = import_module("xarray")
-    except ImportError as error:
-        raise ImportError(
-            "reading into a Dataset needs xarray: pip install xarray"
-        ) from error
-    import pyarrow.ipc
+    import xarray
 
-    table = pyarrow.ipc.open_stream(stream).read_all()
-    keys = _columns(table)
-    variables = {key: _variable(key, column) for key, column in keys.items()}
+    coordinates = {
+        name: ("time", to_array(table.column(name)))
+        for name in COORDINATES
+        if name in table.column_names
+    }
+    columns = {key: to_array(*found) for key, found in _struct(table, "data").items()}
+    told = data_keys(table)
+    values = {**columns, **(files or {})}
+    names = {key: key + "_" if key in COORDINATES else key for key in values}
+    taken: dict[str, int] = dict.fromkeys((*COORDINATES, *names.values()), -1)
+    variables = {
+        names[key]: _variable(key, found, told.get(key, {}), taken)
+        for key, found in values.items()
+    }
+    return xarray.Dataset(variables, coords=coordinates)
+
+
+def timestamps(table: Any) -> Any:
+    """Return the time of each single value, Unix seconds, as a dataset."""
+    import xarray
+
+    found = _struct(table, "timestamps")
+    names = {key: key + "_" if key in COORDINATES else key for key in found}
     return xarray.Dataset(
-        variables,
+        {names[key]: ("time", to_array(*one)) for key, one in found.items()},
         coords={
-            "time": ("time", table.column("time").to_numpy()),
-            "seq_num": ("time", table.column("seq_num").to_numpy()),
+            "time": ("time", to_array(table.column("time"))),
+            "seq_num": ("time", to_array(table.column("seq_num"))),
         },
     )
 
 
-def _columns(table: Any) -> dict[str, Any]:
-    """Return the data keys' columns, whether they stand in a struct or flat."""
-    if "data" in table.column_names:
-        data = table.column("data").combine_chunks()
-        names = [field.name for field in data.type]
-        return dict(zip(names, data.flatten(), strict=True)) if names else {}
+def configurations(descriptors: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the configuration of each device as a dataset.
+
+    Its rows are the stream's descriptors, along ``descriptor``, with their ``time`` and
+    ``uid``; a variable a configuration key.
+    """
+    import xarray
+
+    rows = list(descriptors)
+    devices = dict.fromkeys(name for one in rows for name in one["configuration"])
+    made = {}
+    for device in devices:
+        each = [one["configuration"].get(device, {}) for one in rows]
+        keys = dict.fromkeys(key for one in each for key in one.get("data", {}))
+        told = {
+            key: _last(one.get("data_keys", {}).get(key) for one in each)
+            for key in keys
+        }
+        variables = {
+            key: (
+                "descriptor",
+                _like([one.get("data", {}).get(key) for one in each]),
+                attributes(told[key] or {}),
+            )
+            for key in keys
+        }
+        coordinates = {
+            "descriptor_time": ("descriptor", [one["time"] for one in rows]),
+            "descriptor_uid": ("descriptor", objects([one["uid"] for one in rows])),
+        }
+        names = {
+            key: key + "_" for key in keys if key in coordinates or key == "descriptor"
+        }
+        made[device] = xarray.Dataset(
+            {names.get(key, key): one for key, one in variables.items()},
+            coords=coordinates,
+        )
+    return made
+
+
+def descriptors(table: Any) -> list[dict[str, Any]]:
+    """Return what the descriptors say: uid, time, data_keys, configuration..."""
+    told = (table.schema.metadata or {}).get(b"configuration", b"[]")
+    found: list[dict[str, Any]] = json.loads(told)
+    return found
+
+
+def data_keys(table: Any) -> dict[str, dict[str, Any]]:
+    """Return what is said of each data key; of several the latest descriptor's word."""
+    found = {}
+    for one in descriptors(table):
+        found.update(one.get("data_keys", {}))
+    return found
+
+
+def attributes(data_key: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a data key says, but for what it leaves open.
+
+    What no attribute of a file can hold (NetCDF has neither objects nor booleans nor
+    gaps in lists) is JSON text.
+    """
     return {
-        name: table.column(name) for name in table.column_names if name not in _ASIDE
+        name: value if _is_plain(value) else json.dumps(value)
+        for name, value in data_key.items()
+        if value is not None
     }
 
 
-def _variable(key: str, column: Any) -> tuple[tuple[str, ...], Any]:
+def _is_plain(value: Any) -> bool:
+    """Return whether it is a number, text, or a list of one of these."""
+    if isinstance(value, list):
+        kinds = {type(one) for one in value}
+        return kinds <= {int, float} or kinds == {str}
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _variable(
+    key: str, values: Any, told: Mapping[str, Any], taken: dict[str, int]
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Return dimensions, values and attributes.
+
+    Parameters
+    ----------
+    taken
+        Lengths of the dimensions so far, -1 of names that no dimension may have; it
+        grows.
+    """
+    sizes = values.shape[1:]
+    own = [f"{key}_dim_{axis}" for axis in range(len(sizes))]
+    wanted = (
+        [str(one) for one in told.get("dims") or ()][-len(sizes) :] if sizes else []
+    )
+    fits = len(wanted) == len(set(wanted)) == len(sizes) and all(
+        taken.get(one, size) == size for one, size in zip(wanted, sizes, strict=True)
+    )
+    names = wanted if fits else own
+    taken.update(zip(names, sizes, strict=True))
+    return ("time", *names), values, attributes(told)
+
+
+def _struct(table: Any, name: str) -> dict[str, tuple[Any, str]]:
+    """Return a struct's columns by data key, with their encoding."""
+    if name not in table.column_names:
+        return {}
+    column = table.column(name)
+    fields = list(column.type)
+    parts = column.combine_chunks().flatten() if fields else []
+    return {
+        field.name: (part, (field.metadata or {}).get(b"encoding", b"").decode())
+        for field, part in zip(fields, parts, strict=True)
+    }
+
+
+def _like(values: list[Any]) -> Any:
+    """Return values as an array, of objects where they are of several kinds."""
     import numpy as np
 
-    values = column.to_pylist()
-    if not any(isinstance(value, list) for value in values):
-        return ("time",), column.to_numpy(zero_copy_only=False)
-    try:
-        cells = np.array(values)
-    except ValueError:  # ragged
-        cells = np.empty(len(values), dtype=object)
-        cells[:] = [np.array(value) for value in values]
-    extra = tuple(f"{key}_dim_{axis}" for axis in range(cells.ndim - 1))
-    return ("time", *extra), cells
+    kinds = {type(value) for value in values}
+    if kinds <= {float, int} or kinds == {bool}:
+        found = np.array(values)
+        if found.dtype.kind in "bif":
+            return found
+    return objects(values)
+
+
+def _last(values: Iterable[Any]) -> Any:
+    found = None
+    for value in values:
+        found = value if value is not None else found
+    return found

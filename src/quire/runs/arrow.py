@@ -1,63 +1,87 @@
-"""A table as an Arrow IPC stream."""
+"""A stream as an Arrow IPC stream.
+
+Columns are ``seq_num``, ``time`` and one struct each, ``data`` and ``timestamps``,
+whose fields are the data keys: no key can clash with a column of ours. On request
+``uid`` and ``descriptor`` (the place in the configuration) and ``superseded`` follow
+``time``. What the descriptor says of a key stands in its field's metadata under
+``data_key``; ``encoding`` there is ``json`` where the text is JSON, and ``integer``
+where it is the digits of integers beyond 64 bits. The schema's metadata hold the
+``configuration``: a JSON list, one entry a descriptor.
+"""
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from quire.runs.table import Table
+from quire.runs.columns.configuration import Configuration
+from quire.runs.columns.layout import DATA, TIMESTAMPS
+
+MEDIA_TYPE = "application/vnd.apache.arrow.stream"
+BATCH_ROWS = 65_536
+# Arrow's specification, "IPC Streaming Format": a continuation mark and no length.
+_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-def to_arrow_bytes(table: Table) -> bytes:
-    """Return the table in Arrow's streaming format.
+def arrow_schema(kept: Any, configuration: Configuration) -> Any:
+    """Return the schema in which columns of a kept schema are given.
 
-    Columns are ``seq_num``, ``time`` and one struct each, ``data`` and
-    ``timestamps``, whose fields are the data keys: no key can clash with a column of
-    ours. What the descriptor says of a key stands in its field's metadata under
-    ``data_key``. A column of mixed types becomes JSON text, marked by the metadata
-    ``encoding: json``.
+    Parameters
+    ----------
+    kept
+        Arrow schema of the columns that are wanted, in the kept form.
     """
     import pyarrow as pa
 
-    numbers = pa.array(table.seq_num, pa.int64())
-    times = pa.array(table.time, pa.float64())
-    data = _struct(table.data, table.data_keys, len(table.seq_num))
-    stamps = _struct(table.timestamps, {}, len(table.seq_num))
-    names = ["seq_num", "time", "data", "timestamps"]
-    batch = pa.record_batch([numbers, times, data, stamps], names=names)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    result: bytes = sink.getvalue().to_pybytes()
-    return result
+    fields = [field for field in kept if not field.name.startswith((DATA, TIMESTAMPS))]
+    fields.append(pa.field("data", pa.struct(_members(kept, DATA))))
+    if any(name.startswith(TIMESTAMPS) for name in kept.names):
+        fields.append(pa.field("timestamps", pa.struct(_members(kept, TIMESTAMPS))))
+    told = json.dumps(configuration.descriptors)
+    return pa.schema(fields, metadata={"configuration": told})
 
 
-def _struct(columns: dict[str, list[Any]], keys: dict[str, Any], rows: int) -> Any:
+def to_batches(table: Any, schema: Any) -> Iterator[Any]:
+    """Yield a kept table's rows as record batches of the schema."""
+    for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+        yield _batch(batch, schema)
+
+
+def ipc_stream(schema: Any, tables: Iterable[Any]) -> Iterator[Any]:
+    """Yield an Arrow IPC stream, a message at a time.
+
+    Parameters
+    ----------
+    schema
+        From `arrow_schema`.
+    tables
+        Arrow tables in the kept form.
+    """
+    yield memoryview(schema.serialize())
+    for table in tables:
+        for batch in to_batches(table, schema):
+            yield memoryview(batch.serialize())
+    yield _END
+
+
+def _members(kept: Any, prefix: str) -> list[Any]:
+    return [
+        field.with_name(field.name.removeprefix(prefix))
+        for field in kept
+        if field.name.startswith(prefix)
+    ]
+
+
+def _batch(flat: Any, schema: Any) -> Any:
     import pyarrow as pa
 
-    arrays: list[Any] = []
-    fields: list[Any] = []
-    for name, values in columns.items():
-        array, encoding = _array(values)
-        metadata = {"encoding": encoding} if encoding else {}
-        if name in keys:
-            metadata["data_key"] = json.dumps(keys[name])
-        arrays.append(array)
-        fields.append(pa.field(name, array.type, metadata=metadata))
-    if not fields:
-        return pa.array([{}] * rows, pa.struct([]))
-    return pa.StructArray.from_arrays(arrays, fields=fields)
-
-
-def _array(values: list[Any]) -> tuple[Any, str]:
-    import pyarrow as pa
-
-    kinds = {type(value) for value in values} - {type(None)}
-    try:
-        if kinds == {int, float}:
-            # A type that changed midway widens; integers past 2^53 would not survive.
-            if all(abs(one) <= 2**53 for one in values if isinstance(one, int)):
-                return pa.array(values, pa.float64()), ""
-        elif len(kinds) <= 1 and dict not in kinds:
-            return pa.array(values), ""
-    except (pa.ArrowException, OverflowError, ValueError, TypeError):
-        pass
-    return pa.array([json.dumps(value) for value in values], pa.string()), "json"
+    arrays = []
+    for field in schema:
+        prefix = {"data": DATA, "timestamps": TIMESTAMPS}.get(field.name)
+        if prefix is None:
+            arrays.append(flat.column(field.name))
+        elif not len(field.type):
+            arrays.append(pa.array([{}] * flat.num_rows, field.type))
+        else:
+            children = [flat.column(prefix + one.name) for one in field.type]
+            arrays.append(pa.StructArray.from_arrays(children, fields=list(field.type)))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

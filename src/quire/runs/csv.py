@@ -1,29 +1,38 @@
-"""A table as CSV that no spreadsheet takes for a formula."""
+"""A stream as CSV that no spreadsheet takes for a formula."""
 
 import csv
 import io
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from quire.runs.table import Table
+from quire.runs.columns.plain import lists
 
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
-def to_csv(table: Table) -> str:
-    """Return CSV (RFC 4180) with a header: seq_num, time, then the data keys.
+def csv_stream(keys: Sequence[str], tables: Iterable[Any]) -> Iterator[bytes]:
+    """Yield CSV (RFC 4180, UTF-8) with a header: seq_num, time, then the data keys.
 
     Text that a spreadsheet would run is led by an apostrophe; arrays are JSON.
+
+    Parameters
+    ----------
+    tables
+        Arrow tables in the kept form, with these data keys.
     """
+    yield _lines([["seq_num", "time", *map(_cell, keys)]])
+    for table in tables:
+        fixed = (table.column(name).to_pylist() for name in ("seq_num", "time"))
+        cells = ([_cell(value) for value in column] for column in lists(table).values())
+        yield _lines(zip(*fixed, *cells, strict=True))
+
+
+def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
     out = io.StringIO()
     # The writer quotes a cell for the characters of its own line end only.
-    write = csv.writer(out, lineterminator="\r\n").writerow
-    write(["seq_num", "time", *map(_cell, table.data)])
-    for number, time, *values in zip(
-        table.seq_num, table.time, *table.data.values(), strict=True
-    ):
-        write([number, time, *map(_cell, values)])
-    return out.getvalue()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    return out.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _cell(value: Any) -> Any:

@@ -1,0 +1,153 @@
+"""Data in files: what the documents say of it, and columns that read it."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jiter
+
+from quire.actions.external_column import ExternalColumn
+from quire.documents.document import Document
+from quire.ports.asset_reader import AssetReader, AssetUnreadable
+from quire.ports.store import Store, Transaction
+from quire.runs.columns.external import (
+    NAMES,
+    Asset,
+    External,
+    Places,
+    gather_external,
+    places_of_spans,
+    rows_of,
+)
+from quire.runs.run import Run
+
+_KEPT = 32
+_MOST_ROWS = 10_000_000
+
+
+class ExternalData:
+    """Opens columns of external data.
+
+    What documents say of the streams that were last asked for is kept, until the run
+    gets another document.
+    """
+
+    def __init__(self, store: Store, reader: AssetReader) -> None:
+        self._store = store
+        self._reader = reader
+        self._known: OrderedDict[tuple[str, str], tuple[int, External]] = OrderedDict()
+
+    async def of(self, run: Run, stream: str) -> External:
+        """Return what the documents say of a stream's external data."""
+        held = self._known.get((run.uid, stream))
+        if held is None or held[0] != run.documents:
+            held = await self._store.view(lambda tx: _gathered(tx, run.uid, stream))
+            self._known[run.uid, stream] = held
+        self._known.move_to_end((run.uid, stream))
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return held[1]
+
+    def in_spans(
+        self, external: External, key: str, declared: Mapping[str, Any]
+    ) -> ExternalColumn:
+        """Open a data key whose data is told by `stream_datum`; blocks.
+
+        Raises
+        ------
+        AssetUnreadable
+            There is none yet, or its first row cannot be read.
+        """
+        spans = external.spans.get(key, ())
+        asset = Asset(document="stream_datum", uid="", format="", location="")
+        if not spans:
+            reason = f"none has come for {key!r}"
+            raise AssetUnreadable(asset, "/stream_resource", reason)
+        if rows_of(spans) > _MOST_ROWS:
+            raise AssetUnreadable(
+                asset, "/seq_nums", f"{key!r} has more than {_MOST_ROWS} rows"
+            )
+        return ExternalColumn(
+            self._reader,
+            external.assets,
+            places_of_spans(spans),
+            key=key,
+            declared=declared,
+            by_rows=True,
+        )
+
+    def by_datums(
+        self,
+        external: External,
+        key: str,
+        declared: Mapping[str, Any],
+        named: tuple[Any, Sequence[str | None]],
+    ) -> ExternalColumn:
+        """Open a data key whose events name datums; blocks.
+
+        Parameters
+        ----------
+        named
+            Sequence numbers, and the datum_id of each, None where the event has none.
+
+        Raises
+        ------
+        AssetUnreadable
+            Its first row cannot be read.
+        """
+        places = self._places(external, *named)
+        if not len(places.seq_num):
+            asset = Asset(document="event", uid="", format="", location="")
+            raise AssetUnreadable(asset, f"/data/{key}", "none has come")
+        return ExternalColumn(
+            self._reader,
+            external.assets,
+            places,
+            key=key,
+            declared=declared,
+            by_rows=False,
+        )
+
+    def _places(
+        self, external: External, seq_num: Any, datum_ids: Sequence[str | None]
+    ) -> Places:
+        import numpy as np
+
+        assets: dict[str, int] = {}
+        rows: list[tuple[int, int, int, int]] = []
+        for number, datum_id in zip(seq_num.tolist(), datum_ids, strict=True):
+            if datum_id is None:
+                continue
+            datum = external.datums.get(datum_id)
+            if datum is None:
+                rows.append((number, -1, 0, 0))
+                continue
+            asset = external.assets.get(datum.asset)
+            begin, end = 0, -1
+            if asset is not None:
+                begin, end = self._reader.span(asset, datum.arguments)
+            which = assets.setdefault(datum.asset, len(assets))
+            rows.append((number, which, begin, end))
+        table = np.array(rows, np.int64).reshape(-1, 4)
+        return Places(
+            assets=list(assets),
+            seq_num=table[:, 0],
+            which=table[:, 1],
+            begin=table[:, 2],
+            end=table[:, 3],
+        )
+
+
+def _gathered(tx: Transaction, uid: str, stream: str) -> tuple[int, External]:
+    run = tx.runs.get(uid)
+    if run is None:
+        return 0, External()
+
+    def documents() -> Iterator[Document]:
+        for stored in tx.documents.of_run(uid):
+            if stored.name in NAMES:
+                body = jiter.from_json(stored.raw, allow_inf_nan=True)
+                yield Document(name=stored.name, body=body, raw=stored.raw)
+
+    uids = {one for one, name in run.descriptors.items() if name == stream}
+    return run.documents, gather_external(documents(), uids)

@@ -1,0 +1,170 @@
+"""One data key whose data lies in files, row by row."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from quire.ports.asset_reader import AssetReader, AssetUnreadable, Frames
+from quire.runs.columns.external import Asset, Places, row_shape
+
+BLOCK_BYTES = 8 * 1024**2
+_MOST_ROW_BYTES = 1024**3
+_MOST_OPEN = 16
+
+
+class ExternalColumn:
+    """A column of arrays, opened at its first row; blocks.
+
+    Attributes
+    ----------
+    seq_num
+        Sequence numbers of its rows, rising: NumPy int64.
+    dtype, shape
+        Of a row.
+
+    Parameters
+    ----------
+    known
+        All assets by uid.
+    by_rows
+        Whether the places count rows, not yet frames.
+    declared
+        The data key.
+
+    Raises
+    ------
+    AssetUnreadable
+        Its first row cannot be read.
+    """
+
+    def __init__(
+        self,
+        reader: AssetReader,
+        known: Mapping[str, Asset],
+        places: Places,
+        *,
+        key: str,
+        declared: Mapping[str, Any],
+        by_rows: bool,
+    ) -> None:
+        self._reader = reader
+        self._known = known
+        self._places = places
+        self._key = key
+        self._opened: OrderedDict[int, Frames] = OrderedDict()
+        self.seq_num = places.seq_num
+        self._frames, self.dtype, self.shape = self._look(declared, by_rows=by_rows)
+        self._begin = places.begin * self._frames if by_rows else places.begin
+        self._end = places.end * self._frames if by_rows else places.end
+
+    def __len__(self) -> int:
+        return len(self.seq_num)
+
+    @property
+    def row_bytes(self) -> int:
+        """How many bytes a row has."""
+        return int(math.prod(self.shape) * self.dtype.itemsize)
+
+    @property
+    def block_rows(self) -> int:
+        """How many rows are best read at once."""
+        return max(1, BLOCK_BYTES // max(1, self.row_bytes))
+
+    def read(self, rows: Any) -> Any:
+        """Return rows, along a first axis.
+
+        Parameters
+        ----------
+        rows
+            NumPy array of places among its rows.
+
+        Raises
+        ------
+        AssetUnreadable
+            One of them cannot be read.
+        """
+        import numpy as np
+
+        out = np.empty((len(rows), *self.shape), self.dtype)
+        which, begin, end = (
+            one[rows] for one in (self._places.which, self._begin, self._end)
+        )
+        follows = (which[1:] == which[:-1]) & (begin[1:] == end[:-1]) & (end[1:] >= 0)
+        breaks = np.flatnonzero(~follows) + 1
+        starts = [0, *breaks.tolist()] if len(rows) else []
+        for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
+            frames = self._file(int(which[first]))
+            until = int(end[last - 1])
+            until = until if until >= 0 else self._count(int(which[first]))
+            found = frames.read(int(begin[first]), until)
+            out[first:last] = self._fitted(found, last - first, int(which[first]))
+        return out
+
+    def close(self) -> None:
+        """Let go of the files."""
+        while self._opened:
+            self._opened.popitem()[1].close()
+
+    def _look(
+        self, declared: Mapping[str, Any], *, by_rows: bool
+    ) -> tuple[int, Any, tuple[int, ...]]:
+        import numpy as np
+
+        known = np.flatnonzero(self._places.which >= 0)
+        at = int(known[0]) if len(known) else 0
+        number = int(self._places.which[at]) if len(known) else -1
+        frames = self._file(number)
+        begin, end = int(self._places.begin[at]), int(self._places.end[at])
+        dtype, frame = frames.kind(begin)
+        told: int | None = self._reader.frames_a_row(self._asset(number))
+        if not by_rows:
+            told = (end if end >= 0 else self._count(number)) - begin
+        count, shape = row_shape(declared.get("shape"), frame, told)
+        if math.prod(shape) * dtype.itemsize > _MOST_ROW_BYTES:
+            raise AssetUnreadable(
+                self._asset(number), "/", f"a row of shape {shape} is too large"
+            )
+        return count, dtype, shape
+
+    def _file(self, number: int) -> Frames:
+        if number < 0:
+            missing = Asset(document="datum", uid="", format="", location="")
+            reason = f"a row of {self._key!r} names a datum that has not come"
+            raise AssetUnreadable(missing, f"/data/{self._key}", reason)
+        if number not in self._opened:
+            if len(self._opened) >= _MOST_OPEN:
+                self._opened.popitem(last=False)[1].close()
+            self._opened[number] = self._reader.open(self._asset(number))
+        self._opened.move_to_end(number)
+        return self._opened[number]
+
+    def _count(self, number: int) -> int:
+        count = self._file(number).count
+        if count is None:
+            asset = self._asset(number)
+            raise AssetUnreadable(asset, "/datum_kwargs", "names none of its files")
+        return count
+
+    def _asset(self, number: int) -> Asset:
+        uid = self._places.assets[number]
+        found = self._known.get(uid)
+        if found is None:
+            missing = Asset(document="resource", uid=uid, format="", location="")
+            raise AssetUnreadable(missing, "/uid", "has not come")
+        return found
+
+    def _fitted(self, found: Any, rows: int, number: int) -> Any:
+        import numpy as np
+
+        wanted = (rows, *self.shape)
+        fits = found.size == math.prod(wanted) and (
+            found.dtype == self.dtype or np.can_cast(found.dtype, self.dtype, "safe")
+        )
+        if not fits:
+            reason = (
+                f"holds {found.dtype} of shape {tuple(found.shape)} where rows of"
+                f" {self._key!r} are {self.dtype} of shape {self.shape}"
+            )
+            raise AssetUnreadable(self._asset(number), "/", reason)
+        return found.reshape(wanted)

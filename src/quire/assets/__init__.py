@@ -1,0 +1,1 @@
+"""External data: one file a format, read where the instruments wrote it."""

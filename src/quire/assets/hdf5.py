@@ -1,0 +1,129 @@
+"""Datasets in HDF5 files, also while they are written (SWMR).
+
+Links to other files, virtual datasets and external storage are followed only to files
+that may be read: HDF5 itself would open whatever a file names.
+"""
+
+import contextlib
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+_MOST_LINKS = 8
+
+Allow = Callable[[str], Path]
+
+
+class Hdf5Frames:
+    """The first axis of a dataset."""
+
+    def __init__(self, file: Any, dataset: Any, *, swmr: bool) -> None:
+        self._file, self._dataset, self._swmr = file, dataset, swmr
+        self.count = int(dataset.shape[0])
+
+    def kind(self, at: int) -> tuple[Any, tuple[int, ...]]:
+        """Return dtype and shape of a frame."""
+        del at
+        return self._dataset.dtype, tuple(self._dataset.shape[1:])
+
+    def read(self, begin: int, end: int) -> Any:
+        """Return frames, fewer where there are not so many."""
+        if self._swmr:
+            self._refresh()
+        return self._dataset[begin:end]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _refresh(self) -> None:
+        self._dataset.id.refresh()
+        # A dataset object keeps the shape that it first had.
+        self._dataset = type(self._dataset)(self._dataset.id)
+        self.count = int(self._dataset.shape[0])
+
+
+def open_hdf5(path: Path, dataset: str, *, swmr: bool, allow: Allow) -> Any:
+    """Return the frames of a dataset.
+
+    Parameters
+    ----------
+    allow
+        Returns the path of a file that this one leads to, if it may be read.
+
+    Raises
+    ------
+    ValueError, OSError, KeyError
+        There is no such dataset.
+    """
+    from quire.assets.sequence import WholeArray
+
+    file = _file(path, swmr=swmr)
+    try:
+        file, found = _dataset(file, dataset, swmr=swmr, allow=allow)
+        _check_storage(found, allow)
+        if not found.shape:
+            whole = WholeArray(found[()], one_frame=True)
+            file.close()
+            return whole
+        return Hdf5Frames(file, found, swmr=bool(file.swmr_mode))
+    except BaseException:
+        file.close()
+        raise
+
+
+def _file(path: Path, *, swmr: bool) -> Any:
+    import h5py  # type: ignore[import-untyped]
+
+    with contextlib.suppress(ImportError):
+        import_module("hdf5plugin")  # registers the filters that detectors use
+    if swmr:
+        with contextlib.suppress(OSError, ValueError):
+            return h5py.File(path, "r", libver="latest", swmr=True, locking=False)
+    return h5py.File(path, "r", locking=False)
+
+
+def _dataset(file: Any, name: str, *, swmr: bool, allow: Allow) -> tuple[Any, Any]:
+    """Return a dataset and the file that it lies in, each link looked at first."""
+    import h5py
+
+    here: Any = file
+    parts = [part for part in name.split("/") if part]
+    links = 0
+    while parts:
+        link = here.get(parts[0], getlink=True) if hasattr(here, "keys") else None
+        if link is None:
+            raise KeyError(f"there is no dataset {name!r}")
+        links += not isinstance(link, h5py.HardLink)
+        if links > _MOST_LINKS:
+            raise ValueError(f"{name!r} is linked too often")
+        if isinstance(link, h5py.ExternalLink):
+            other = _file(allow(_beside(file, link.filename)), swmr=swmr)
+            file.close()
+            file = here = other
+            parts = [*_parts(link.path), *parts[1:]]
+        elif isinstance(link, h5py.SoftLink):
+            here = file if link.path.startswith("/") else here
+            parts = [*_parts(link.path), *parts[1:]]
+        else:
+            here = here[parts.pop(0)]
+    if not isinstance(here, h5py.Dataset):
+        raise KeyError(f"{name!r} is no dataset")
+    return file, here
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _check_storage(dataset: Any, allow: Allow) -> None:
+    named = [name for name, *_ in dataset.external or ()]
+    if dataset.is_virtual:
+        named += [one.file_name for one in dataset.virtual_sources()]
+    for name in set(named) - {"."}:
+        allow(_beside(dataset.file, name))
+
+
+def _beside(file: Any, name: str) -> str:
+    return str(Path(file.filename).parent / name)

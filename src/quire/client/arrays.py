@@ -1,0 +1,142 @@
+"""One data key as an array that is read when it is looked at."""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from quire.client.connection import Connection
+from quire.client.errors import ConnectionLost
+from quire.client.fetching import fetched
+
+
+class Array:
+    """The values of one data key, one row an event, indexed as NumPy does.
+
+    Data in files is read from the server for the wanted rows alone; data in events
+    once, as a whole.
+
+    Attributes
+    ----------
+    shape, dtype
+        As of a NumPy array.
+    """
+
+    def __init__(
+        self, key: str, shape: tuple[int, ...], dtype: Any, rows: Callable[[slice], Any]
+    ) -> None:
+        self.key = key
+        self.shape = shape
+        self.dtype = dtype
+        self._rows = rows
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """How many values it has."""
+        return math.prod(self.shape)
+
+    def read(self) -> Any:
+        """Return all of it as a `numpy.ndarray`."""
+        return self[:]
+
+    def __getitem__(self, index: Any) -> Any:
+        first, rest = (index[0], index[1:]) if isinstance(index, tuple) else (index, ())
+        if isinstance(first, slice):
+            found = self._part(first)
+            return found[(slice(None), *rest)] if rest else found
+        try:
+            at = operator.index(first)
+        except TypeError:
+            return self._part(slice(None))[index]
+        at = at + len(self) if at < 0 else at
+        if not 0 <= at < len(self):
+            raise IndexError(f"row {first} of {len(self)}")
+        found = self._rows(slice(at, at + 1))[0]
+        return found[rest] if rest else found
+
+    def _part(self, wanted: slice) -> Any:
+        """Return rows in rising order from the server, then turned as wanted."""
+        begin, end, step = wanted.indices(len(self))
+        places = range(begin, end, step)
+        if not places:
+            return self._rows(slice(0, 0))
+        low, high = min(places[0], places[-1]), max(places[0], places[-1])
+        found = self._rows(slice(low, high + 1, abs(step)))
+        return found[::-1] if step < 0 else found
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: FBT001
+        import numpy as np
+
+        return np.array(self.read(), dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        return f"<Array {self.key} {self.shape} {self.dtype}>"
+
+
+class FileArray:
+    """A data key whose data lies in files that the server reads.
+
+    Attributes
+    ----------
+    dtype, shape
+        Of all rows.
+    seq_num
+        Sequence number of each row.
+
+    Raises
+    ------
+    Refused
+        The data lies in no file, or cannot be read; says which and why.
+    """
+
+    def __init__(self, connection: Connection, path: str) -> None:
+        import numpy as np
+
+        self._connection = connection
+        self._path = path
+        told = connection.get(path, format="json")
+        descr = told["dtype"]
+        if isinstance(descr, list):  # JSON has no tuples
+            descr = [_field(one) for one in descr]
+        self.dtype = np.dtype(descr)
+        self.shape: tuple[int, ...] = tuple(told["shape"])
+        ranges = [np.arange(first, last + 1) for first, last in told["seq_nums"]]
+        self.seq_num = np.concatenate([np.zeros(0, np.int64), *ranges])
+
+    def rows(self, wanted: slice) -> Any:
+        """Return rows, read from the files."""
+        import numpy as np
+
+        begin, end, step = wanted.indices(self.shape[0])
+        count = len(range(begin, end, step))
+        out = np.empty((count, *self.shape[1:]), self.dtype)
+        if out.nbytes:
+            self._fill(out, f"{begin}:{end}:{step}")
+        return out
+
+    def _fill(self, out: Any, wanted: str) -> None:
+        view = memoryview(out.reshape(-1).view("u1"))
+        query = {"format": "raw", "slice": wanted}
+        with fetched(self._connection, self._path, query) as answer:
+            at = 0
+            while at < len(view):
+                taken = answer.readinto(view[at:])
+                if not taken:
+                    url = self._connection.url
+                    raise ConnectionLost(url, f"{self._path} breaks off")
+                at += taken
+
+
+def _field(told: list[Any]) -> tuple[Any, ...]:
+    name, kind, *shape = told
+    if isinstance(kind, list):
+        kind = [_field(one) for one in kind]
+    return (name, kind, *(tuple(one) for one in shape))

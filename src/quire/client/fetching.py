@@ -1,0 +1,72 @@
+"""Big answers, read at the speed of the socket.
+
+httpx hands out 64 KiB at a time, which for a table of 160 MB takes longer than all else
+together; http.client reads as much as is asked for.
+"""
+
+import http.client
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from quire.client.connection import Connection
+from quire.client.errors import ConnectionLost, refusal
+
+_TIMEOUT = 600.0  # seconds of silence: the server may have to gather a long run first
+
+
+@contextmanager
+def fetched(
+    connection: Connection, path: str, query: Mapping[str, Any]
+) -> Iterator[http.client.HTTPResponse]:
+    """Give an answer that is read like a file.
+
+    Parameters
+    ----------
+    query
+        Parameters; those that are None are left out, True and False written small.
+
+    Raises
+    ------
+    ConnectionLost
+        No answer, or it breaks off.
+    Refused
+        The answer is a problem; one of its subclasses where the code is known.
+    """
+    address = connection.address
+    parts = urlsplit(address.url)
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
+    wire = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT)
+    try:
+        target = f"{parts.path.rstrip('/')}{path}?{_encoded(query)}"
+        wire.request("GET", target, headers=headers)
+        answer = wire.getresponse()
+        if answer.status != http.client.OK:
+            raise refusal(answer.status, _problem(answer.read()))
+        yield answer
+    except (OSError, http.client.HTTPException) as error:
+        reason = str(error) or type(error).__name__
+        raise ConnectionLost(address.url, reason) from error
+    finally:
+        wire.close()
+
+
+def _encoded(query: Mapping[str, Any]) -> str:
+    given = {
+        key: str(value).lower() if isinstance(value, bool) else value
+        for key, value in query.items()
+        if value is not None
+    }
+    return urlencode(given, doseq=True)
+
+
+def _problem(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {"detail": body.decode(errors="replace").strip()[:500]}

@@ -1,0 +1,226 @@
+"""The streams of a run: tables, arrays, configuration."""
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+from quire.client.arrays import Array, FileArray
+from quire.client.connection import Connection
+from quire.client.errors import RefusedInput
+from quire.client.fetching import fetched
+from quire.client.lazy import lazy
+from quire.client.tables import (
+    COORDINATES,
+    configurations,
+    data_keys,
+    dataset,
+    timestamps,
+)
+
+
+class UnreadableData(UserWarning):
+    """Data of a stream that lies in files which the server cannot read."""
+
+
+class Stream:
+    """One stream of a run.
+
+    ``stream.read()`` is all of it as a dataset, ``stream["det"][:]`` one data key.
+    """
+
+    def __init__(self, connection: Connection, run_path: str, name: str) -> None:
+        self._connection = connection
+        self._path = f"{run_path}/streams/{quote(name, safe='')}"
+        self.name = name
+
+    def read(self, *variables: str) -> Any:
+        """Return its rows as an ``xarray.Dataset`` along ``time``.
+
+        Data in files is read when it is looked at. What cannot be read is left out
+        with a warning that says why, unless it was asked for by name.
+
+        Parameters
+        ----------
+        variables
+            Data keys; all of them by default.
+
+        Raises
+        ------
+        KeyError
+            It has no such data key.
+        Refused
+            A data key that was named cannot be read.
+        """
+        wanted = _names(variables)
+        table = self.table(*wanted, assets=False, timestamps=False, descriptors=True)
+        keys = [one for one in wanted or data_keys(table) if _in_files(table, one)]
+        files: dict[str, FileArray] = {}
+        unread: dict[str, str] = {}  # why, by data key
+        for key in keys:
+            try:
+                files[key] = self._in_files(key)
+            except RefusedInput as error:
+                if wanted:
+                    raise
+                unread[key] = str(error)
+                warnings.warn(f"{key} is left out: {error}", UnreadableData, 2)
+        if files and not table.num_rows:
+            table = _rows_of(table, files.values())
+        numbers = table.column("seq_num").to_numpy()
+        made = dataset(table, {key: lazy(one, numbers) for key, one in files.items()})
+        if not unread:
+            return made
+        left_out = [_name(key) for key in unread if _name(key) in made]
+        told = [f"{key}: {reason}" for key, reason in unread.items()]
+        return made.drop_vars(left_out).assign_attrs(unread=told)
+
+    def timestamps(self, *variables: str) -> Any:
+        """Return the time of each single value, Unix seconds, as a dataset."""
+        return timestamps(self.table(*_names(variables), assets=False))
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """By device a dataset with one row a descriptor.
+
+        `read` tells for each event the row of its descriptor, as ``descriptor``.
+        """
+        return configurations(self.descriptors)
+
+    @property
+    def descriptors(self) -> list[dict[str, Any]]:
+        """What its descriptors say, in the order of their time."""
+        told = self._connection.get(f"{self._path}/configuration")
+        return list(told["descriptors"])
+
+    @property
+    def data_keys(self) -> dict[str, dict[str, Any]]:
+        """What is said of each data key; of several the latest descriptor's word."""
+        found: dict[str, dict[str, Any]] = {}
+        for one in self.descriptors:
+            found.update(one.get("data_keys", {}))
+        return found
+
+    def table(self, *variables: str, **query: Any) -> Any:
+        """Return its rows as a `pyarrow.Table`, as `quire.runs.arrow` describes it.
+
+        Parameters
+        ----------
+        variables
+            Data keys; all of them by default.
+        query
+            Further parameters: ``after``, ``limit``, ``superseded``, ``uids``,
+            ``assets``, ``timestamps``...
+
+        Raises
+        ------
+        KeyError
+            It has no such data key.
+        """
+        query["columns"] = _columns(variables)
+        try:
+            return read_table(self._connection, self._path, **query)
+        except RefusedInput as error:
+            if error.field != "columns":
+                raise
+            raise KeyError(str(error)) from None
+
+    def read_arrow(self, *variables: str) -> bytes:
+        """Return its rows as an Arrow IPC stream."""
+        query = {"format": "arrow", "columns": _columns(variables)}
+        with fetched(self._connection, self._path, query) as answer:
+            return bytes(answer.read())
+
+    def __getitem__(self, key: str) -> Array:
+        import numpy as np
+
+        look = self.table(key, assets=False, limit=1, timestamps=False)
+        if _in_files(look, key):
+            found = self._in_files(key)
+            return Array(key, found.shape, found.dtype, found.rows)
+        values = np.asarray(dataset(self.table(key, timestamps=False))[_name(key)])
+        return Array(key, values.shape, values.dtype, lambda wanted: values[wanted])
+
+    def keys(self) -> list[str]:
+        """Return the names of its data keys."""
+        return list(self.data_keys)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def _in_files(self, key: str) -> FileArray:
+        return FileArray(self._connection, f"{self._path}/arrays/{quote(key, safe='')}")
+
+    def __repr__(self) -> str:
+        return f"<Stream {self.name}>"
+
+
+def read_table(connection: Connection, path: str, **query: Any) -> Any:
+    """Return a stream as a `pyarrow.Table`, read as it comes.
+
+    Parameters
+    ----------
+    path
+        Of the stream on the server.
+    query
+        Its parameters.
+
+    Raises
+    ------
+    ConnectionLost, Refused
+        As `quire.client.connection.Connection.ask`.
+    """
+    import pyarrow as pa
+
+    with fetched(connection, path, {**query, "format": "arrow"}) as answer:
+        return pa.ipc.open_stream(answer).read_all()
+
+
+def _names(variables: tuple[Any, ...]) -> list[str]:
+    """Return names that are given one by one or as a list."""
+    if len(variables) == 1 and not isinstance(variables[0], str):
+        return list(variables[0] or ())
+    return list(variables)
+
+
+def _columns(variables: tuple[Any, ...]) -> str | None:
+    """Return names as the server takes them: as JSON, for they may hold commas."""
+    names = _names(variables)
+    return json.dumps(names) if names else None
+
+
+def _rows_of(table: Any, files: Iterable[FileArray]) -> Any:
+    """Return a table with the rows that files have, of a stream without events."""
+    import numpy as np
+    import pyarrow as pa
+
+    numbers = np.unique(np.concatenate([one.seq_num for one in files]))
+    arrays = [
+        pa.array(numbers, field.type)
+        if field.name == "seq_num"
+        else pa.array(np.full(len(numbers), np.nan), field.type)
+        if field.name == "time"
+        else pa.nulls(len(numbers), field.type)
+        for field in table.schema
+    ]
+    fields = [field.with_nullable(True) for field in table.schema]  # noqa: FBT003
+    schema = pa.schema(fields, metadata=table.schema.metadata)
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _name(key: str) -> str:
+    return key + "_" if key in COORDINATES else key
+
+
+def _in_files(table: Any, key: str) -> bool:
+    """Return whether a data key's data lies in files, and not in its column."""
+    import pyarrow as pa
+
+    if not data_keys(table).get(key, {}).get("external"):
+        return False
+    place = table.schema.field("data").type.get_field_index(key)
+    if place < 0:
+        return True
+    kind = table.schema.field("data").type.field(place).type
+    return bool(pa.types.is_string(kind) or pa.types.is_null(kind))

@@ -1,0 +1,135 @@
+"""`/api/v1/runs/{which}/streams/{name}/arrays/{key}`: data that lies in files."""
+
+import asyncio
+import io
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute
+
+from quire.access.principals import Principal, Scope
+from quire.actions.arrays import Arrays, OpenArray
+from quire.actions.lookup import By
+from quire.errors import InputError
+from quire.faces.catalog.streaming import one_ahead
+from quire.web.body import choice
+from quire.web.description import Operation, Parameter
+from quire.web.gate import Gate
+from quire.web.json import json_response
+
+RAW = "application/octet-stream"
+NPY = "application/x-npy"
+_FORMATS: Mapping[str, str] = {"raw": RAW, "npy": NPY, "json": "application/json"}
+_PART = {
+    "slice": Parameter(says="Rows along the first axis, such as 10:20"),
+    "format": Parameter(says="raw, npy or json; raw"),
+    "by": Parameter(says="How the run is named, where both could be meant", type=By),
+}
+_SLICE = re.compile(r"(-?\d{1,15})?(?::(-?\d{1,15})?)?(?::(-?\d{1,9})?)?")
+
+
+class ArrayRoutes:
+    """Arrays out."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+
+    def routes(self, gate: Gate) -> Sequence[BaseRoute]:
+        """Return the routes of this face."""
+        path = "/api/v1/runs/{which}/streams/{name}/arrays/{key:path}"
+        return [
+            gate.route(
+                path,
+                self.array,
+                needs=Scope.RUNS_READ,
+                methods=["GET"],
+                describes=Operation(query=_PART, answer_types=tuple(_FORMATS.values())),
+            )
+        ]
+
+    async def array(self, request: Request, principal: Principal) -> Response:
+        """Return rows of one data key as bytes, as .npy, or what they are as JSON."""
+        given = request.query_params.get("format", "raw")
+        if given not in _FORMATS:
+            known = ", ".join(_FORMATS)
+            raise InputError("format", f"{given[:40]!r} is unknown", f"one of {known}")
+        params = request.path_params
+        opened = await self._arrays.open(
+            params["which"],
+            params["name"],
+            params["key"],
+            principal,
+            by=choice(request, "by", By),
+            part=part(request.query_params.get("slice")),
+        )
+        if given == "json":
+            opened.column.close()
+            return json_response({**_told(opened), "seq_nums": opened.intervals()})
+        head = _npy_header(opened) if given == "npy" else b""
+        headers = {
+            "content-length": str(opened.size + len(head)),
+            "quire-dtype": str(_told(opened)["dtype"]),
+            "quire-shape": ",".join(map(str, opened.shape)),
+        }
+        return StreamingResponse(
+            await _begun(head, opened), media_type=_FORMATS[given], headers=headers
+        )
+
+
+def part(text: str | None) -> slice | None:
+    """Return the rows that a text names as Python's slices do.
+
+    ``3`` is the fourth row alone, ``-1`` the last, ``10:20``, ``::2``.
+
+    Raises
+    ------
+    InputError
+        It is no slice.
+    """
+    if text is None:
+        return None
+    found = _SLICE.fullmatch(text)
+    wrong = InputError("slice", f"{text[:40]!r} is no slice", "such as 10:20")
+    if found is None or not text:
+        raise wrong
+    begin, end, step = (None if one is None else int(one) for one in found.groups())
+    if ":" not in text:
+        return slice(begin, begin + 1 if begin is not None and begin != -1 else None)
+    if step == 0:
+        raise wrong
+    return slice(begin, end, step)
+
+
+async def _begun(head: bytes, opened: OpenArray) -> AsyncIterator[bytes]:
+    """Return the answer's body, its first part made: what fails there is answered."""
+    parts = opened.parts()
+    first = await asyncio.to_thread(next, parts, b"")
+
+    async def body() -> AsyncIterator[bytes]:
+        yield head + first
+        async for one in one_ahead(parts):
+            yield one
+
+    return body()
+
+
+def _told(opened: OpenArray) -> dict[str, Any]:
+    from numpy.lib import format as npy
+
+    return {"dtype": npy.dtype_to_descr(opened.column.dtype), "shape": opened.shape}
+
+
+def _npy_header(opened: OpenArray) -> bytes:
+    from numpy.lib import format as npy
+
+    out = io.BytesIO()
+    told = {
+        "descr": npy.dtype_to_descr(opened.column.dtype),
+        "fortran_order": False,
+        "shape": opened.shape,
+    }
+    npy.write_array_header_1_0(out, told)
+    return out.getvalue()

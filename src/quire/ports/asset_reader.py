@@ -1,0 +1,100 @@
+"""Data that instruments wrote in files of their own."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from quire.errors import InputError
+from quire.runs.columns.external import Asset
+
+
+class AssetUnreadable(InputError):
+    """External data that cannot be read; what else the run holds can.
+
+    Parameters
+    ----------
+    asset
+        What the document says.
+    field
+        The document's member that leads nowhere.
+    reason
+        What is wrong with it.
+    path
+        The file, where one is known.
+    root
+        The root that it should lie in, where that is the matter.
+    """
+
+    def __init__(
+        self,
+        asset: Asset,
+        field: str,
+        reason: str,
+        *,
+        mend: str = "",
+        path: str = "",
+        root: str = "",
+    ) -> None:
+        self.asset = asset
+        self.path = path
+        self.root = root
+        named = f"{asset.document} {asset.uid}: "
+        place = f" at {path}" if path and path not in reason else ""
+        below = f" (root {root})" if root else ""
+        super().__init__(field, f"{named}{reason}{place}{below}", mend)
+
+
+class Frames(Protocol):
+    """An open row of frames: arrays of one shape, one behind the other."""
+
+    @property
+    def count(self) -> int | None:
+        """How many there are; None where only a read can tell."""
+        ...
+
+    def kind(self, at: int) -> tuple[Any, tuple[int, ...]]:
+        """Return the NumPy dtype and the shape of the frame at a place."""
+        ...
+
+    def read(self, begin: int, end: int) -> Any:
+        """Return the frames from `begin` until before `end`, along a first axis.
+
+        No more than these are read where the format allows it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the files."""
+        ...
+
+
+class AssetReader(Protocol):
+    """Reads the files that documents name.
+
+    Guarantees
+    ----------
+    - No file outside the declared roots is opened, by whatever way it is named:
+      ``..``, symbolic links, links inside a file.
+    - Nothing is written, and no lock is taken that a writer would meet.
+    - What cannot be read raises `AssetUnreadable`, from any method, also of `Frames`.
+    - All methods block.
+    """
+
+    def open(self, asset: Asset) -> Frames:
+        """Return all frames of an asset."""
+        ...
+
+    def span(self, asset: Asset, arguments: Mapping[str, Any]) -> tuple[int, int]:
+        """Return the half-open range of frames that a datum stands for.
+
+        An end of -1 is the last frame.
+
+        Parameters
+        ----------
+        arguments
+            Its `datum_kwargs`.
+        """
+        ...
+
+    def frames_a_row(self, asset: Asset) -> int | None:
+        """Return how many frames the asset says that a row has; None for nothing."""
+        ...

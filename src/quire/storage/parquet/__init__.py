@@ -1,0 +1,1 @@
+"""Column views of closed runs, each in a Parquet file."""

@@ -1,0 +1,132 @@
+"""`quire.ports.column_files.ColumnFiles` as Parquet files in the data folder.
+
+``streams/<first two of the uid>/<uid>/<stream>.parquet``, compressed with zstd. Names
+that are no plain file names are percent-encoded, overlong ones hashed.
+"""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from quire.runs.columns.layout import ColumnView
+from quire.runs.columns.selection import Selection
+
+_FOLDER = "streams"
+_GROUP_ROWS = 65_536
+_GROUP_BYTES = 64 * 1024**2
+_LONGEST_NAME = 200
+_DOCUMENTS = b"quire.documents"
+_LAYOUT = b"quire.layout"
+_LAYOUT_NOW = b"1"
+
+
+class ParquetFile:
+    """`quire.ports.column_files.ColumnFile` in an open Parquet file.
+
+    It stays open as long as this object lives: it may be replaced meanwhile.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.schema = file.schema_arrow
+
+    def read(self, selection: Selection) -> Iterator[Any]:
+        """Yield a table a row group, those with no wanted row left out."""
+        names = selection.names(self.schema)
+        for group in range(self._file.num_row_groups):
+            if not self._is_before(group, selection.after):
+                table = self._file.read_row_group(group, columns=names)
+                yield table.select(names)
+
+    def _is_before(self, group: int, after: int | None) -> bool:
+        found = self._file.metadata.row_group(group).column(0).statistics
+        return bool(after is not None and found is not None and found.max <= after)
+
+
+class ParquetFiles:
+    """The Parquet files of a data folder."""
+
+    def __init__(self, data_folder: Path) -> None:
+        self._folder = data_folder / _FOLDER
+
+    def find(self, run: str, stream: str, documents: int) -> ParquetFile | None:
+        """Return a stream's file if it is of so many documents of the run."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with contextlib.suppress(OSError, pa.ArrowException):
+            file = pq.ParquetFile(self._path(run, stream))
+            known = file.schema_arrow.metadata or {}
+            current = (_LAYOUT_NOW, str(documents).encode())
+            if (known.get(_LAYOUT), known.get(_DOCUMENTS)) == current:
+                return ParquetFile(file)
+            file.close()
+        return None
+
+    def write(self, run: str, stream: str, documents: int, view: ColumnView) -> None:
+        """Keep a stream's columns in place of what was kept of it."""
+        path = self._path(run, stream)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left in path.parent.glob("*.part"):  # by a server that was killed
+            left.unlink(missing_ok=True)
+        part = path.with_name(f"{secrets.token_hex(8)}.part")
+        try:
+            with part.open("xb") as out:
+                _write(view.table, out, documents)
+                out.flush()
+                os.fsync(out.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        for folder in (path.parent, path.parent.parent, self._folder):
+            _sync(folder)
+
+    def remove(self, run: str) -> None:
+        """Delete all files of a run."""
+        shutil.rmtree(self._run_folder(run), ignore_errors=True)
+
+    def _path(self, run: str, stream: str) -> Path:
+        return self._run_folder(run) / f"{_name(stream)}.parquet"
+
+    def _run_folder(self, run: str) -> Path:
+        name = _name(run)
+        return self._folder / name[:2] / name
+
+
+def _write(table: Any, out: Any, documents: int) -> None:
+    import pyarrow.parquet as pq
+
+    told = {_LAYOUT: _LAYOUT_NOW, _DOCUMENTS: str(documents)}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
+    a_row = table.nbytes // max(table.num_rows, 1) + 1
+    # Measured data seldom repeats: dictionaries would cost and not gain.
+    options: dict[str, Any] = {
+        "compression": "zstd",
+        "use_dictionary": False,
+        "write_statistics": ["seq_num"],
+        "row_group_size": max(1, min(_GROUP_ROWS, _GROUP_BYTES // a_row)),
+    }
+    pq.write_table(table, out, **options)
+
+
+def _name(text: str) -> str:
+    name = quote(text, safe="", errors="backslashreplace") or "%"
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    if len(name) > _LONGEST_NAME:
+        name = hashlib.sha256(name.encode()).hexdigest()
+    return name
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
