@@ -17,7 +17,6 @@ from quire.ports.run_records import RunQuery
 from quire.ports.store import Store, Transaction
 from quire.products.product import Product
 from quire.runs.run import Run
-from quire.runs.table import Table, stream_table
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 _SHORTEST_PREFIX = 5
@@ -99,29 +98,6 @@ class Lookup:
             if order is Order.RECEIVED:
                 return documents
             return [documents[place] for place in replay_order(documents)]
-
-        return await self._store.view(question)
-
-    async def table(
-        self, which: str, stream: str, principal: Principal, *, by: By | None
-    ) -> Table:
-        """Return one stream of a run as columns, rewinds resolved.
-
-        Raises
-        ------
-        NotFound
-            The run has no stream of that name.
-        """
-
-        def question(tx: Transaction) -> Table:
-            run = find_run(tx, which, principal, by=by)
-            if stream not in run.streams:
-                known = ", ".join(sorted(run.streams)) or "none yet"
-                raise NotFound("stream", stream, f"the run's streams are: {known}")
-            stored = tx.documents.of_run(run.uid)
-            return stream_table(
-                stream, ((as_document(each), each.repeated) for each in stored)
-            )
 
         return await self._store.view(question)
 

@@ -7,13 +7,16 @@ import typer
 
 from quire.cli.options import Json, Limit
 from quire.cli.outcomes import Commands
-from quire.cli.output import moment, put_fields, put_json, put_raw, put_table
+from quire.cli.output import moment, put, put_fields, put_json, put_raw, put_table
 
 app = typer.Typer(cls=Commands, help="Find, show and export runs.")
 _PATH = "/api/v1/runs"
 # So that -1, the newest run, is no option.
 _NEGATIVE = {"ignore_unknown_options": True}
 
+Query = Annotated[
+    str, typer.Argument(help="In the query language; empty for all runs.")
+]
 Which = Annotated[
     str,
     typer.Argument(
@@ -23,9 +26,21 @@ Which = Annotated[
 
 
 @app.command()
-def search(*, limit: Limit = 20, json: Json = False) -> None:
-    """List the newest runs."""
-    page = _get(_PATH, limit=limit)
+def search(
+    query: Query = "",
+    *,
+    limit: Limit = 20,
+    order: Annotated[
+        str, typer.Option(help="newest, oldest, number or -number.")
+    ] = "newest",
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Say how many match, and lack a value.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Find runs; without a query list the newest."""
+    asked = {"q": query, "box": True, "limit": limit, "order": order, "counts": counts}
+    page = _post(f"{_PATH}/search", asked)
     if json:
         put_json(page)
         return
@@ -42,6 +57,74 @@ def search(*, limit: Limit = 20, json: Json = False) -> None:
         for run in page["runs"]
     ]
     put_table(("run", "scan", "plan", "started", "status", "events", "owner"), rows)
+    if counts:
+        told = page["counts"]
+        more = "" if told["exact"] else "more than "
+        put(f"{more}{told['matched']} match, {told['lacking']} lack a value")
+
+
+@app.command()
+def explain(query: Query, *, json: Json = False) -> None:
+    """Show how a query is answered, and so what it costs."""
+    plan = _get(f"{_PATH}/explain", q=query)
+    if json:
+        put_json(plan)
+        return
+    for line in plan["plan"]:
+        put(line)
+
+
+@app.command(context_settings=_NEGATIVE)
+def flag(
+    which: Which,
+    detector: Annotated[str, typer.Argument(help="Which detector is judged.")],
+    value: Annotated[
+        str, typer.Argument(help="Such as good or bad; none takes it away.")
+    ],
+    *,
+    cause: Annotated[str, typer.Option(help="Why, in a word.")] = "",
+    comment: Annotated[str, typer.Option(help="Why, in a sentence.")] = "",
+    events: Annotated[
+        str, typer.Option(help="Only these sequence numbers: FIRST-LAST.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Judge a detector in a run; each change is kept and can be undone."""
+    body: dict[str, Any] = {
+        "detector": detector,
+        "value": None if value == "none" else value,
+        "cause": cause,
+        "comment": comment,
+    }
+    if events:
+        first, _, last = events.partition("-")
+        if not (first.isdecimal() and last.isdecimal()):
+            raise typer.BadParameter("such as 100-200", param_hint="--events")
+        body["span"] = {"unit": "event", "first": int(first), "last": int(last)}
+    said = _post(f"{_PATH}/{_quoted(which)}/flags", body)
+    if json:
+        put_json(said)
+    else:
+        put(f"{said['uid']}: change {said['version']}")
+
+
+@app.command("export-all")
+def export_all(
+    query: Query = "",
+    *,
+    form: Annotated[
+        str, typer.Option("--format", help="csv, jsonl, arrow or parquet.")
+    ] = "csv",
+    fields: Annotated[
+        str, typer.Option(help="Which fields, separated by commas.")
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file instead of stdout.")
+    ] = None,
+) -> None:
+    """Write all runs that a query finds, a row each, without a limit."""
+    asked = {"q": query, "format": form, "fields": fields or None}
+    _save(f"{_PATH}/export", asked, output)
 
 
 @app.command(context_settings=_NEGATIVE)
@@ -63,6 +146,8 @@ def show(which: Which, *, json: Json = False) -> None:
             ("streams", streams),
             ("documents", run["documents"]),
             ("owner", run["owner"]),
+            ("closed by", run.get("closed_by")),
+            ("because", run.get("close_reason")),
             *(("finding", _finding(one)) for one in run.get("findings", ())),
             *(("product", one.get("file")) for one in run.get("products", ())),
         ]
@@ -84,8 +169,6 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's original documents, a line each, or the rows of a stream."""
-    from quire.client.connection import Connection
-
     path = f"{_PATH}/{_quoted(which)}"
     query: dict[str, Any] = {}
     if stream is None:
@@ -93,6 +176,34 @@ def export(
     else:
         path += f"/streams/{_quoted(stream)}"
         query["format"] = form
+    _save(path, query, output)
+
+
+@app.command(context_settings=_NEGATIVE)
+def close(
+    which: Which,
+    *,
+    reason: Annotated[str, typer.Option(help="Why no stop document will come.")],
+    json: Json = False,
+) -> None:
+    """End a run that has no stop; documents that still come are kept all the same."""
+    from quire.client.connection import Connection
+
+    with Connection() as connection:
+        run = connection.post(f"{_PATH}/{_quoted(which)}/close", {"reason": reason})
+    if json:
+        put_json(run)
+    else:
+        put(f"closed {run['uid']}: {run['events']} events")
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    return f"{finding['rule']}: {finding['message']}"
+
+
+def _save(path: str, query: dict[str, Any], output: Path | None) -> None:
+    from quire.client.connection import Connection
+
     with Connection() as connection, connection.stream(path, **query) as answer:
         if output is None:
             for piece in answer.iter_bytes():
@@ -103,8 +214,11 @@ def export(
                 file.write(piece)
 
 
-def _finding(finding: dict[str, Any]) -> str:
-    return f"{finding['rule']}: {finding['message']}"
+def _post(path: str, body: Any) -> Any:
+    from quire.client.connection import Connection
+
+    with Connection() as connection:
+        return connection.post(path, body)
 
 
 def _get(path: str, **query: Any) -> Any:

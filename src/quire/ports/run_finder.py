@@ -14,7 +14,7 @@ from quire.runs.run import Run
 class SearchTooSlow(QuireError):
     """A search would have taken too long."""
 
-    code = "too_slow"
+    code = "search_too_slow"
 
     def __init__(self, seconds: float) -> None:
         self.limit = seconds

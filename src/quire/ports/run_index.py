@@ -12,9 +12,12 @@ class FieldIndex(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     path
         Canonical path of the field, such as ``start.sample.name``.
+    ready
+        Whether all runs are in it, and so searches use it.
     """
 
     path: str
+    ready: bool = True
 
 
 class RunIndex(Protocol):
@@ -22,6 +25,10 @@ class RunIndex(Protocol):
 
     def feed(self, limit: int) -> int:
         """Index at most so many runs that have changed; return how many."""
+        ...
+
+    def described_as(self, version: str) -> None:
+        """Have all runs described anew if what they are described by has changed."""
         ...
 
     def listed(self) -> tuple[FieldIndex, ...]:

@@ -38,6 +38,40 @@ def by_scan_id(start: Mapping[str, Any]) -> tuple[int | None, int | None]:
     return 0, as_integer(start.get("scan_id"), most=LARGEST)
 
 
+def by_keys(experiment: int | str, run: str) -> NumberRule:
+    """Return the rule that a facility configured.
+
+    Parameters
+    ----------
+    experiment
+        Its number, or the dotted start key that holds it.
+    run
+        The dotted start key that holds the run number.
+    """
+
+    def rule(start: Mapping[str, Any]) -> tuple[int | None, int | None]:
+        number = _at(start, experiment) if isinstance(experiment, str) else experiment
+        return (
+            as_integer(number, most=LARGEST),
+            as_integer(_at(start, run), most=LARGEST),
+        )
+
+    return rule
+
+
+def _at(start: Mapping[str, Any], path: str) -> Any:
+    value: Any = start
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def all_running(fields: Mapping[str, Any]) -> bool:
+    """Return whether every ``detectors.status_*`` there is says RUNNING."""
+    states = [v for name, v in fields.items() if name.startswith("detectors.status_")]
+    return all(state == "RUNNING" for state in states)
+
+
 def facility_fields(
     run: Run, start: Mapping[str, Any], rule: NumberRule = by_scan_id
 ) -> dict[str, FieldValue]:

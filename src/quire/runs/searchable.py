@@ -2,17 +2,18 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from quire.runs.facility import NumberRule, by_scan_id, facility_fields
+from quire.runs.facility import NumberRule, all_running, by_scan_id, facility_fields
 from quire.runs.run import Run
 from quire.runs.values import LARGEST, as_integer
 
 Scalar = str | int | float | bool
+Leaves = dict[str, tuple[Scalar, ...]]
 
 FACETS = (
     "status",
@@ -31,6 +32,20 @@ FACETS = (
 )
 """Fields whose values are counted."""
 
+UNIQUE = frozenset({"uid", "start.uid", "stop.uid", "stop.run_start"})
+"""Fields of which every run has another value: columns find these."""
+
+GROWING = frozenset({"events"})
+"""Fields that change with every event: they have columns of their own."""
+
+VERSION = 1
+"""To be raised whenever a run is searched by something else than before."""
+
+_ADDED = frozenset(
+    {"streams", "devices", "findings", "products", "comments", "run_lists"}
+)
+_ADDED_FAMILIES = ("flag.", "flag_cause.")
+
 _MOST_LEAVES = 2_000
 _MOST_FACET_VALUES = 20
 _LONGEST_FACET = 200
@@ -47,16 +62,13 @@ class Searchable(msgspec.Struct, frozen=True, kw_only=True):
     leaves
         Values by canonical path, such as ``start.sample.name``; several where the
         document has a list.
-    words
-        Of all its text, casefolded.
     facets
         Sorted pairs of a counted field and a value.
     experiment, run
         Its numbers.
     """
 
-    leaves: dict[str, tuple[Scalar, ...]]
-    words: frozenset[str] = frozenset()
+    leaves: Leaves
     facets: tuple[tuple[str, str], ...] = ()
     experiment: int | None = None
     run: int | None = None
@@ -66,7 +78,21 @@ class Searchable(msgspec.Struct, frozen=True, kw_only=True):
         return {
             path: values[0] if len(values) == 1 else list(values)
             for path, values in self.leaves.items()
+            if path not in GROWING
         }
+
+    def words(self) -> frozenset[str]:
+        """Return the words of all its text, casefolded."""
+        return frozenset(_words(self.leaves))
+
+
+def is_added(path: str) -> bool:
+    """Return whether a field holds what is added to a run: without any, it has none.
+
+    Of such a field nothing is ever unknown: ``not flag.DCH = bad`` finds the runs that
+    nobody flagged, too.
+    """
+    return path in _ADDED or path.startswith(_ADDED_FAMILIES)
 
 
 def describe(rule: NumberRule = by_scan_id) -> "Describe":
@@ -82,96 +108,103 @@ def searchable(run: Run, rule: NumberRule = by_scan_id) -> Searchable:
     """
     start, stop = run.start_document(), run.stop_document()
     facility = facility_fields(run, start, rule)
-    leaves: dict[str, list[Scalar]] = {}
-    for path, value in _all_leaves(run, start, stop, facility):
-        values = leaves.setdefault(path, [])
-        if value not in values:
-            values.append(value)
-    kept = {path: tuple(values) for path, values in leaves.items()}
+    leaves: Leaves = {}
+    _own(run, leaves)
+    flatten(facility, "", leaves)
+    if start:
+        _note("all_detectors_running", all_running(facility), leaves)
+    for flag in run.annotations.flags:
+        _note(f"flag.{flag.detector}", flag.value, leaves)
+        if flag.cause:
+            _note(f"flag_cause.{flag.detector}", flag.cause, leaves)
+    for label in run.annotations.lists:
+        _note("run_lists", label, leaves)
+    for comment in run.annotations.comments:
+        _note("comments", comment.text, leaves)
+    flatten(start, "start.", leaves)
+    flatten(stop, "stop.", leaves)
     return Searchable(
-        leaves=kept,
-        words=frozenset(_words(kept)),
-        facets=tuple(sorted(_facets(kept))),
+        leaves=leaves,
+        facets=tuple(sorted(_facets(leaves))),
         experiment=as_integer(facility.get("experiment"), most=LARGEST),
         run=as_integer(facility.get("run"), most=LARGEST),
     )
 
 
-def _all_leaves(
-    run: Run,
-    start: Mapping[str, Any],
-    stop: Mapping[str, Any],
-    facility: Mapping[str, Any],
-) -> Iterator[tuple[str, Scalar]]:
-    yield from _own(run)
-    for name, value in facility.items():
-        yield from flatten(value, name)
-    for flag in run.annotations.flags:
-        yield f"flag.{flag.detector}", flag.value
-        if flag.cause:
-            yield f"flag_cause.{flag.detector}", flag.cause
-    for comment in run.annotations.comments:
-        yield from flatten(comment.text, "comments")
-    for prefix, document in (("start", start), ("stop", stop)):
-        for place, leaf in enumerate(flatten(document, prefix)):
-            if place >= _MOST_LEAVES:
-                break
-            yield leaf
-
-
-def _own(run: Run) -> Iterator[tuple[str, Scalar]]:
-    yield "uid", run.uid
-    yield "owner", run.owner
-    yield "status", run.status.value
-    yield "sign_off", run.annotations.sign_off.value
-    single = {
+def _own(run: Run, leaves: Leaves) -> None:
+    own: dict[str, Any] = {
+        "uid": run.uid,
+        "owner": run.owner,
+        "status": run.status.value,
+        "sign_off": run.annotations.sign_off.value,
         "scan_id": run.scan_id,
         "plan_name": run.plan_name,
         "time": run.time,
         "stop_time": run.stop_time,
         "exit_status": run.exit_status,
         "reason": run.reason or None,
+        "events": run.events,
+        "streams": list(run.streams),
+        "devices": list(run.devices),
+        "products": list(run.products),
+        "findings": sorted({finding.rule for finding in run.findings}),
     }
     if run.time is not None and run.stop_time is not None:
-        single["duration"] = run.stop_time - run.time
-    for name, value in single.items():
-        yield from flatten(value, name)
-    for name in run.streams:
-        yield "streams", name
-    for rule in sorted({finding.rule for finding in run.findings}):
-        yield "findings", rule
+        own["duration"] = run.stop_time - run.time
+    flatten(own, "", leaves)
 
 
-def flatten(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, Scalar]]:
-    """Yield the scalar leaves of a value with their dotted paths.
+def flatten(value: Any, path: str, leaves: Leaves) -> None:
+    """Add the scalar leaves of an object under their dotted paths.
 
     Elements of a list stand under the list's own path.
+
+    Parameters
+    ----------
+    path
+        What their paths begin with, the dot included.
     """
-    match value:
-        case dict() if depth < _DEEPEST:
-            for key, item in value.items():
-                yield from flatten(item, f"{path}.{key}", depth + 1)
-        case list() | tuple() if depth < _DEEPEST:
-            for item in value:
-                yield from flatten(item, path, depth + 1)
-        case bool():
-            yield path, value
-        case str() if len(value) <= _LONGEST_VALUE:
-            yield path, value
-        case int() if -(2**63) <= value < 2**63:
-            yield path, value
-        case float() if math.isfinite(value):
-            yield path, value
+    work = [(path, value, 0)]
+    while work and len(leaves) < _MOST_LEAVES:
+        path, value, depth = work.pop()
+        if isinstance(value, dict):
+            if depth < _DEEPEST:
+                work += [
+                    (f"{path}{key}" if depth == 0 else f"{path}.{key}", item, depth + 1)
+                    for key, item in value.items()
+                ]
+        elif isinstance(value, list | tuple):
+            if depth < _DEEPEST:
+                work += [(path, item, depth + 1) for item in reversed(value)]
+        else:
+            _note(path, value, leaves)
 
 
-def _words(leaves: Mapping[str, tuple[Scalar, ...]]) -> Iterator[str]:
-    for values in leaves.values():
-        for value in values:
-            if isinstance(value, str):
-                yield from _WORD.findall(value.casefold())
+def _note(path: str, value: Any, leaves: Leaves) -> None:
+    held = leaves.get(path)
+    if _comparable(value) and (held is None or value not in held):
+        leaves[path] = (value,) if held is None else (*held, value)
 
 
-def _facets(leaves: Mapping[str, tuple[Scalar, ...]]) -> Iterator[tuple[str, str]]:
+def _comparable(value: Any) -> bool:
+    kind = type(value)
+    if kind is str:
+        # Of text with a NUL SQLite sees only what stands before it.
+        return len(value) <= _LONGEST_VALUE and "\0" not in value
+    if kind is float:
+        return math.isfinite(value)
+    return kind is bool or (kind is int and -(2**63) <= value < 2**63)
+
+
+def _words(leaves: Leaves) -> Iterator[str]:
+    for path, values in leaves.items():
+        if path not in UNIQUE:
+            for value in values:
+                if isinstance(value, str):
+                    yield from _WORD.findall(value.casefold())
+
+
+def _facets(leaves: Leaves) -> Iterator[tuple[str, str]]:
     for field in FACETS:
         for value in leaves.get(field, ())[:_MOST_FACET_VALUES]:
             text = value if isinstance(value, str) else str(value)

@@ -1,26 +1,44 @@
 """The runs that were put last, kept so that their next change need not read them."""
 
 from collections import OrderedDict
+from typing import NamedTuple
 
 from quire.runs.run import Run
 
-_REMEMBERED = 64
+_REMEMBERED = 512
+
+
+class Recent(NamedTuple):
+    """A run as it was put last.
+
+    Attributes
+    ----------
+    id
+        Of its row.
+    facts
+        Hash of what its columns were made from.
+    """
+
+    run: Run
+    id: int
+    facts: bytes
 
 
 class RecentRuns:
     """Runs as they were put last, so that their next change need not read them."""
 
     def __init__(self) -> None:
-        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._runs: OrderedDict[str, Recent] = OrderedDict()
 
-    def get(self, uid: str) -> Run | None:
+    def get(self, uid: str) -> Recent | None:
         """Return a run if it is here."""
         return self._runs.get(uid)
 
-    def put(self, run: Run) -> None:
+    def put(self, recent: Recent) -> None:
         """Keep a run; the one not put for longest goes."""
-        self._runs[run.uid] = run
-        self._runs.move_to_end(run.uid)
+        uid = recent.run.uid
+        self._runs[uid] = recent
+        self._runs.move_to_end(uid)
         if len(self._runs) > _REMEMBERED:
             self._runs.popitem(last=False)
 

@@ -20,12 +20,11 @@ Place = tuple[float | None, str]
 
 
 class Row(NamedTuple):
-    """What is read of a run to order and to return it."""
+    """What is read of a run to order it."""
 
     id: int
     newest: float
     uid: Any
-    record: bytes
 
     @property
     def place(self) -> tuple[float, str]:
@@ -122,9 +121,13 @@ def _read(
     where = " AND ".join([f"{walk.key} BETWEEN :low AND :high", *walk.conditions])
     text = (
         # The parts are texts of ours; values are bound.
-        f"SELECT run.id, run.newest, run.uid, run.record FROM {walk.source}"  # noqa: S608
+        f"SELECT run.id, run.newest, run.uid FROM {walk.source}"  # noqa: S608
         f" WHERE {where} ORDER BY {walk.key} {'DESC' if walk.descending else 'ASC'}"
         " LIMIT :limit"
     )
     bindings = {**walk.bindings, "low": low, "high": high, "limit": limit}
+    if "first" in bindings:
+        # SQLite seeks by one of two ranges of a column, and scans by the other.
+        low, high = max(low, bindings["first"]), min(high, bindings["last"])
+        bindings |= {"low": low, "high": high, "first": low, "last": high}
     return [Row(*row) for row in connection.execute(text, bindings)]

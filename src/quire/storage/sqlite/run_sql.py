@@ -1,6 +1,9 @@
 """All SQL about runs but the schema, by name."""
 
+from collections.abc import Sequence
+
 GET = "SELECT record FROM run WHERE uid = ?"
+RECORD = "SELECT record FROM run WHERE id = ?"
 STANDING = "SELECT id, newest, stale, access, facts, facets FROM run WHERE uid = ?"
 INSERT = (
     "INSERT INTO run (id, uid, newest, stale, access, scan_id, experiment, run,"
@@ -15,7 +18,8 @@ UPDATE = (
     " lease_until = :lease_until, facts = :facts, facets = :facets,"
     " view = jsonb(:view), record = :record WHERE id = :id"
 )
-GROW = "UPDATE run SET events = ?, lease_until = ?, record = ? WHERE id = ?"
+GROW = "UPDATE run SET events = ?, record = ? WHERE id = ?"
+GROW_LEASED = "UPDATE run SET events = ?, lease_until = ?, record = ? WHERE id = ?"
 LAST_OF = "SELECT max(id) FROM run WHERE id BETWEEN ? AND ?"
 
 ACCESS_GET = "SELECT id FROM access_list WHERE members = ?"
@@ -36,13 +40,89 @@ ORDER = "ORDER BY id DESC LIMIT :limit"
 LAPSED = "id IN (SELECT id FROM run WHERE lease_until < :lapsed_at)"
 SCAN_ID = "scan_id = :scan_id"
 PREFIX = (
-    "id IN (SELECT id FROM run WHERE uid >= :text_low AND uid < :text_high"
-    " UNION ALL SELECT id FROM run WHERE uid >= :blob_low AND uid <= :blob_high)"
+    "run.id IN (SELECT r.id FROM run AS r"
+    " WHERE r.uid >= :text_low AND r.uid < :text_high"
+    " UNION ALL SELECT r.id FROM run AS r"
+    " WHERE r.uid >= :blob_low AND r.uid <= :blob_high)"
 )
 
-STALE = "SELECT id, record FROM run WHERE stale = 1 ORDER BY id LIMIT ?"
-OUTDATED = "SELECT id, record FROM run WHERE stale = 2 ORDER BY id LIMIT ?"
+FEW_BY_PREFIX = (
+    "SELECT count(*) FROM (SELECT id FROM run WHERE uid >= :text_low AND"
+    " uid < :text_high UNION ALL SELECT id FROM run WHERE uid >= :blob_low"
+    " AND uid <= :blob_high LIMIT :most)"
+)
+OUTDATED = "SELECT record FROM run WHERE stale = 2 ORDER BY id LIMIT ?"
+STALE = (
+    "SELECT id, access, record FROM run INDEXED BY run_stale"
+    # The first condition is the index's own: SQLite does not see that it follows.
+    " WHERE stale > 0 AND stale = 1 ORDER BY id LIMIT ?"
+)
 FRESH = "UPDATE run SET stale = 0 WHERE id = ?"
 TERM_REMOVE = "DELETE FROM run_term WHERE rowid = ?"
 TERM_PUT = "INSERT INTO run_term (rowid, terms) VALUES (?, ?)"
+FIELD_ALL = "SELECT field, path FROM field_index ORDER BY path"
+DESCRIBED = "SELECT version FROM run_described"
+FORGET_DESCRIBED = "DELETE FROM run_described"
+DESCRIBE_AS = "INSERT INTO run_described (version) VALUES (?)"
 OUTDATE_ALL = "UPDATE run SET stale = 2"
+FIELD_LISTED = "SELECT path, below IS NULL FROM field_index ORDER BY path"
+FIELD_READY = "SELECT field, path FROM field_index WHERE below IS NULL"
+FIELD_UNFILLED = "SELECT field, path, below FROM field_index WHERE below IS NOT NULL"
+FIELD_FILLED = "UPDATE field_index SET below = ? WHERE field = ?"
+FIELD_ADD = "INSERT INTO field_index (path, below) VALUES (?, 9223372036854775807)"
+BELOW = "SELECT id, record FROM run WHERE id < ? ORDER BY id DESC LIMIT ?"
+FEW_BY_FIELD = (
+    "SELECT count(*) FROM (SELECT 1 FROM field_value"
+    " WHERE field = ? AND value BETWEEN ? AND ? LIMIT ?)"
+)
+FIELD_REMOVE = "DELETE FROM field_index WHERE field = ?"
+FIELD_VALUE_PUT = (
+    "INSERT OR IGNORE INTO field_value (field, value, run) VALUES (?, ?, ?)"
+)
+FIELD_VALUES_REMOVE = "DELETE FROM field_value WHERE run = ?"
+FIELD_VALUES_DROP = "DELETE FROM field_value WHERE field = ?"
+
+FACET_VALUES = "SELECT value, sum(runs) FROM facet WHERE field = :field"
+FACET_ORDER = "GROUP BY value ORDER BY 2 DESC, 1 LIMIT :limit"
+FEW_BY_SCAN_ID = (
+    "SELECT count(*) FROM (SELECT 1 FROM run WHERE scan_id BETWEEN ? AND ? LIMIT ?)"
+)
+TWINS = "SELECT count(*) FROM run WHERE experiment = ? AND run = ?"
+FROM_NUMBER = {
+    False: "(run.experiment, run.run) >= (:experiment, :number)",
+    True: "(run.experiment, run.run) <= (:experiment, :number)",
+}
+
+
+def counted(source: str, conditions: Sequence[str]) -> str:
+    """Return a query that counts rows, up to ``:most``."""
+    where = " AND ".join(conditions) or "1"
+    return f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {where} LIMIT :most)"  # noqa: S608
+
+
+def values_of(source: str, conditions: Sequence[str]) -> str:
+    """Return a query for the values at ``:path``, and how many rows have each."""
+    where = " AND ".join(conditions) or "1"
+    return (
+        "SELECT CASE WHEN each.type IN ('integer', 'real') THEN 'number'"  # noqa: S608
+        f" ELSE each.type END, each.value, count(*) FROM {source},"
+        f" json_each(run.view, :path) AS each WHERE {where} GROUP BY 1, 2"
+    )
+
+
+def facet_values(lists: Sequence[int] | None) -> str:
+    """Return a query for the counted values of ``:field`` in some access lists."""
+    seen = "" if lists is None else f" AND access IN ({', '.join(map(str, lists))})"
+    return f"{FACET_VALUES}{seen} {FACET_ORDER}"
+
+
+def numbered(conditions: Sequence[str], *, descending: bool) -> str:
+    """Return a query for row ids in the order of experiment, run and uid."""
+    where = " AND ".join(conditions) or "1"
+    way = " DESC" if descending else ""
+    return (
+        "SELECT run.id, run.experiment, run.run, run.uid"  # noqa: S608
+        f" FROM run INDEXED BY run_number WHERE {where}"
+        f" ORDER BY run.experiment{way}, run.run{way}, uid_text(run.uid){way}"
+        " LIMIT :limit"
+    )

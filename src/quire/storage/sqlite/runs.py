@@ -3,6 +3,8 @@
 import hashlib
 import json
 import math
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
@@ -19,13 +21,15 @@ from quire.storage.sqlite.changes import RUNS, Changes
 from quire.storage.sqlite.codec import Codec
 from quire.storage.sqlite.facets import Facets, packed
 from quire.storage.sqlite.order_keys import span
-from quire.storage.sqlite.recent_runs import RecentRuns
+from quire.storage.sqlite.recent_runs import Recent, RecentRuns
 from quire.storage.sqlite.run_pages import newest_first
-from quire.storage.sqlite.uids import blob_range, text_range, to_column
+from quire.storage.sqlite.uids import prefix_range, to_column
 
 CODEC = Codec(Run)
 ABSENT = 2**63 - 1
 """What stands for a missing experiment or run number, so that it sorts last."""
+
+_OUTDATED = 2
 
 _pack = msgspec.msgpack.Encoder(enc_hook=str).encode
 
@@ -57,22 +61,43 @@ class SqliteRuns:
         """Return a run by its full uid."""
         recent = self._recent.get(uid)
         if recent is not None:
-            return recent
+            return recent.run
         row = self._connection.execute(sql.GET, (to_column(uid),)).fetchone()
         return None if row is None else CODEC.decode(row[0])
 
     def put(self, run: Run) -> None:
         """Store a run in place of what was there under its uid."""
-        uid = to_column(run.uid)
         facts, record = _facts(run), CODEC.encode(run)
-        row = self._connection.execute(sql.STANDING, (uid,)).fetchone()
-        if row is not None and row[4] == facts and row[2] != 2:  # noqa: PLR2004
-            grown = (_bounded(run.events), _lease(run), record, row[0])
-            self._connection.execute(sql.GROW, grown)
+        recent = self._recent.get(run.uid)
+        if recent is not None and recent.facts == facts:
+            place = self._grow(run, recent, record)
         else:
-            self._describe_anew(run, uid, row, facts, record)
-        self._recent.put(run)
+            place = self._put_anew(run, facts, record)
+        self._recent.put(Recent(run, place, facts))
         self._changes.touch(RUNS)
+
+    def forget_recent(self) -> None:
+        """Have what was put last read again: all is to be described anew."""
+        self._recent.forget()
+
+    def _grow(self, run: Run, recent: Recent, record: bytes) -> int:
+        lease, events = _lease(run), _bounded(run.events)
+        if lease == _lease(recent.run):
+            # An index whose columns are not named is not written to.
+            self._connection.execute(sql.GROW, (events, record, recent.id))
+        else:
+            grown = (events, lease, record, recent.id)
+            self._connection.execute(sql.GROW_LEASED, grown)
+        return recent.id
+
+    def _put_anew(self, run: Run, facts: bytes, record: bytes) -> int:
+        uid = to_column(run.uid)
+        row: Any = self._connection.execute(sql.STANDING, (uid,)).fetchone()
+        if row is not None and row[4] == facts and row[2] != _OUTDATED:
+            grown = (_bounded(run.events), _lease(run), record, row[0])
+            self._connection.execute(sql.GROW_LEASED, grown)
+            return int(row[0])
+        return self._describe_anew(run, row, facts, record)
 
     def page(self, query: RunQuery) -> tuple[Run, ...]:
         """Return matching runs, newest first."""
@@ -85,11 +110,9 @@ class SqliteRuns:
             behind=query.before,
             limit=query.limit,
         )
-        return tuple(CODEC.decode(row.record) for row in rows)
+        return records(self._connection, [row.id for row in rows])
 
-    def _describe_anew(
-        self, run: Run, uid: Any, row: Any, facts: bytes, record: bytes
-    ) -> None:
+    def _describe_anew(self, run: Run, row: Any, facts: bytes, record: bytes) -> int:
         found = self._describe(run)
         access = self._access.number(audience(run.owner, run.start_document()))
         facets = packed(found.facets)
@@ -102,15 +125,19 @@ class SqliteRuns:
         }
         was = None if row is None else (row[5], row[3])
         newest = _newest(run.time)
-        if row is not None and row[1] == newest and row[2] != 2:  # noqa: PLR2004
-            self._connection.execute(sql.UPDATE, {**bindings, "id": row[0]})
+        if row is not None and row[1] == newest and row[2] != _OUTDATED:
+            place = int(row[0])
+            self._connection.execute(sql.UPDATE, {**bindings, "id": place})
         else:
             if row is not None:
                 self._connection.execute(sql.REMOVE, (row[0],))
                 self._connection.execute(sql.TERM_REMOVE, (row[0],))
-            key = {"id": self._place(run.time), "uid": uid, "newest": newest}
+                self._connection.execute(sql.FIELD_VALUES_REMOVE, (row[0],))
+            place = self._place(run.time)
+            key = {"id": place, "uid": to_column(run.uid), "newest": newest}
             self._connection.execute(sql.INSERT, {**bindings, **key})
         self._facets.move(was, (facets, access))
+        return place
 
     def _place(self, time: float | None) -> int:
         first, last = span(time)
@@ -121,11 +148,17 @@ class SqliteRuns:
         return first if taken is None else taken + 1
 
 
+def records(connection: apsw.Connection, ids: Sequence[int]) -> tuple[Run, ...]:
+    """Return the runs with these row ids, in their order."""
+    found = (connection.execute(sql.RECORD, (one,)).fetchone() for one in ids)
+    return tuple(CODEC.decode(row[0]) for row in found if row is not None)
+
+
 def _facts(run: Run) -> bytes:
     """Return a hash of all that a run's columns, view and terms are made from."""
     told = (
         run.owner,
-        run.start is None,
+        None if run.start is None else zlib.crc32(run.start),
         run.time,
         run.stop_uid,
         run.stop_time,
@@ -133,6 +166,8 @@ def _facts(run: Run) -> bytes:
         sorted(run.streams),
         [stream.data_keys for stream in run.streams.values()],
         sorted({finding.rule for finding in run.findings}),
+        run.devices,
+        run.products,
         run.annotations,
     )
     return hashlib.blake2b(_pack(told), digest_size=12).digest()
@@ -172,22 +207,11 @@ def _conditions(query: RunQuery) -> tuple[list[str], dict[str, Any]]:
         bindings["scan_id"] = _integer(query.scan_id)
     if query.prefix:
         conditions.append(sql.PREFIX)
-        bindings |= _prefix(query.prefix)
+        bindings |= prefix_range(query.prefix)
     if query.lapsed_at is not None:
         conditions.append(sql.LAPSED)
         bindings["lapsed_at"] = query.lapsed_at
     return conditions, bindings
-
-
-def _prefix(prefix: str) -> dict[str, Any]:
-    text_low, text_high = text_range(prefix)
-    blob_low, blob_high = blob_range(prefix) or (None, None)
-    return {
-        "text_low": text_low,
-        "text_high": text_high,
-        "blob_low": blob_low,
-        "blob_high": blob_high,
-    }
 
 
 def _newest(time: float | None) -> float:

@@ -50,3 +50,15 @@ def blob_range(prefix: str) -> tuple[bytes, bytes] | None:
 
 def _packed(uid: str) -> bytes:
     return bytes.fromhex(uid.replace("-", ""))
+
+
+def prefix_range(prefix: str) -> dict[str, str | bytes | None]:
+    """Return what bounds the columns of uids that begin so, as statements bind it."""
+    text_low, text_high = text_range(prefix)
+    blob_low, blob_high = blob_range(prefix) or (None, None)
+    return {
+        "text_low": text_low,
+        "text_high": text_high,
+        "blob_low": blob_low,
+        "blob_high": blob_high,
+    }

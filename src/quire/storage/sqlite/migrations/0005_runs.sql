@@ -26,10 +26,16 @@ INSERT INTO run_by_time
 DROP TABLE run;
 ALTER TABLE run_by_time RENAME TO run;
 CREATE INDEX run_stale ON run (id) WHERE stale > 0;
+CREATE INDEX run_outdated ON run (id) WHERE stale = 2;
 CREATE INDEX run_access ON run (access, id);
 CREATE INDEX run_scan_id ON run (scan_id, id) WHERE scan_id IS NOT NULL;
 CREATE INDEX run_number ON run (experiment, run);
 CREATE INDEX run_lease ON run (lease_until) WHERE lease_until IS NOT NULL;
+
+-- What the columns were made by: another rule or another Quire makes them anew.
+CREATE TABLE run_described (
+    version TEXT NOT NULL
+);
 
 CREATE TABLE access_list (
     id      INTEGER PRIMARY KEY,
@@ -52,7 +58,8 @@ CREATE TABLE facet (
 -- Fields that an operator wants in order: `quire index add`.
 CREATE TABLE field_index (
     field INTEGER PRIMARY KEY,
-    path  TEXT NOT NULL UNIQUE
+    path  TEXT NOT NULL UNIQUE,
+    below INTEGER                  -- runs with smaller ids are still to be filled in
 );
 CREATE TABLE field_value (
     field INTEGER NOT NULL,

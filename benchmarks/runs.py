@@ -1,0 +1,238 @@
+"""Searching many runs over HTTP: p50 of each query of the runs issue's table.
+
+Usage: python benchmarks/runs.py [--runs 1000000] [--folder DIR] [--repeat 40]
+
+The folder is filled once with made-up runs and kept if it is named; a real server in
+its own process then answers over loopback.
+"""
+
+import argparse
+import asyncio
+import http.client
+import json
+import random
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from quire.actions.index_runs import RunIndexer
+from quire.app.run_parts import described_by
+from quire.config import Settings
+from quire.ports.store import Transaction
+from quire.runs.run import Run, Stream
+from quire.storage.local_doorbell import LocalDoorbell
+from quire.storage.sqlite.store import SqliteStore
+from quire.testing.campaigns.server import ServerProcess
+
+_FIRST_TIME = 1.6e9
+_SPACING = 60.0
+_BLOCK = 2_000
+_WORDS = [
+    "alignment",
+    "calibration",
+    "copper",
+    "diffraction",
+    "energy",
+    "fast",
+    "grid",
+    "insitu",
+    "kinetics",
+    "laser",
+    "map",
+    "nickel",
+    "overnight",
+    "powder",
+    "quick",
+    "radial",
+    "sweep",
+    "test",
+    "user",
+    "vacuum",
+]
+
+
+def runs(count: int, seed: int = 7) -> Iterator[Run]:
+    """Yield made-up runs with start documents of about 0.9 kB."""
+    dice = random.Random(seed)  # noqa: S311
+    for number in range(count):
+        yield _run(number, dice)
+
+
+def _run(number: int, dice: random.Random) -> Run:
+    began = _FIRST_TIME + number * _SPACING
+    uid = str(uuid.UUID(int=dice.getrandbits(128), version=4))
+    plan = dice.choice(("scan", "count", "grid_scan", "fly"))
+    start = {
+        "uid": uid,
+        "time": began,
+        "scan_id": number + 1,
+        "plan_name": plan,
+        "plan_type": "generator",
+        "beamline_id": f"bl{dice.randrange(12):02d}",
+        "run_type": dice.choice(("physics", "cosmic", "test")),
+        "detectors": [f"det{dice.randrange(40)}", "pilatus"],
+        "motors": [f"m{dice.randrange(60)}"],
+        "num_points": dice.randrange(1, 400),
+        "sample": {
+            "name": f"sample-{dice.randrange(20_000)}",
+            "formula": dice.choice(("Cu", "Ni", "Fe2O3", "SiO2")),
+            "temperature": round(dice.uniform(4, 400), 3),
+        },
+        "purpose": " ".join(dice.choice(_WORDS) for _ in range(8)),
+        "rare": f"needle{number}" if number % 5_000 == 0 else "hay",
+        "statistics": {"lumi_recorded": round(dice.expovariate(0.01), 4)},
+        "versions": {"bluesky": "1.15.1", "ophyd": "1.11.0"},
+        "cycle": f"20{dice.randrange(20, 27)}-{dice.randrange(1, 4)}",
+        "data_groups": [f"prop-{dice.randrange(3_000)}"],
+    }
+    return Run(
+        uid=uid,
+        owner="staff",
+        start=json.dumps(start).encode(),
+        time=began,
+        scan_id=number + 1,
+        plan_name=plan,
+        stop_time=began + dice.uniform(1, 50),
+        stop_uid=f"stop-{number}",
+        exit_status=dice.choice(("success", "success", "success", "abort", "fail")),
+        streams={"primary": Stream(seq_nums=((1, 100),), events=100)},
+        documents=104,
+    )
+
+
+async def fill(folder: Path, count: int) -> None:
+    """Put so many runs into a folder, and index them."""
+    doorbell = LocalDoorbell()
+    store = await SqliteStore.open(folder, doorbell=doorbell)
+    source, began = runs(count), time.perf_counter()
+    for first in range(0, count, _BLOCK):
+        block = [next(source) for _ in range(min(_BLOCK, count - first))]
+
+        def put(tx: Transaction, block: list[Run] = block) -> None:
+            for run in block:
+                tx.runs.put(run)
+
+        await store.decide(put)
+    seconds = time.perf_counter() - began
+    print(f"filled: {count} runs in {seconds:.0f} s ({count / seconds:.0f}/s)")
+    began = time.perf_counter()
+    version = described_by(Settings.load(data_folder=folder))
+    await RunIndexer(store, doorbell, version=version).feed_all()
+    print(f"indexed: {count / (time.perf_counter() - began):.0f} runs/s")
+    await store.aclose()
+
+
+class Asker:
+    """One keep-alive connection to the server."""
+
+    def __init__(self, host: str, port: int, token: str) -> None:
+        self._connection = http.client.HTTPConnection(host, port, timeout=120)
+        self._headers = {"authorization": f"Bearer {token}"}
+
+    def get(self, path: str) -> bytes:
+        """Return the body of an answer; anything but 200 is an error."""
+        self._connection.request("GET", path, headers=self._headers)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        assert answer.status == 200, (answer.status, path, body[:500])
+        return body
+
+
+def questions(count: int, dice: random.Random) -> dict[str, Callable[[], str]]:
+    """Return the queries of the table, each drawing other values every time."""
+
+    def q(text: str, limit: int = 100) -> str:
+        return f"/api/v1/runs?limit={limit}&q={quote(text)}"
+
+    uids = [run.uid for run in runs(min(count, 2_000))]
+
+    def moment() -> float:
+        return _FIRST_TIME + dice.randrange(max(count - 100, 1)) * _SPACING
+
+    def thousand() -> tuple[int, int]:
+        first = dice.randrange(1, max(count - 1_000, 2))
+        return first, first + 999
+
+    def in_time() -> str:
+        began = moment()
+        return q(f"start.time >= {began} and start.time < {began + 100 * _SPACING}")
+
+    def four() -> str:
+        first, last = thousand()
+        return q(
+            f"scan_id in {first}..{last} and run_type = physics"
+            " and statistics.lumi_recorded > 50 and sample.temperature < 200"
+        )
+
+    def two(word: str) -> str:
+        group, line = dice.randrange(3_000), dice.randrange(12)
+        return q(f"data_groups = 'prop-{group}' {word} beamline_id = bl{line:02d}")
+
+    return {
+        "newest page of 50": lambda: "/api/v1/runs?limit=50",
+        "scan_id": lambda: f"/api/v1/runs/{dice.randrange(1, count)}",
+        "full uid": lambda: f"/api/v1/runs/{dice.choice(uids)}",
+        "partial uid": lambda: f"/api/v1/runs/{dice.choice(uids)[:9]}",
+        "-1": lambda: "/api/v1/runs/-1",
+        "time range, 100 hits": in_time,
+        "four conditions in 1,000 runs": four,
+        "nested equality, newest 100": lambda: q(
+            f"sample.name = 'sample-{dice.randrange(20_000)}'"
+        ),
+        "common equality, newest 100": lambda: q("sample.formula = Cu"),
+        "two by and": lambda: two("and"),
+        "two common by and": lambda: q("sample.formula = Cu and beamline_id = bl03"),
+        "two by or": lambda: two("or"),
+        "text, two common words": lambda: q('text ~ "laser copper"'),
+        "text, one rare word": lambda: q(
+            f'text ~ "needle{dice.randrange(max(count // 5_000, 1)) * 5_000}"'
+        ),
+        "facets over all": lambda: "/api/v1/runs/facets",
+    }
+
+
+def measure(server: ServerProcess, count: int, repeat: int) -> None:
+    """Print the p50 of each query."""
+    found = json.loads((server.folder / "server.json").read_bytes())
+    host, _, port = found["url"].removeprefix("http://").partition(":")
+    asker = Asker(host, int(port), found["token"])
+    dice = random.Random(3)  # noqa: S311
+    print(f"{'query':32} {'p50 ms':>8} {'max ms':>8} {'hits':>6}")
+    for name, question in questions(count, dice).items():
+        asker.get(question())
+        times, hits = [], 0
+        for _ in range(repeat):
+            path = question()
+            began = time.perf_counter()
+            body = asker.get(path)
+            times.append((time.perf_counter() - began) * 1e3)
+            hits = len(json.loads(body).get("runs", ()))
+        print(f"{name:32} {statistics.median(times):8.2f} {max(times):8.2f} {hits:6}")
+
+
+def main() -> None:
+    """Fill, serve, ask."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=20_000)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--repeat", type=int, default=40)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary) / "runs"
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            asyncio.run(fill(folder, given.runs))
+        server = ServerProcess(folder)
+        server.start()
+        try:
+            measure(server, given.runs, given.repeat)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""Searching runs: text, a tree or nothing, in pages that stay stable as runs arrive."""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from quire.access.principals import Principal
+from quire.access.visibility import keys_of
+from quire.actions.saved_queries import names_of
+from quire.clock import Clock
+from quire.errors import InputError
+from quire.ports.run_finder import (
+    Count,
+    RunOrder,
+    RunPlace,
+    Selection,
+    ValueCount,
+)
+from quire.ports.store import Store
+from quire.runs.exporting import row
+from quire.runs.query.fields import Field
+from quire.runs.query.json_form import to_json
+from quire.runs.query.parser import QueryParser
+from quire.runs.query.search_box import boxed
+from quire.runs.query.tree import And, Tree
+from quire.runs.run import Run, Status
+from quire.runs.searchable import FACETS, Describe
+
+_MOST_COUNTED = 10_000
+_FACET_VALUES = 50
+_BLOCK = 1_000
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is searched for.
+
+    Attributes
+    ----------
+    text
+        In the query language; empty for all runs.
+    box
+        Whether the text was typed into a search box, which reads shorter things too.
+    tree
+        The same as JSON has it; joined with `text` by ``and``.
+    also
+        A checked tree, as faces make of their own parameters.
+    """
+
+    text: str = ""
+    box: bool = False
+    tree: Any = None
+    also: Tree | None = None
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Where a page ended, good for the same question and order alone."""
+
+    place: RunPlace
+    bound: str
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of runs, and where the next begins; None at the end."""
+
+    runs: tuple[Run, ...]
+    following: Cursor | None
+
+
+class Search:
+    """Searches runs for a principal.
+
+    Parameters
+    ----------
+    describe
+        What a run is searched by, the same as the store's.
+    """
+
+    def __init__(
+        self, store: Store, parser: QueryParser, describe: Describe, clock: Clock
+    ) -> None:
+        self._store = store
+        self._parser = parser
+        self._describe = describe
+        self._clock = clock
+
+    async def page(
+        self,
+        question: Question,
+        principal: Principal,
+        *,
+        order: RunOrder = RunOrder.NEWEST,
+        behind: Cursor | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return matching runs.
+
+        Raises
+        ------
+        InputError
+            The question cannot be understood, or the cursor is of another.
+        SearchTooSlow
+            It would take too long.
+        """
+        bound = _bound(question, order)
+        if behind is not None and behind.bound != bound:
+            raise InputError(
+                "cursor", "belongs to another query or order", "begin anew without it"
+            )
+        selection = await self._selection(question, principal)
+        place = None if behind is None else behind.place
+        runs = await self._store.view(
+            lambda tx: tx.finder.page(selection, order, place, limit + 1)
+        )
+        shown = runs[:limit]
+        if len(runs) <= limit:
+            return Page(runs=shown, following=None)
+        last = self.place(shown[-1])
+        return Page(runs=shown, following=Cursor(place=last, bound=bound))
+
+    async def runs(
+        self, question: Question, principal: Principal
+    ) -> AsyncIterator[Run]:
+        """Yield all matching runs, newest first."""
+        behind: Cursor | None = None
+        while True:
+            found = await self.page(question, principal, behind=behind, limit=_BLOCK)
+            for run in found.runs:
+                yield run
+            behind = found.following
+            if behind is None:
+                return
+
+    async def uids(
+        self, question: Question, principal: Principal
+    ) -> AsyncIterator[str]:
+        """Yield the uids of all matching runs, newest first."""
+        async for run in self.runs(question, principal):
+            yield run.uid
+
+    async def count(self, question: Question, principal: Principal) -> Count:
+        """Count matching runs, and those left out for lack of a value."""
+        selection = await self._selection(question, principal)
+        return await self._store.view(
+            lambda tx: tx.finder.count(selection, _MOST_COUNTED)
+        )
+
+    async def total(self, question: Question, principal: Principal) -> int:
+        """Count all matching runs, however many.
+
+        Raises
+        ------
+        SearchTooSlow
+            It would take too long.
+        """
+        # A run has exactly one status, and of all runs there are kept counters.
+        found = await self.distinct(question, "status", principal, limit=len(Status))
+        return sum(one.runs for one in found)
+
+    async def parsed(self, text: str, principal: Principal) -> dict[str, Any]:
+        """Return a query's text in its JSON form, named queries written out.
+
+        Raises
+        ------
+        QueryError
+            It cannot be understood.
+        """
+        selection = await self._selection(Question(text=text), principal)
+        if selection.where is None:
+            raise InputError("q", "is empty", "such as plan_name = scan")
+        return to_json(selection.where)
+
+    async def distinct(
+        self, question: Question, field: str, principal: Principal, *, limit: int
+    ) -> tuple[ValueCount, ...]:
+        """Return the values of a field among matching runs."""
+        selection = await self._selection(question, principal)
+        path = self._parser.fields.field(field, "field").path
+        return await self._store.view(
+            lambda tx: tx.finder.distinct(selection, path, limit)
+        )
+
+    async def facets(
+        self, principal: Principal
+    ) -> Mapping[str, tuple[ValueCount, ...]]:
+        """Return how many visible runs have each value of the counted fields."""
+        keys = keys_of(principal)
+        return await self._store.view(
+            lambda tx: tx.finder.facets(FACETS, keys, _FACET_VALUES)
+        )
+
+    async def explain(
+        self, question: Question, principal: Principal, order: RunOrder
+    ) -> tuple[str, ...]:
+        """Return how a question would be answered."""
+        selection = await self._selection(question, principal)
+        return await self._store.view(lambda tx: tx.finder.explain(selection, order))
+
+    async def export(
+        self,
+        question: Question,
+        names: Sequence[str],
+        principal: Principal,
+        *,
+        order: RunOrder,
+    ) -> AsyncIterator[list[list[Any]]]:
+        """Return all matching runs as rows of fields, in blocks, without an end.
+
+        Raises
+        ------
+        InputError
+            Before the first block: a field is unknown, or the question is.
+        """
+        paths = [self._parser.fields.field(name, "fields").path for name in names]
+        await self._selection(question, principal)
+        return self._blocks(question, paths, principal, order)
+
+    async def _blocks(
+        self,
+        question: Question,
+        paths: Sequence[str],
+        principal: Principal,
+        order: RunOrder,
+    ) -> AsyncIterator[list[list[Any]]]:
+        behind: Cursor | None = None
+        while True:
+            found = await self.page(
+                question, principal, order=order, behind=behind, limit=_BLOCK
+            )
+            rows = [row(self._describe(run).leaves, paths) for run in found.runs]
+            if rows:
+                yield rows
+            behind = found.following
+            if behind is None:
+                return
+
+    @property
+    def fields(self) -> Iterable[Field]:
+        """The declared fields."""
+        return self._parser.fields
+
+    def place(self, run: Run) -> RunPlace:
+        """Return where a run stands in every order."""
+        found = self._describe(run)
+        return RunPlace(
+            uid=run.uid, time=run.time, experiment=found.experiment, run=found.run
+        )
+
+    async def _selection(self, question: Question, principal: Principal) -> Selection:
+        if "@" not in question.text and question.tree is None:
+            return self._selected(question, principal, self._parser)
+        return await self._store.view(
+            lambda tx: self._selected(
+                question,
+                principal,
+                self._parser.resolving(names_of(tx, principal.name)),
+            )
+        )
+
+    def _selected(
+        self, question: Question, principal: Principal, parser: QueryParser
+    ) -> Selection:
+        now = self._clock.now()
+        parts: list[Tree] = []
+        if question.text.strip():
+            read = partial(boxed, parser=parser) if question.box else parser.parse
+            parts.append(read(question.text, now=now))
+        if question.tree is not None:
+            parts.append(parser.from_json(question.tree, now=now, at="/tree"))
+        if question.also is not None:
+            parts.append(question.also)
+        where = parts[0] if len(parts) == 1 else And(parts=tuple(parts))
+        return Selection(where=where if parts else None, visible=keys_of(principal))
+
+
+def _bound(question: Question, order: RunOrder) -> str:
+    told = _encode(
+        (question.text, question.box, repr(question.tree), question.also, order.value)
+    )
+    return hashlib.blake2b(told, digest_size=6).hexdigest()

@@ -1,0 +1,1 @@
+"""The query language: text or JSON to a checked tree; what a tree means."""

@@ -1,0 +1,160 @@
+"""Which fields there are, and which one a name means."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from quire.errors import InputError
+from quire.runs.facility import GROUPS
+from quire.runs.query.builtin_fields import builtin_fields
+from quire.runs.query.errors import Place, UnknownField
+from quire.runs.query.fields import Field, FieldDeclaration, FieldType
+from quire.runs.query.nearness import OneSlipAway, nearest
+from quire.runs.query.units import unit
+
+_NAME = re.compile(r"[^\W\d]\w*(?:\.\w+)*(?:\.\w*\*)?")
+_LONGEST = 500
+
+Observed = Mapping[str, frozenset[FieldType]]
+"""Canonical paths that runs have, with the types of their values."""
+
+
+class FieldRegistry:
+    """The declared fields, and what any other name means.
+
+    Parameters
+    ----------
+    fields
+        Declared ones; of two with one name the later counts.
+    observed
+        If given, all paths that runs have: a name of none of them is refused. If not,
+        any key of a start document is taken for one that some run may have, unless it
+        is one slip away from a declared field.
+    """
+
+    def __init__(
+        self, fields: Iterable[Field] | None = None, observed: Observed | None = None
+    ) -> None:
+        given = builtin_fields() if fields is None else fields
+        self._fields = {field.name: field for field in given}
+        self._observed = observed
+        single = [field for field in self._fields.values() if not field.is_family]
+        self._by_name = {alias: field for field in single for alias in field.aliases}
+        self._by_name |= {field.name: field for field in single}
+        self._families = sorted(
+            (field for field in self._fields.values() if field.is_family),
+            key=lambda field: -len(field.name),
+        )
+        self._slips = OneSlipAway(self._by_name)
+
+    def __iter__(self) -> Iterator[Field]:
+        """Yield the declared fields, families too."""
+        return iter(self._fields.values())
+
+    def declare(self, declarations: Iterable[FieldDeclaration]) -> "FieldRegistry":
+        """Return a registry with a facility's own fields.
+
+        Raises
+        ------
+        InputError
+            For a name, unit or choice that cannot be, or a built-in field that would
+            change its type.
+        """
+        own = [_declared(each, self._fields.get(each.name)) for each in declarations]
+        return FieldRegistry([*self, *own], self._observed)
+
+    def observe(self, observed: Observed | None) -> "FieldRegistry":
+        """Return a registry that knows which paths runs have."""
+        return FieldRegistry(self, observed)
+
+    def types_of(self, field: Field) -> frozenset[FieldType] | None:
+        """Return which types the values of an open field have, None if not known."""
+        if self._observed is None or field.type is not FieldType.OPEN:
+            return None
+        return self._observed.get(field.path)
+
+    def field(self, name: str, at: Place) -> Field:
+        """Return the field that a name means.
+
+        Raises
+        ------
+        UnknownField
+            If it means none.
+        """
+        found = self._by_name.get(name)
+        if found is not None:
+            return found
+        if len(name) > _LONGEST or "\0" in name:
+            raise UnknownField(at, "a field's name is too long", "shorten it")
+        family = next(
+            (each for each in self._families if _belongs(name, each.name)), None
+        )
+        if family is not None:
+            return self._seen(family.member(name), name, at)
+        meant = self._slips.of(name)
+        if meant is not None and not self._has_seen(f"start.{name}"):
+            raise _unknown(name, meant, at)
+        return self._seen(Field(name=name, path=f"start.{name}"), name, at)
+
+    def _has_seen(self, path: str) -> bool:
+        return self._observed is not None and path in self._observed
+
+    def _seen(self, field: Field, name: str, at: Place) -> Field:
+        if self._observed is None or field.type is not FieldType.OPEN:
+            return field
+        if field.path in self._observed:
+            return field
+        known = [*self._by_name, *self._observed]
+        known += [path.removeprefix("start.") for path in self._observed]
+        raise _unknown(name, nearest(name, known), at)
+
+
+def _belongs(name: str, family: str) -> bool:
+    return name.startswith(family[:-1]) and len(name) >= len(family)
+
+
+def _unknown(name: str, meant: str | None, at: Place) -> UnknownField:
+    shown = name if len(name) <= 80 else f"{name[:80]}..."  # noqa: PLR2004 - a line
+    if meant is None:
+        return UnknownField(at, f"unknown field {shown!r}", "no run has it")
+    mend = "" if name.startswith(("start.", "stop.")) else f"; or write start.{shown}"
+    return UnknownField(
+        at, f"unknown field {shown!r}, did you mean {meant!r}?", f"write {meant}{mend}"
+    )
+
+
+def _declared(given: FieldDeclaration, built_in: Field | None) -> Field:
+    name = given.name
+    if not _NAME.fullmatch(name):
+        raise InputError(f"fields.{name}", "is no name", "words joined by dots")
+    if given.unit and unit(given.unit) is None:
+        raise InputError(f"fields.{name}.unit", f"unknown unit {given.unit!r}")
+    if built_in is not None and built_in.type not in (FieldType.OPEN, given.type):
+        reason = f"{name} is built in and holds {built_in.type.value}"
+        raise InputError(f"fields.{name}.type", reason, f'"{built_in.type.value}"')
+    path = given.path or (built_in.path if built_in else _own_path(name))
+    if name.endswith("*") != path.endswith("*"):
+        raise InputError(f"fields.{name}.path", "a family's path ends with *")
+    wanted = _CHOICES.get(given.type)
+    if given.choices and not (wanted and all(type(c) in wanted for c in given.choices)):
+        reason = f"not all of them are of type {given.type.value}"
+        raise InputError(f"fields.{name}.choices", reason)
+    return Field(
+        name=name,
+        path=path,
+        type=given.type,
+        unit=given.unit,
+        description=given.description,
+        choices=given.choices,
+        aliases=built_in.aliases if built_in else (),
+    )
+
+
+_CHOICES: Mapping[FieldType, tuple[type, ...]] = {
+    FieldType.STRING: (str,),
+    FieldType.INTEGER: (int,),
+    FieldType.NUMBER: (int, float),
+}
+
+
+def _own_path(name: str) -> str:
+    return name if name.partition(".")[0] in GROUPS else f"start.{name}"

@@ -1,0 +1,189 @@
+"""Searches in SQLite."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apsw
+
+from quire.access.visibility import Keys
+from quire.ports.run_finder import (
+    Count,
+    RunOrder,
+    RunPlace,
+    SearchTooSlow,
+    Selection,
+    ValueCount,
+)
+from quire.runs.run import Run
+from quire.runs.searchable import FACETS, Describe
+from quire.storage.sqlite import run_sql as sql
+from quire.storage.sqlite.access_lists import AccessLists
+from quire.storage.sqlite.number_pages import by_number
+from quire.storage.sqlite.run_pages import Row, page
+from quire.storage.sqlite.runs import CODEC, records
+from quire.storage.sqlite.search_plans import Plan, matching, plan
+
+_PAGE_SECONDS = 10.0
+_COUNT_SECONDS = 0.3
+_STEPS = 20_000  # of SQLite's machine between two looks at the clock
+
+
+class SqliteRunFinder:
+    """`quire.ports.run_finder.RunFinder` on one connection."""
+
+    def __init__(self, connection: apsw.Connection, describe: Describe) -> None:
+        self._connection = connection
+
+        def has_words(*given: Any) -> bool:
+            record, words = given
+            found = describe(CODEC.decode(record)).words()
+            return found.issuperset(words.split(" "))
+
+        connection.create_scalar_function("has_words", has_words, 2)
+        self._access = AccessLists(connection)
+
+    def page(
+        self,
+        selection: Selection,
+        order: RunOrder,
+        behind: RunPlace | None,
+        limit: int,
+    ) -> tuple[Run, ...]:
+        """Return matching runs in the order asked for, from behind a place on."""
+        with self._limited(_PAGE_SECONDS):
+            if order in (RunOrder.NUMBER, RunOrder.NUMBER_DESCENDING):
+                lists = self._access.admitting(selection.visible)
+                if lists == ():
+                    return ()
+                conditions, bindings = matching(selection.where, lists, indexed=False)
+                ids = by_number(
+                    self._connection,
+                    conditions,
+                    bindings,
+                    behind=behind,
+                    limit=limit,
+                    descending=order is RunOrder.NUMBER_DESCENDING,
+                )
+            else:
+                ids = self._by_time(selection, order, behind, limit)
+            return records(self._connection, ids)
+
+    def count(self, selection: Selection, most: int) -> Count:
+        """Count matching runs, up to so many."""
+        chosen = self._plan(selection)
+        texts = [
+            (sql.counted(walk.source, walk.conditions), walk.bindings)
+            for walk in chosen.walks
+        ]
+        matched, exact = self._tally(texts, most)
+        if selection.where is None:
+            return Count(matched=matched, lacking=0, exact=exact)
+        lists = self._access.admitting(selection.visible)
+        conditions, bindings = matching(selection.where, None, indexed=False)
+        seen, _ = matching(None, lists, indexed=False)
+        unknown = sql.counted("run", [*seen, f"{conditions[0]} IS NULL"])
+        lacking, all_told = self._tally([(unknown, bindings)], most)
+        return Count(matched=matched, lacking=lacking, exact=exact and all_told)
+
+    def distinct(
+        self, selection: Selection, path: str, limit: int
+    ) -> tuple[ValueCount, ...]:
+        """Return the values of a field among matching runs, most frequent first."""
+        if selection.where is None and path in FACETS:
+            return self.facets((path,), selection.visible, limit)[path]
+        totals: dict[tuple[str, Any], int] = {}
+        escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+        with self._limited(_PAGE_SECONDS):
+            for walk in self._plan(selection).walks:
+                text = sql.values_of(walk.source, walk.conditions)
+                bindings = {**walk.bindings, "path": f'$."{escaped}"'}
+                for kind, value, runs in self._connection.execute(text, bindings):
+                    key = (str(kind), value)
+                    totals[key] = totals.get(key, 0) + int(str(runs))
+        ranked = sorted(totals.items(), key=lambda item: (-item[1], str(item[0])))
+        return tuple(
+            ValueCount(value=_as_value(kind, value), runs=runs)
+            for (kind, value), runs in ranked[:limit]
+        )
+
+    def facets(
+        self, fields: tuple[str, ...], visible: Keys, limit: int
+    ) -> dict[str, tuple[ValueCount, ...]]:
+        """Return, from kept counters, how many runs have each value of fields."""
+        lists = self._access.admitting(visible)
+        text = sql.facet_values(lists)
+        return {
+            field: tuple(
+                ValueCount(value=value, runs=runs)
+                for value, runs in self._rows(text, {"field": field, "limit": limit})
+            )
+            for field in fields
+        }
+
+    def explain(self, selection: Selection, order: RunOrder) -> tuple[str, ...]:
+        """Return, line by line, how the selection would be found."""
+        chosen = self._plan(selection)
+        lines = [f"order: {order.value}", chosen.why]
+        for walk in chosen.walks:
+            text = sql.counted(walk.source, walk.conditions)
+            bindings = {**walk.bindings, "most": 1}
+            lines += [
+                str(row[3])
+                for row in self._connection.execute(
+                    f"EXPLAIN QUERY PLAN {text}", bindings
+                )
+            ]
+        return tuple(lines)
+
+    def _plan(self, selection: Selection, *, descending: bool = True) -> Plan:
+        lists = self._access.admitting(selection.visible)
+        return plan(self._connection, selection, lists, descending=descending)
+
+    def _by_time(
+        self,
+        selection: Selection,
+        order: RunOrder,
+        behind: RunPlace | None,
+        limit: int,
+    ) -> Sequence[int]:
+        descending = order is RunOrder.NEWEST
+        place = None if behind is None else (behind.time, behind.uid)
+        rows: list[Row] = []
+        for walk in self._plan(selection, descending=descending).walks:
+            rows += page(self._connection, walk, behind=place, limit=limit)
+        rows.sort(key=lambda row: row.place, reverse=descending)
+        return [row.id for row in rows[:limit]]
+
+    def _tally(self, texts: Sequence[tuple[str, Any]], most: int) -> tuple[int, bool]:
+        total, exact = 0, True
+        for text, bindings in texts:
+            left = most + 1 - total
+            try:
+                with self._limited(_COUNT_SECONDS):
+                    for (found,) in self._rows(text, {**bindings, "most": left}):
+                        total += found
+            except SearchTooSlow:
+                exact = False
+        return min(total, most), exact and total <= most
+
+    def _rows(self, text: str, bindings: Any) -> Iterator[tuple[Any, ...]]:
+        return iter(self._connection.execute(text, bindings))
+
+    @contextlib.contextmanager
+    def _limited(self, seconds: float) -> Iterator[None]:
+        deadline = time.monotonic() + seconds
+        self._connection.set_progress_handler(
+            lambda: time.monotonic() > deadline, _STEPS
+        )
+        try:
+            yield
+        except apsw.InterruptError:
+            raise SearchTooSlow(seconds) from None
+        finally:
+            self._connection.set_progress_handler(None)
+
+
+def _as_value(kind: str, value: Any) -> Any:
+    return value == 1 if kind in ("true", "false") else value

@@ -1,0 +1,117 @@
+"""The indexes of runs in SQLite, fed behind the commits."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import apsw
+
+from quire.ports.run_index import FieldIndex
+from quire.runs.searchable import Describe, Searchable
+from quire.storage.sqlite import run_sql as sql
+from quire.storage.sqlite.runs import CODEC, SqliteRuns
+from quire.storage.sqlite.terms import terms
+
+
+class SqliteRunIndex:
+    """`quire.ports.run_index.RunIndex` on one connection."""
+
+    def __init__(
+        self, connection: apsw.Connection, runs: SqliteRuns, describe: Describe
+    ) -> None:
+        self._connection = connection
+        self._runs = runs
+        self._describe = describe
+
+    def feed(self, limit: int) -> int:
+        """Index at most so many runs that have changed; return how many."""
+        outdated = self._rows(sql.OUTDATED, (limit,))
+        for (record,) in outdated:
+            self._runs.put(CODEC.decode(record))
+        if outdated:
+            return len(outdated)
+        fields = {path: number for number, path in self._fields()}
+        rows = self._rows(sql.STALE, (limit,))
+        found = [
+            (number, access, self._describe(CODEC.decode(record)))
+            for number, access, record in rows
+        ]
+        numbers = [(number,) for number, *_ in found]
+        self._connection.executemany(sql.TERM_REMOVE, numbers)
+        self._connection.executemany(
+            sql.TERM_PUT,
+            [(number, terms(each, access)) for number, access, each in found],
+        )
+        if fields:
+            self._connection.executemany(sql.FIELD_VALUES_REMOVE, numbers)
+            self._connection.executemany(
+                sql.FIELD_VALUE_PUT,
+                [
+                    row
+                    for number, _, each in found
+                    for row in _values(each, number, fields.items())
+                ],
+            )
+        self._connection.executemany(sql.FRESH, numbers)
+        return len(found) or self._fill(limit)
+
+    def described_as(self, version: str) -> None:
+        """Have all runs described anew if what they are described by has changed."""
+        rows = self._rows(sql.DESCRIBED, ())
+        if rows != [(version,)]:
+            self._runs.forget_recent()
+            self._connection.execute(sql.FORGET_DESCRIBED)
+            self._connection.execute(sql.DESCRIBE_AS, (version,))
+            if rows:
+                self._connection.execute(sql.OUTDATE_ALL)
+
+    def listed(self) -> tuple[FieldIndex, ...]:
+        """Return the indexes that were added."""
+        rows = self._rows(sql.FIELD_LISTED, ())
+        return tuple(FieldIndex(path=path, ready=bool(ready)) for path, ready in rows)
+
+    def add(self, path: str) -> None:
+        """Index a field for ranges and patterns; fed from the next `feed` on."""
+        if all(path != known for _, known in self._fields()):
+            self._connection.execute(sql.FIELD_ADD, (path,))
+
+    def remove(self, path: str) -> None:
+        """Drop the index of a field."""
+        for number, known in self._fields():
+            if known == path:
+                self._connection.execute(sql.FIELD_REMOVE, (number,))
+                self._connection.execute(sql.FIELD_VALUES_DROP, (number,))
+
+    def _fill(self, limit: int) -> int:
+        """Give runs of old to an index that was added, newest first."""
+        for field, path, below in self._rows(sql.FIELD_UNFILLED, ()):
+            rows = self._rows(sql.BELOW, (below, limit))
+            found = (
+                (number, self._describe(CODEC.decode(one))) for number, one in rows
+            )
+            self._connection.executemany(
+                sql.FIELD_VALUE_PUT,
+                [
+                    row
+                    for number, each in found
+                    for row in _values(each, number, [(path, field)])
+                ],
+            )
+            last = rows[-1][0] if len(rows) == limit else None
+            self._connection.execute(sql.FIELD_FILLED, (last, field))
+            return len(rows)
+        return 0
+
+    def _fields(self) -> Sequence[tuple[int, str]]:
+        return self._rows(sql.FIELD_ALL, ())
+
+    def _rows(self, text: str, bindings: tuple[Any, ...]) -> list[Any]:
+        return self._connection.execute(text, bindings).fetchall()
+
+
+def _values(
+    found: Searchable, number: int, fields: Iterable[tuple[str, int]]
+) -> Iterable[tuple[int, object, int]]:
+    for path, field in fields:
+        for value in found.leaves.get(path, ()):
+            if not isinstance(value, bool):
+                yield field, value, number

@@ -1,0 +1,65 @@
+"""`quire runs` and `quire index` against a real server."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.test_commands import call
+from tests.faces.search.conftest import RUNS, searched, uid
+
+from quire.testing.campaigns.server import ServerProcess
+
+__all__ = ["searched"]
+
+
+@pytest.fixture(autouse=True)
+def found(searched: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUIRE_URL", searched.address.url)
+    monkeypatch.setenv("QUIRE_TOKEN", searched.address.token)
+
+
+def test_a_query_finds_runs() -> None:
+    result = call("runs", "search", "plan_name = scan and scan_id < 5", "--counts")
+    assert result.exit_code == 0
+    assert result.stdout.count("scan ") >= 3
+    assert "3 match, 0 lack a value" in result.stdout
+    told = json.loads(call("runs", "search", "e26:1-3", "--json").stdout)
+    assert [run["uid"] for run in told["runs"]] == [uid(2), uid(1), uid(0)]
+
+
+def test_a_bad_query_is_told_with_its_column() -> None:
+    result = call("runs", "search", "plan_nam = scan")
+    assert result.exit_code != 0
+    assert "column 1" in result.stderr
+    assert "plan_name" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_what_a_query_costs_is_shown() -> None:
+    assert "run_scan_id" in call("runs", "explain", "scan_id = 3").stdout
+
+
+def test_all_that_is_found_is_exported(tmp_path: Path) -> None:
+    file = tmp_path / "runs.csv"
+    result = call("runs", "export-all", "run_type = physics", "-o", str(file))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert len(file.read_text().splitlines()) == 18 + 1
+    lines = call("runs", "export-all", "--format", "jsonl").stdout.splitlines()
+    assert len(lines) == RUNS
+
+
+def test_a_flag_is_set_and_taken_away() -> None:
+    query = "flag.ECL = bad"
+    result = call("runs", "flag", uid(4), "ECL", "bad", "--events", "2-3")
+    assert "change 1" in result.stdout
+    assert uid(4)[:8] in call("runs", "search", query).stdout
+    call("runs", "flag", uid(4), "ECL", "bad", "--events", "x")
+    assert call("runs", "flag", uid(4), "ECL", "bad", "--events", "x").exit_code == 2
+
+
+def test_an_index_is_added_listed_and_dropped() -> None:
+    assert "sample.T" in call("index", "add", "sample.T").stdout
+    assert "start.sample.T" in call("index", "list").stdout
+    assert call("index", "remove", "sample.T").exit_code == 0
+    assert "start.sample.T" not in call("index", "list").stdout
+    assert call("index", "add", "plan_nam").exit_code != 0

@@ -1,0 +1,249 @@
+"""What queries mean: text on the left, the same said by a tree on the right."""
+
+import pytest
+
+from quire.errors import InputError
+from quire.runs.query.errors import (
+    QueryError,
+    QuerySyntaxError,
+    UnknownField,
+    UnknownValue,
+    WrongType,
+)
+from quire.runs.query.fields import FieldDeclaration, FieldType
+from quire.runs.query.parser import QueryParser
+from quire.runs.query.registry import FieldRegistry
+from quire.runs.query.text_form import to_text
+
+NOW = 1_800_000_000.0
+DECLARED = (
+    FieldDeclaration(name="energy", type=FieldType.NUMBER, unit="eV"),
+    FieldDeclaration(name="target", type=FieldType.STRING, choices=("Cu", "Nickel")),
+    FieldDeclaration(name="hot", type=FieldType.BOOLEAN),
+    FieldDeclaration(name="lumi", type=FieldType.NUMBER, unit="nb-1"),
+    FieldDeclaration(name="t.*", type=FieldType.NUMBER, unit="degC"),
+)
+PARSER = QueryParser(FieldRegistry().declare(DECLARED))
+
+ISSUE = (
+    'plan_name = scan and sample.name ~ "Cu*" and start.time > 2026-11-01'
+    " and not flag.DCH = bad"
+)
+ISSUE_MEANS = (
+    'plan_name = "scan" and start.sample.name ~ "Cu*" and time > 1793491200.0'
+    ' and not flag.DCH = "bad"'
+)
+EXAMPLES = [
+    (ISSUE, ISSUE_MEANS),
+    # Fields
+    ("start.uid = a", 'uid = "a"'),
+    ("start.group = a", 'start.group = "a"'),
+    ("anything.at.all = a", 'start.anything.at.all = "a"'),
+    ("start.anything = a", 'start.anything = "a"'),
+    ("stop.quality = a", 'stop.quality = "a"'),
+    ("her.fill_pattern = a", 'her.fill_pattern = "a"'),
+    ("`a b`.c = 1", "start.`a b`.c = 1"),
+    ("start.`it``s`.`2` = 1", "start.`it``s`.`2` = 1"),
+    ("start.and = 1", "start.`and` = 1"),
+    ("größe = 1", "start.größe = 1"),
+    # Signs
+    ("a == 1", "start.a = 1"),
+    ("a!=1", "start.a != 1"),
+    ("a<1", "start.a < 1"),
+    ("a<=1", "start.a <= 1"),
+    ("a>1", "start.a > 1"),
+    ("a>=1", "start.a >= 1"),
+    ("a ~ Cu*?", 'start.a ~ "Cu*?"'),
+    ("a ~ 'x y*'", 'start.a ~ "x y*"'),
+    # Values
+    ("a = b-c.d:e/f", 'start.a = "b-c.d:e/f"'),
+    ("owner = ann@x.org", 'owner = "ann@x.org"'),
+    ("owner ~ *@x.org", 'owner ~ "*@x.org"'),
+    ("a = 'it''s'", 'start.a = "it\'s"'),
+    ('a = "say ""x"""', 'start.a = "say ""x"""'),
+    ("a = ''", 'start.a = ""'),
+    ('a = "and"', 'start.a = "and"'),
+    ("a = -1.5e3", "start.a = -1500.0"),
+    ("a = .5", "start.a = 0.5"),
+    ("a = 1.", "start.a = 1.0"),
+    ("a = +7", "start.a = 7"),
+    ("a = TRUE", "start.a = true"),
+    ("a = 'true'", 'start.a = "true"'),
+    ("a = '7'", 'start.a = "7"'),
+    ("hot = false", "start.hot = false"),
+    ("plan_name = '5'", 'plan_name = "5"'),
+    ("a = null", "missing(start.a)"),
+    ("a != null", "exists(start.a)"),
+    ("a = 2026-11-01", 'start.a = "2026-11-01"'),
+    ("scan_id = 5.0", "scan_id = 5"),
+    ("scan_id > 5.5", "scan_id > 5.5"),
+    # Ranges and lists
+    ("scan_id in 3000..3500", "scan_id in 3000..3500"),
+    ("scan_id in -5 .. 5", "scan_id in -5..5"),
+    ("a in 1.5..2.5", "start.a in 1.5..2.5"),
+    ("a in a..b", 'start.a in "a".."b"'),
+    ("plan_name in [scan, 'two words']", 'plan_name in ["scan", "two words"]'),
+    ("plan_name in (scan)", 'plan_name in ["scan"]'),
+    ("plan_name not in [scan]", 'not plan_name in ["scan"]'),
+    ("a in [1, x, true]", 'start.a in [1, "x", true]'),
+    # Units
+    ("energy > 8 keV", "start.energy > 8000.0"),
+    ("energy > 8keV", "start.energy > 8000.0"),
+    ("energy in 8..9 keV", "start.energy in 8000.0..9000.0"),
+    ("energy in [1 eV, 1 meV]", "start.energy in [1.0, 0.001]"),
+    ("duration > 1.5 h", "duration > 5400.0"),
+    ("duration > 90", "duration > 90"),
+    ("lumi > 1 pb-1", "start.lumi > 1000.0"),
+    ("lumi > 1 fb^-1", "start.lumi > 1000000.0"),
+    ("statistics.lumi_recorded > 2 pb⁻¹", "statistics.lumi_recorded > 2000.0"),
+    (
+        "detectors.magnet_solenoid_field > 1.5 T",
+        "detectors.magnet_solenoid_field > 15000.0",
+    ),
+    ("t.stage = 300 K", "start.t.stage = 26.85"),
+    # Times
+    ("time > 2026-11-01T12:00:00Z", "time > 1793534400.0"),
+    ("time > 2026-11-01T12:00:00+02:00", "time > 1793527200.0"),
+    ("time > 2026-11-01T12:00", "time > 1793534400.0"),
+    ("time > '2026-11-01 12:00:00.5'", "time > 1793534400.5"),
+    ("time = 2026-11-01", "time >= 1793491200.0 and time < 1793577600.0"),
+    ("time != 2026-11-01", "not (time >= 1793491200.0 and time < 1793577600.0)"),
+    ("time = 2026-12", "time >= 1796083200.0 and time < 1798761600.0"),
+    (
+        "time in 2026-11-01..2026-11-02",
+        "time >= 1793491200.0 and time < 1793664000.0",
+    ),
+    ("time in 1..2", "time in 1.0..2.0"),
+    ("time > now", f"time > {NOW}"),
+    ("time > now - 7 d", f"time > {NOW - 7 * 86400}"),
+    ("time < NOW+1.5h", f"time < {NOW + 5400}"),
+    ("time > now - 30 min and a = 1", f"time > {NOW - 1800} and start.a = 1"),
+    ("time > 1793491200", "time > 1793491200.0"),
+    # Text
+    ('text("Two words")', '"two words"'),
+    ("'Two words'", '"two words"'),
+    ("text ~ 'Two words'", '"two words"'),
+    ("text ~ Copper", '"copper"'),
+    ("start.text = a", 'start.`text` = "a"'),
+    # Presence
+    ("exists(a.b)", "exists(start.a.b)"),
+    ("MISSING( a )", "missing(start.a)"),
+    ("exists = 1", "start.`exists` = 1"),
+    # Joining: not binds closest, then and, then or
+    ("a=1 OR b=2 And NOT c=3", "start.a = 1 or (start.b = 2 and not start.c = 3)"),
+    ("(a=1 or b=2) and c=3", "(start.a = 1 or start.b = 2) and start.c = 3"),
+    ("not (a=1 and b=2)", "not (start.a = 1 and start.b = 2)"),
+    ("not not a=1", "not not start.a = 1"),
+    ("((a=1))", "start.a = 1"),
+    ("a=order and b=notes", 'start.a = "order" and start.b = "notes"'),
+    ("@good and @also", '(flag.DCH = "good" or run = 1) and run = 2'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "meaning"), EXAMPLES)
+def test_a_query_means_what_it_says(text: str, meaning: str) -> None:
+    parser = PARSER.resolving({"good": "flag.DCH = good or run = 1", "also": "run=2"})
+    assert to_text(parser.parse(text, now=NOW)) == meaning
+
+
+ERRORS = [
+    ("plan_nam = scan", UnknownField, 1, "'plan_name'"),
+    ("a = 1 and scanid = 5", UnknownField, 11, "'scan_id'"),
+    ("exists(staus)", UnknownField, 8, "'status'"),
+    ("run_typ = physics", UnknownField, 1, "'run_type'"),
+    ("status = opne", UnknownValue, 10, "'open'"),
+    ("status in [open, sucess]", UnknownValue, 18, "'success'"),
+    ("target = Nikel", UnknownValue, 10, "'Nickel'"),
+    ("target = Cu and target = Fe", UnknownValue, 26, "Cu, Nickel"),
+    ("run_type > 5", WrongType, 12, "run_type is text"),
+    ("scan_id = '5'", WrongType, 11, "take the quotes away"),
+    ("scan_id ~ 5*", WrongType, 11, "scan_id in a..b"),
+    ("hot = yes", WrongType, 7, "true or false"),
+    ("hot > true", WrongType, 7, "no order"),
+    ("a > true", WrongType, 5, "no order"),
+    ("a in 1..x", WrongType, 9, "two numbers or of two strings"),
+    ("energy > 5 K", WrongType, 10, "does not convert"),
+    ("energy > 5 keVs", WrongType, 10, "unknown unit"),
+    ("a > 5 keV", WrongType, 5, "no declared unit"),
+    ("a > 5keV", WrongType, 5, "no declared unit"),
+    ("plan_name = two words", WrongType, 13, '"two words"'),
+    ("time > soon", WrongType, 8, "2026-11-01"),
+    ("time = now - 7 m", WrongType, 8, "no unit of time"),
+    ("sample.name =~ 'Cu.*'", QuerySyntaxError, 14, "glob"),
+    ("sample.name ~ /Cu.*/", QuerySyntaxError, 15, "glob"),
+    ("a & b", QuerySyntaxError, 3, "write 'and'"),
+    ("a = 1 b = 2", QuerySyntaxError, 9, "join conditions"),
+    ("a = 'x' b = 2", QuerySyntaxError, 11, "join conditions"),
+    ("status", QuerySyntaxError, 7, "exists(field)"),
+    ("(a = 1", QuerySyntaxError, 7, "')'"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "column", "words"), ERRORS)
+def test_an_error_names_the_place_and_the_mend(
+    text: str, kind: type[QueryError], column: int, words: str
+) -> None:
+    with pytest.raises(kind) as refused:
+        PARSER.parse(text, now=NOW)
+    assert refused.value.column == column
+    assert f"column {column}: " in str(refused.value)
+    assert words in str(refused.value)
+
+
+def test_now_has_no_meaning_without_a_clock() -> None:
+    with pytest.raises(WrongType, match="no meaning"):
+        PARSER.parse("time > now - 7 d")
+
+
+def test_observed_fields_are_the_only_ones() -> None:
+    seen = {
+        "start.sample.name": frozenset({FieldType.STRING}),
+        "start.plan_nam": frozenset({FieldType.STRING, FieldType.NUMBER}),
+    }
+    parser = QueryParser(FieldRegistry().observe(seen))
+    for text in ("sample.name = Cu", "plan_nam = 5", "plan_nam = x", "scan_id = 1"):
+        parser.parse(text)
+    for text, words in (
+        ("sample.nam = Cu", "'sample.name'"),
+        ("nothing.like.it = 1", "no run has it"),
+        ("sample.name = 5", "it is string"),
+        ("plan_nam = true", "it is number or string"),
+    ):
+        with pytest.raises(QueryError, match=words):
+            parser.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("declared", "field"),
+    [
+        ({"name": "a b", "type": FieldType.NUMBER}, "fields.a b"),
+        ({"name": "a", "type": FieldType.NUMBER, "unit": "furlong"}, "fields.a.unit"),
+        ({"name": "scan_id", "type": FieldType.STRING}, "fields.scan_id.type"),
+        (
+            {"name": "a", "type": FieldType.INTEGER, "choices": ("x",)},
+            "fields.a.choices",
+        ),
+        ({"name": "a.*", "type": FieldType.NUMBER, "path": "x"}, "fields.a.*.path"),
+    ],
+)
+def test_a_declaration_that_cannot_be_is_refused(
+    declared: dict[str, object], field: str
+) -> None:
+    given = FieldDeclaration(**declared)  # type: ignore[arg-type]
+    with pytest.raises(InputError) as refused:
+        FieldRegistry().declare([given])
+    assert refused.value.field == field
+
+
+def test_a_facility_moves_and_describes_fields() -> None:
+    own = FieldDeclaration(
+        name="energy",
+        type=FieldType.NUMBER,
+        unit="keV",
+        path="start.scan.energy",
+        description="Of the beam.",
+    )
+    fields = FieldRegistry().declare([own])
+    found = QueryParser(fields).parse("energy > 8000 eV")
+    assert to_text(found) == "start.scan.energy > 8.0"
+    assert fields.field("energy", 1).description == "Of the beam."
