@@ -68,10 +68,16 @@ class Annotations(msgspec.Struct, frozen=True, kw_only=True):
         Facility fields that were set over what the start document says.
     flags
         The newest of each detector and span.
+    signed_by
+        Who set `sign_off` last.
+    lists
+        The frozen lists that hold the run, as ``name@version``.
     """
 
     version: int = 0
     fields: dict[str, FieldValue] = {}
     flags: tuple[Flag, ...] = ()
     sign_off: SignOff = SignOff.OPEN
+    signed_by: str = ""
     comments: tuple[Comment, ...] = ()
+    lists: tuple[str, ...] = ()

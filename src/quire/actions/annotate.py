@@ -1,0 +1,253 @@
+"""Judging runs: flags, sign-off, comments and facility fields, with undo."""
+
+import math
+from collections.abc import Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from quire.access.principals import Principal, Scope, require
+from quire.actions.lookup import By, find_run
+from quire.actions.search import Question, Search
+from quire.clock import Clock, IdMaker
+from quire.errors import Conflict, InputError, NotFound
+from quire.ports.store import Store, Transaction
+from quire.runs.annotations import SignOff
+from quire.runs.changes import (
+    AddComment,
+    Change,
+    Entry,
+    RemoveFlag,
+    SetField,
+    SetFlag,
+    SetSignOff,
+    Undo,
+    WithdrawComment,
+    annotations,
+    undone,
+)
+from quire.runs.query.registry import FieldRegistry
+from quire.runs.run import Run
+from quire.runs.settable import check_field, check_flag
+
+_AT_ONCE = 200
+_LONGEST_TEXT = 10_000
+_FREE_WHEN_COMPLETE = (AddComment, WithdrawComment, SetSignOff)
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What was changed in one go."""
+
+    id: str
+    runs: int
+
+
+class Annotate:
+    """Changes what people say of runs.
+
+    Parameters
+    ----------
+    fields
+        Which facility fields there are, and what they may hold.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        search: Search,
+        fields: FieldRegistry,
+        clock: Clock,
+        ids: IdMaker,
+    ) -> None:
+        self._store = store
+        self._search = search
+        self._fields = fields
+        self._clock = clock
+        self._ids = ids
+
+    async def change(
+        self,
+        which: str,
+        change: Change,
+        principal: Principal,
+        *,
+        by: By | None = None,
+        reason: str = "",
+    ) -> Run:
+        """Change one run.
+
+        Raises
+        ------
+        InputError
+            A name or value cannot be; names the field.
+        NotFound, Ambiguous
+            No run, or several, answer to `which`; or there is no such entry.
+        Conflict
+            The run's quality is complete, or was judged by the same person alone.
+        """
+        require(principal, Scope.RUNS_ANNOTATE)
+        self._check(change)
+
+        def decide(tx: Transaction) -> Run:
+            run = find_run(tx, which, principal, by=by)
+            return self._changed(tx, run, change, principal, reason=reason, batch="")
+
+        return await self._store.decide(decide)
+
+    async def change_all(
+        self, question: Question, change: Change, principal: Principal, *, reason: str
+    ) -> Batch:
+        """Change all runs that a question finds; what it returns undoes them as one.
+
+        Runs are changed some at a time, so that nothing else waits long.
+        """
+        require(principal, Scope.RUNS_ANNOTATE)
+        self._check(change)
+        batch = self._ids.new_id()
+        # Found before the first is changed: a change may be what the question asks.
+        uids = [uid async for uid in self._search.uids(question, principal)]
+
+        def step(tx: Transaction, uid: str) -> None:
+            run = tx.runs.get(uid)
+            if run is not None:
+                self._changed(tx, run, change, principal, reason=reason, batch=batch)
+
+        await self._in_steps(uids, step)
+        return Batch(id=batch, runs=len(uids))
+
+    async def undo_batch(
+        self, batch: str, principal: Principal, *, reason: str
+    ) -> Batch:
+        """Undo what was changed in one go, but for what was undone since.
+
+        Raises
+        ------
+        NotFound
+            There is no such batch among the runs that the principal may see.
+        """
+        require(principal, Scope.RUNS_ANNOTATE)
+        entries = await self._store.view(lambda tx: tx.run_history.of_batch(batch))
+        found = {entry.run: entry.version for entry in entries}
+        again = self._ids.new_id()
+        done: list[str] = []
+
+        def step(tx: Transaction, uid: str) -> None:
+            run = find_run(tx, uid, principal, by=By.UID)
+            if found[uid] not in undone(tx.run_history.of_run(uid)):
+                change = Undo(version=found[uid])
+                self._changed(tx, run, change, principal, reason=reason, batch=again)
+            done.append(uid)
+
+        await self._in_steps(list(found), step)
+        if not done:
+            raise NotFound("batch", batch)
+        return Batch(id=again, runs=len(done))
+
+    async def history(
+        self, which: str, principal: Principal, *, by: By | None = None
+    ) -> tuple[Entry, ...]:
+        """Return who changed what of a run."""
+
+        def question(tx: Transaction) -> tuple[Entry, ...]:
+            run = find_run(tx, which, principal, by=by)
+            return tx.run_history.of_run(run.uid)
+
+        return await self._store.view(question)
+
+    async def _in_steps(
+        self, uids: list[str], step: Callable[[Transaction, str], None]
+    ) -> None:
+        for begin in range(0, len(uids), _AT_ONCE):
+            some = uids[begin : begin + _AT_ONCE]
+
+            def decide(tx: Transaction, some: list[str] = some) -> None:
+                for uid in some:
+                    step(tx, uid)
+
+            await self._store.decide(decide)
+
+    def _changed(
+        self,
+        tx: Transaction,
+        run: Run,
+        change: Change,
+        principal: Principal,
+        *,
+        reason: str,
+        batch: str,
+    ) -> Run:
+        _allow(run, change, principal)
+        history = tx.run_history.of_run(run.uid)
+        if isinstance(change, Undo):
+            _find_undoable(run, history, change.version)
+        if isinstance(change, WithdrawComment):
+            _find_comment(run, change.number)
+        entry = Entry(
+            run=run.uid,
+            version=len(history) + 1,
+            at=self._clock.now(),
+            author=principal.name,
+            change=change,
+            reason=reason,
+            batch=batch,
+        )
+        tx.run_history.append(entry)
+        said = replace(annotations([*history, entry]), lists=run.annotations.lists)
+        after = replace(run, annotations=said)
+        tx.runs.put(after)
+        return after
+
+    def _check(self, change: Change) -> None:
+        match change:
+            case SetFlag() | RemoveFlag():
+                _check_span(change)
+                check_flag(self._fields, change)
+            case AddComment(text=text):
+                if not text.strip() or len(text) > _LONGEST_TEXT:
+                    raise InputError(
+                        "text", "is empty or too long", "1 to 10000 characters"
+                    )
+            case SetField():
+                check_field(self._fields, change)
+            case _:
+                pass
+
+
+def _check_span(change: SetFlag | RemoveFlag) -> None:
+    span = change.span
+    if span is None:
+        return
+    if span.unit not in ("time", "event"):
+        raise InputError("span/unit", f"{span.unit[:40]!r} is unknown", "time or event")
+    if not (math.isfinite(span.first) and math.isfinite(span.last)):
+        raise InputError("span", "its ends must be finite")
+    if span.first > span.last:
+        raise InputError("span/last", f"{span.last} stands before {span.first}")
+
+
+def _allow(run: Run, change: Change, principal: Principal) -> None:
+    said = run.annotations
+    if said.sign_off is SignOff.COMPLETE and not isinstance(
+        change, _FREE_WHEN_COMPLETE
+    ):
+        raise Conflict("run", run.uid, "its quality is complete; set sign-off to open")
+    if not isinstance(change, SetSignOff) or change.state is not SignOff.COMPLETE:
+        return
+    if said.sign_off is not SignOff.SIGNED_OFF:
+        raise Conflict(
+            "run", run.uid, "is not signed off yet, so it cannot be complete"
+        )
+    if said.signed_by == principal.name and not principal.is_admin:
+        raise Conflict("run", run.uid, "a second person has to complete it")
+
+
+def _find_undoable(run: Run, history: tuple[Entry, ...], version: int) -> None:
+    if not any(entry.version == version for entry in history):
+        raise NotFound("change", str(version), f"run {run.uid} has {len(history)}")
+    if version in undone(history):
+        raise Conflict("change", str(version), "is undone already")
+
+
+def _find_comment(run: Run, number: int) -> None:
+    if not any(comment.number == number for comment in run.annotations.comments):
+        raise NotFound("comment", str(number))

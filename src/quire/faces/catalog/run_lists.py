@@ -1,0 +1,131 @@
+"""`/api/v1/run-lists`: good-run lists, frozen and exported."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from quire.access.principals import Principal, Scope
+from quire.actions.run_lists import RunLists
+from quire.errors import InputError
+from quire.runs.exporting import csv_lines
+from quire.runs.run_list import RunList, golden, ranges, rows
+from quire.web.body import integer, read_json
+from quire.web.gate import Gate
+from quire.web.json import json_response
+
+_BODY = 64 * 1024
+_MOST = 2**31
+
+
+class ListAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A list to freeze.
+
+    Attributes
+    ----------
+    bad
+        Flag values of parts of a run that do not count as good.
+    """
+
+    q: str
+    note: str = ""
+    bad: tuple[str, ...] = ("bad", "BAD")
+
+
+class RunListRoutes:
+    """Lists in and out."""
+
+    def __init__(self, lists: RunLists) -> None:
+        self._lists = lists
+
+    def routes(self, gate: Gate) -> Sequence[BaseRoute]:
+        """Return the routes of this face."""
+        every, one = "/api/v1/run-lists", "/api/v1/run-lists/{name}"
+        read = Scope.RUNS_READ
+        return [
+            gate.route(every, self.all, needs=read, methods=["GET"]),
+            gate.route(one, self.freeze, needs=Scope.RUNS_ANNOTATE, methods=["POST"]),
+            gate.route(one, self.get, needs=read, methods=["GET"]),
+            gate.route(
+                f"{one}/difference", self.difference, needs=read, methods=["GET"]
+            ),
+        ]
+
+    async def all(self, _: Request, principal: Principal) -> Response:
+        """Return every version of every list."""
+        found = await self._lists.all(principal)
+        return json_response({"lists": [_head(one) for one in found]})
+
+    async def freeze(self, request: Request, principal: Principal) -> Response:
+        """Freeze what a query finds now as the next version of a list."""
+        asked = await read_json(request, ListAsked, _BODY)
+        frozen = await self._lists.freeze(
+            request.path_params["name"],
+            asked.q,
+            principal,
+            bad=frozenset(asked.bad),
+            note=asked.note,
+        )
+        return json_response({**_head(frozen), "runs": len(frozen.members)}, 201)
+
+    async def get(self, request: Request, principal: Principal) -> Response:
+        """Return a list: ``format`` is full, json (CMS), ranges or csv."""
+        name, version = request.path_params["name"], _version(request, "version")
+        frozen = await self._lists.get(name, version, principal)
+        experiment = integer(request, "experiment", None, least=-_MOST, most=_MOST)
+        members = [
+            one
+            for one in frozen.members
+            if experiment is None or one.experiment == experiment
+        ]
+        match request.query_params.get("format", "full"):
+            case "json":
+                return json_response(golden(members, unit=_unit(request)))
+            case "ranges":
+                return json_response(ranges(members))
+            case "csv":
+                text = csv_lines(rows(members))
+                return Response(text, media_type="text/csv; charset=utf-8")
+            case "full":
+                return json_response({**_head(frozen), "members": members})
+            case other:
+                mend = "one of full, json, ranges, csv"
+                raise InputError("format", f"{other[:40]!r} is unknown", mend)
+
+    async def difference(self, request: Request, principal: Principal) -> Response:
+        """Return in which runs this list and that of ``with`` differ."""
+        other = request.query_params.get("with") or request.path_params["name"]
+        found = await self._lists.difference(
+            (request.path_params["name"], _version(request, "version")),
+            (other, _version(request, "with_version")),
+            principal,
+        )
+        return json_response(found)
+
+
+def _head(frozen: RunList) -> dict[str, Any]:
+    return {
+        "name": frozen.name,
+        "version": frozen.version,
+        "label": frozen.label,
+        "query": frozen.query,
+        "author": frozen.author,
+        "at": frozen.at,
+        "data_version": frozen.data_version,
+        "left_out": frozen.left_out,
+        "note": frozen.note,
+    }
+
+
+def _version(request: Request, name: str) -> int | None:
+    return integer(request, name, None, least=1, most=_MOST)
+
+
+def _unit(request: Request) -> str:
+    unit = request.query_params.get("unit", "event")
+    if unit not in ("event", "time"):
+        raise InputError("unit", f"{unit[:40]!r} is unknown", "event or time")
+    return unit

@@ -1,0 +1,42 @@
+"""The history of runs' quality, and the lists that were made of it."""
+
+from typing import Protocol
+
+from quire.runs.changes import Entry
+from quire.runs.run_list import RunList
+
+
+class RunHistory(Protocol):
+    """Who changed what of which run; entries are added and never changed."""
+
+    def append(self, entry: Entry) -> None:
+        """Keep an entry; its version is one more than the run's last."""
+        ...
+
+    def of_run(self, uid: str) -> tuple[Entry, ...]:
+        """Return the entries of a run by version."""
+        ...
+
+    def of_batch(self, batch: str) -> tuple[Entry, ...]:
+        """Return what was changed in one go, by run."""
+        ...
+
+
+class RunLists(Protocol):
+    """Frozen lists of runs."""
+
+    def put(self, frozen: RunList) -> None:
+        """Keep a version of a list, in place of what was there as that version."""
+        ...
+
+    def get(self, name: str, version: int | None) -> RunList | None:
+        """Return a version of a list, None for its newest."""
+        ...
+
+    def all(self) -> tuple[RunList, ...]:
+        """Return every version of every list, without members, by name and version."""
+        ...
+
+    def unfinished(self) -> tuple[RunList, ...]:
+        """Return lists of which not all members are marked yet."""
+        ...

@@ -1,0 +1,222 @@
+"""Good-run lists: frozen with the query, the data's version and the time."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from quire.errors import Conflict
+from quire.runs.intervals import Intervals, union
+from quire.runs.run import Run
+
+PRIMARY = "primary"
+
+Ranges = tuple[tuple[float, float], ...]
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of a list.
+
+    Attributes
+    ----------
+    events
+        Good sequence numbers, closed intervals.
+    times
+        Good Unix seconds, closed intervals; empty where the run has no start or stop.
+    cut
+        Units, ``"time"`` or ``"event"``, in which bad parts were cut out.
+    """
+
+    uid: str
+    experiment: int | None = None
+    run: int | None = None
+    events: Intervals = ()
+    times: Ranges = ()
+    cut: tuple[str, ...] = ()
+
+
+class RunList(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen list; a later freezing of the same name is another version.
+
+    Attributes
+    ----------
+    data_version
+        Hash of what the list was made from: the same runs in the same state give the
+        same.
+    left_out
+        Runs that the query could not judge for lack of a value; None for very many.
+    tagged
+        How many members are marked already; searches find the list when all are.
+    """
+
+    name: str
+    version: int
+    query: str
+    author: str
+    at: float
+    members: tuple[Member, ...]
+    data_version: str
+    left_out: int | None = None
+    note: str = ""
+    tagged: int = 0
+
+    @property
+    def label(self) -> str:
+        """``name@version``, as its runs are marked."""
+        return f"{self.name}@{self.version}"
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Uids of the runs in which two lists differ."""
+
+    only_first: tuple[str, ...]
+    only_second: tuple[str, ...]
+    other_parts: tuple[str, ...]
+
+
+def member(
+    run: Run, experiment: int | None, number: int | None, bad: frozenset[str]
+) -> Member:
+    """Return a run as a list holds it, without the parts that are flagged as bad."""
+    stream = run.streams.get(PRIMARY) or max(
+        run.streams.values(), key=lambda one: one.rows, default=None
+    )
+    events: Ranges = tuple(stream.seq_nums) if stream else ()
+    times: Ranges = ()
+    if run.time is not None and run.stop_time is not None:
+        times = ((run.time, run.stop_time),)
+    cut: set[str] = set()
+    for flag in run.annotations.flags:
+        span = flag.span
+        if span is None or flag.value not in bad:
+            continue
+        cut.add(span.unit)
+        if span.unit == "event":
+            events = tuple(_without_numbers(events, span.first, span.last))
+        else:
+            times = tuple(_without_times(times, span.first, span.last))
+    return Member(
+        uid=run.uid,
+        experiment=experiment,
+        run=number,
+        events=tuple((int(first), int(last)) for first, last in events),
+        times=times,
+        cut=tuple(sorted(cut)),
+    )
+
+
+def data_version(runs: Iterable[Run]) -> str:
+    """Return a hash of the state of the runs of a list."""
+    told = hashlib.sha256()
+    for run in sorted(runs, key=lambda one: one.uid):
+        told.update(f"{run.uid} {run.documents} {run.annotations.version}\n".encode())
+    return told.hexdigest()[:16]
+
+
+def golden(
+    members: Sequence[Member], *, unit: str = "event"
+) -> dict[str, list[list[float]]]:
+    """Return ``{"run": [[first, last]]}`` as CMS has it.
+
+    Raises
+    ------
+    Conflict
+        The list spans several experiments, has runs without a number, or bad parts
+        that are only known in the other unit: another form says it right.
+    """
+    experiments = {one.experiment for one in members}
+    if len(experiments) > 1:
+        reason = "it spans several experiments"
+        raise Conflict(
+            "run list", "json", f"{reason}; give experiment=, or ask for csv"
+        )
+    odd = next((one for one in members if one.run is None), None)
+    if odd is not None:
+        raise Conflict("run list", "json", f"run {odd.uid} has no number; ask for csv")
+    other = next((one for one in members if set(one.cut) - {unit}), None)
+    if other is not None:
+        reason = f"of run {other.uid} bad parts are known by {other.cut[0]}"
+        raise Conflict("run list", "json", f"{reason}; give unit={other.cut[0]}")
+    found: dict[str, list[list[float]]] = {}
+    for one in members:
+        parts = one.events if unit == "event" else one.times
+        known = [(first, last) for first, last in found.get(str(one.run), [])]
+        if unit == "event":
+            merged: Ranges = union(
+                tuple((int(a), int(b)) for a, b in known),
+                [(int(a), int(b)) for a, b in parts],
+            )
+        else:
+            merged = tuple(sorted([*known, *parts]))
+        found[str(one.run)] = [list(part) for part in merged]
+    return found
+
+
+def ranges(members: Sequence[Member]) -> dict[str, list[list[int]]]:
+    """Return ``{"experiment": [[first run, last run]]}`` of whole runs."""
+    numbers: dict[str, list[tuple[int, int]]] = {}
+    for one in members:
+        if one.run is not None:
+            key = "" if one.experiment is None else str(one.experiment)
+            numbers.setdefault(key, []).append((one.run, one.run))
+    return {
+        key: [list(part) for part in union((), parts)]
+        for key, parts in sorted(numbers.items())
+    }
+
+
+def rows(members: Iterable[Member]) -> Iterator[list[Any]]:
+    """Yield the list as a table with its head: a row for each good part of a run."""
+    yield ["experiment", "run", "uid", "unit", "first", "last"]
+    for one in members:
+        unit = "time" if "time" in one.cut else "event"
+        parts: Ranges = one.times if unit == "time" else one.events
+        if not parts:
+            yield [one.experiment, one.run, one.uid, unit, None, None]
+        for first, last in parts:
+            yield [one.experiment, one.run, one.uid, unit, first, last]
+
+
+def difference(first: RunList, second: RunList) -> Difference:
+    """Return in which runs two lists differ."""
+    ours = {one.uid: one for one in first.members}
+    theirs = {one.uid: one for one in second.members}
+    return Difference(
+        only_first=tuple(sorted(ours.keys() - theirs.keys())),
+        only_second=tuple(sorted(theirs.keys() - ours.keys())),
+        other_parts=tuple(
+            sorted(
+                uid
+                for uid in ours.keys() & theirs.keys()
+                if (ours[uid].events, ours[uid].times)
+                != (theirs[uid].events, theirs[uid].times)
+            )
+        ),
+    )
+
+
+def _without_numbers(
+    parts: Ranges, first: float, last: float
+) -> Iterator[tuple[float, float]]:
+    for begin, end in parts:
+        if last < begin or first > end:
+            yield begin, end
+            continue
+        if begin < first:
+            yield begin, first - 1
+        if end > last:
+            yield last + 1, end
+
+
+def _without_times(
+    parts: Ranges, first: float, last: float
+) -> Iterator[tuple[float, float]]:
+    for begin, end in parts:
+        if last < begin or first > end:
+            yield begin, end
+            continue
+        if begin < first:
+            yield begin, first
+        if end > last:
+            yield last, end

@@ -1,0 +1,98 @@
+"""Good-run lists: parts that are cut out, and the forms in which they leave."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quire.errors import Conflict
+from quire.runs.annotations import Annotations, Flag, Span
+from quire.runs.run import Run, Stream
+from quire.runs.run_list import (
+    Member,
+    RunList,
+    data_version,
+    difference,
+    golden,
+    member,
+    ranges,
+    rows,
+)
+
+_BAD = frozenset({"bad"})
+_numbers = st.integers(1, 30)
+
+
+def flagged(*spans: Span, value: str = "bad") -> Run:
+    flags = tuple(Flag(detector="D", value=value, span=span) for span in spans)
+    return Run(
+        uid="u",
+        time=100.0,
+        stop_time=130.0,
+        streams={"primary": Stream(seq_nums=((1, 30),), events=30)},
+        annotations=Annotations(flags=flags),
+    )
+
+
+@given(st.lists(st.tuples(_numbers, _numbers).map(sorted), max_size=4))
+def test_what_is_left_are_the_numbers_in_no_bad_span(pairs: list[list[int]]) -> None:
+    spans = [Span(unit="event", first=a, last=b) for a, b in pairs]
+    found = member(flagged(*spans), 0, 1, _BAD)
+    left = {n for first, last in found.events for n in range(first, last + 1)}
+    assert left == {n for n in range(1, 31) if not any(a <= n <= b for a, b in pairs)}
+    assert found.cut == (("event",) if spans else ())
+
+
+def test_a_part_with_another_flag_stays() -> None:
+    span = Span(unit="event", first=2, last=3)
+    assert member(flagged(span, value="good"), 0, 1, _BAD).events == ((1, 30),)
+
+
+def test_bad_times_are_cut_from_the_times() -> None:
+    found = member(flagged(Span(unit="time", first=110, last=120)), 0, 7, _BAD)
+    assert found.times == ((100.0, 110.0), (120.0, 130.0))
+    assert golden([found], unit="time") == {"7": [[100.0, 110.0], [120.0, 130.0]]}
+    with pytest.raises(Conflict, match="unit=time"):
+        golden([found])
+    assert list(rows([found]))[1:] == [
+        [0, 7, "u", "time", 100.0, 110.0],
+        [0, 7, "u", "time", 120.0, 130.0],
+    ]
+
+
+def test_a_form_that_would_say_it_wrong_is_refused() -> None:
+    one = Member(uid="a", experiment=1, run=1, events=((1, 2),))
+    other = Member(uid="b", experiment=2, run=1, events=((1, 2),))
+    nameless = Member(uid="c", experiment=1)
+    with pytest.raises(Conflict, match="experiment="):
+        golden([one, other])
+    with pytest.raises(Conflict, match="no number"):
+        golden([one, nameless])
+    twin = Member(uid="d", experiment=1, run=1, events=((2, 5),))
+    assert golden([one, twin]) == {"1": [[1, 5]]}
+    assert ranges([one, other, nameless]) == {"1": [[1, 1]], "2": [[1, 1]]}
+
+
+def test_lists_differ_in_runs_and_in_their_parts() -> None:
+    def made(*members: Member) -> RunList:
+        return RunList(
+            name="l",
+            version=1,
+            query="",
+            author="a",
+            at=0.0,
+            members=members,
+            data_version="",
+        )
+
+    part = Member(uid="b", events=((1, 2),))
+    whole = Member(uid="b", events=((1, 3),))
+    found = difference(made(Member(uid="a"), part), made(whole, Member(uid="c")))
+    assert found.only_first == ("a",)
+    assert found.only_second == ("c",)
+    assert found.other_parts == ("b",)
+
+
+def test_the_data_version_follows_the_data() -> None:
+    run = Run(uid="u", documents=3)
+    grown = Run(uid="u", documents=4)
+    assert data_version([run]) == data_version([run]) != data_version([grown])
