@@ -1,108 +1,194 @@
-import importlib.util
-import subprocess
-import sys
+"""The catalog as notebooks use it, against a real server."""
 
-import pyarrow as pa
+from typing import Any
+
+import bluesky_tiled_plugins.queries as bluesky  # type: ignore[import-untyped]
 import pytest
-from tests.client.serving import Server
+import tiled.queries as tiled  # type: ignore[import-untyped]
+from tests.faces.search.conftest import RUNS, searched, start, uid
 
-import quire
 from quire.client.catalog import Catalog, connect
-from quire.client.connection import Connection
-from quire.client.errors import JobFailed, RefusedInput, RefusedToken
-from quire.client.tables import dataset
-from quire.errors import InputError, NotFound
+from quire.client.errors import Refused
+from quire.errors import NotFound
+from quire.testing.campaigns.server import ServerProcess
+
+__all__ = ["searched"]
 
 
 @pytest.fixture
-def catalog(running: Server) -> Catalog:
-    with quire.writer(running.url) as writer:
-        for number in range(120):
-            start = {"uid": f"run-{number:04}", "time": number, "scan_id": number}
-            writer("start", start)
-        assert writer.flush(20.0)
-    return connect()
+def catalog(searched: ServerProcess) -> Catalog:
+    address = searched.address
+    return connect(address.url, address.token)
 
 
-def test_finds_runs(catalog: Catalog) -> None:
-    assert catalog[-1].uid == "run-0119"
-    assert catalog["run-0007"].start["scan_id"] == 7
-    assert catalog["run-0007"].stop is None
-    assert [run.scan_id for run in catalog.recent(3)] == [119, 118, 117]
-    assert [run.scan_id for run in catalog] == list(range(119, -1, -1))
+def numbers(runs: Any) -> list[int]:
+    return [int(run.uid[:8], 16) for run in runs]
 
 
-def test_says_what_is_not_there(catalog: Catalog) -> None:
-    with pytest.raises(KeyError, match="no run"):
-        catalog["nothing"]
-    with pytest.raises(NotFound):
-        catalog["nothing"]
+def test_runs_are_named_in_every_way(catalog: Catalog) -> None:
+    assert catalog[uid(7)].uid == uid(7)
+    assert catalog["0000000a"].uid == uid(10)
+    assert catalog.uid["0000000a"].uid == uid(10)
+    # 3 and 23 have one number: the latest start wins.
+    assert catalog[3].uid == catalog.scan_id[3].uid == catalog["3"].uid == uid(23)
+    assert catalog[-1].uid == catalog.scan_id[-1].uid == uid(23)
+    assert numbers(catalog[-5:]) == [19, 20, 21, 22, 23]
+    assert numbers(catalog[-5:-2]) == [19, 20, 21]
+    assert numbers(catalog[[-1, uid(2), 5]]) == [23, 2, 5]
+    assert uid(3) in catalog
+    assert "nothing-there" not in catalog
+    with pytest.raises(ValueError, match="values"):
+        catalog[:5]
+    with pytest.raises(KeyError):
+        catalog[-100]
+    with pytest.raises(KeyError):
+        catalog[12345]
+
+
+def test_the_same_within_a_search(catalog: Catalog) -> None:
+    found = catalog.search("plan_name = count")
+    assert found[3].uid == uid(3)
+    assert found[-1].uid == uid(21)
+    assert numbers(found[-2:]) == [18, 21]
+    assert found["00000003-0"].uid == found[uid(3)].uid == uid(3)
+    with pytest.raises(KeyError):
+        found[uid(1)]
+    with pytest.raises(KeyError):
+        found[2]
     with pytest.raises(ValueError, match="several"):
-        catalog["run-00"]
+        found.uid["00000"]
+    with pytest.raises(KeyError):
+        found[-9]
 
 
-def test_gives_streams_and_documents(catalog: Catalog) -> None:
+def test_searches_chain_and_combine(catalog: Catalog) -> None:
+    scans = catalog.search("plan_name = scan")
+    copper = catalog.search({"sample.name": "Cu7"})
+    assert numbers(scans.search("scan_id < 5")) == [22, 4, 1]
+    assert numbers(scans.search("scan_id < 5", "experiment = 26")) == [4, 1]
+    assert numbers(copper | scans.search("experiment = 27 and run = 2")) == [13, 7]
+    assert numbers(~scans) == [n for n in reversed(range(RUNS)) if n % 3 != 1]
+    both = scans | catalog
+    assert len(both) == RUNS
+    assert list(~catalog) == []
+    assert len(scans) == 8
+    assert bool(scans)
+    assert not catalog.search("plan_name = nosuch")
+
+
+def test_an_or_inside_one_text_stays_inside(catalog: Catalog) -> None:
+    found = catalog.search("scan_id = 1 or scan_id = 2").search("experiment = 27")
+    assert numbers(found) == [22, 21]
+
+
+QUERIES = [
+    (tiled.Key("plan_name") == "scan", lambda n: n % 3 == 1),
+    (tiled.Key("start.plan_name") != "scan", lambda n: n % 3 != 1),
+    (tiled.Key("scan_id") > 17, lambda n: n % 20 > 17),
+    (tiled.Key("sample.T") <= 1.5, lambda n: n <= 3),
+    (tiled.Key("stop.exit_status") == "fail", lambda n: n % 6 == 0),
+    (tiled.In("plan_name", ["scan", "count"]), lambda n: n % 3 != 2),
+    (tiled.NotIn("plan_name", ["scan", "count"]), lambda n: n % 3 == 2),
+    (tiled.Contains("data_groups", "beam"), lambda n: n % 5 == 0),
+    (tiled.Like("sample.name", "Cu1_"), lambda n: n in (11, 13, 15, 17, 19)),
+    (tiled.FullText("Ni"), lambda n: n % 2 == 0),
+    (tiled.FullText("ni physics"), lambda n: n % 2 == 0 and n < 18),
+    (tiled.KeyPresent("stop.uid"), lambda n: n != RUNS - 1),
+    (tiled.KeyPresent("stop.uid", exists=False), lambda n: n == RUNS - 1),
+    (tiled.Regex("sample.name", "^Cu1"), lambda n: n % 2 and str(n).startswith("1")),
+    (tiled.Regex("plan_name", "scan"), lambda n: n % 3),
+    (bluesky.ScanID(3), lambda n: n in (3, 23)),
+    (bluesky.ScanID(3, 4), lambda n: n in (3, 4, 23)),
+    (bluesky.ScanIDRange(5, 8), lambda n: n in (5, 6, 7)),
+    (bluesky.PartialUID("0000000"), lambda n: n < 16),
+    (
+        bluesky.TimeRange(since=1_700_000_060, until=1_700_000_180),
+        lambda n: n in (1, 2),
+    ),
+    (bluesky.TimeRange(since=0), lambda _: True),
+    (bluesky.TimeRange(until="2014", timezone="US/Eastern"), lambda _: False),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    QUERIES,
+    ids=[f"{p}-{q!r}"[:50] for p, (q, _) in enumerate(QUERIES)],
+)
+def test_bluesky_queries_mean_what_they_mean(
+    query: Any, expected: Any, catalog: Catalog
+) -> None:
+    wanted = [n for n in reversed(range(RUNS)) if expected(n)]
+    assert numbers(catalog.search(query)) == wanted
+
+
+def test_what_cannot_be_asked_says_so(catalog: Catalog) -> None:
+    with pytest.raises(Refused, match="glob") as caught:
+        list(catalog.search(tiled.Regex("plan_name", "(a|b)+")))
+    assert caught.value.status == 400
+    with pytest.raises(ValueError, match="case"):
+        catalog.search(tiled.Regex("plan_name", "a", case_sensitive=False))
+    with pytest.raises(TypeError, match="ScanID"):
+        catalog.search(object())
+    with pytest.raises(Refused, match="did you mean 'plan_name'"):
+        list(catalog.search("plan_nam = scan"))
+
+
+def test_orders_values_and_slices(catalog: Catalog) -> None:
+    oldest = catalog.sort(("start.time", 1))
+    assert numbers(oldest)[:3] == [0, 1, 2]
+    assert numbers(oldest.values()[2:5]) == [2, 3, 4]
+    assert numbers(oldest.values()[-2:]) == [22, 23]
+    assert numbers(oldest.values()[::-10]) == [23, 13, 3]
+    assert oldest.keys().first() == uid(0)
+    assert oldest.values().last().uid == uid(23)
+    assert numbers(oldest.values().head(2)) == [0, 1]
+    assert numbers(oldest.values().tail(2)) == [22, 23]
+    assert oldest.items()[3][0] == uid(3)
+    assert len(oldest.keys()) == RUNS
+    with pytest.raises(IndexError):
+        oldest.values()[RUNS]
+    assert numbers(catalog.sort(("experiment", -1)))[0] == 23
+    with pytest.raises(ValueError, match="sorted by"):
+        catalog.sort(("plan_name", 1))
+
+
+def test_values_are_counted(catalog: Catalog) -> None:
+    found = catalog.search("experiment = 27").distinct("run_type", counts=True)
+    values = found["metadata"]["run_type"]
+    assert {one["value"]: one["count"] for one in values} == {"physics": 6, "cosmic": 6}
+    plain = catalog.distinct("start.plan_name")["metadata"]["start.plan_name"]
+    assert {one["count"] for one in plain} == {None}
+
+
+def test_summaries_come_in_one_request(catalog: Catalog) -> None:
+    asked: list[str] = []
+    connection = catalog._connection
+    inner = connection.ask
+
+    def counted(method: str, path: str, **given: Any) -> Any:
+        asked.append(path)
+        return inner(method, path, **given)
+
+    connection.ask = counted  # type: ignore[method-assign]
+    found = {run.uid: run.start for run in catalog if run.status == "success"}
+    assert len(asked) == 1
+    assert found[uid(1)] == start(1)
+
+
+def test_what_is_not_there_is_a_lookup_error(catalog: Catalog) -> None:
+    with pytest.raises(KeyError, match="no run"):
+        catalog["nothing-there"]
+    with pytest.raises(NotFound):
+        catalog["nothing-there"]
+    with pytest.raises(ValueError, match="several"):
+        catalog.uid["0000000"]
+
+
+def test_a_run_tells_of_itself(catalog: Catalog) -> None:
     run = catalog[-1]
-    assert run.streams == ["primary"]
-    assert run.primary.name == run["primary"].name == "primary"
-    with pytest.raises(AttributeError, match="there are primary"):
+    assert (run.status, run.stop, run.streams) == ("open", None, [])
+    assert run.start == start(23)
+    assert [name for name, _ in catalog[uid(1)].documents()] == ["start", "stop"]
+    with pytest.raises(AttributeError, match="no stream"):
         _ = run.baseline
-    assert next(run.documents())[0] == "start"
-
-
-def test_a_dataset_needs_xarray_and_says_so() -> None:
-    table = pa.table({"seq_num": [1], "time": [1.0], "data": [{"x": 1.0}]})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    if importlib.util.find_spec("xarray") is None:
-        with pytest.raises(ImportError, match="pip install xarray"):
-            dataset(sink.getvalue().to_pybytes())
-    else:
-        assert list(dataset(sink.getvalue().to_pybytes())) == ["x"]
-
-
-@pytest.mark.usefixtures("running")
-def test_a_job_is_waited_for() -> None:
-    job = quire.submit("wait", steps=25)
-    told = list(job.progress(20.0))
-    # The server cuts each connection after ten events.
-    assert [one.id for one in told] == list(range(1, 27))
-    assert told[-1].event.type == "complete"
-    assert job.wait(5.0).phase == "COMPLETED"
-
-
-@pytest.mark.usefixtures("running")
-def test_a_job_that_fails_or_is_held_says_why() -> None:
-    with pytest.raises(JobFailed, match="ERROR: as asked"):
-        quire.submit("wait", steps=1, fail=True, wait=True)
-    with pytest.raises(JobFailed, match="HELD: source is missing"):
-        quire.submit("wait", steps=1, hold=True, wait=True)
-
-
-@pytest.mark.usefixtures("running")
-def test_a_job_that_takes_too_long() -> None:
-    job = quire.submit("wait", run="run-1", steps=1, pause=60)
-    assert job.record["parameters"]["RUN"] == ["run-1"]
-    with pytest.raises(TimeoutError):
-        job.wait(0.1)
-    assert job.abort().phase == "ABORTED"
-
-
-def test_a_problem_is_a_typed_exception(running: Server) -> None:
-    with pytest.raises(RefusedInput, match=r"kind: no such kind \(wait or merge\)"):
-        quire.submit("none")
-    with pytest.raises(InputError):
-        quire.submit("none")
-    answer = Connection(running.url, "qt-wrong")
-    with answer, pytest.raises(RefusedToken):
-        answer.post("/api/v1/documents", [])
-
-
-def test_importing_quire_loads_nothing_heavy() -> None:
-    program = "import sys, quire; print(len({m.partition('.')[0] for m in sys.modules}"
-    program += " & {'httpx', 'rich', 'typer', 'numpy', 'pyarrow', 'msgspec'}))"
-    told = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert told.stdout == "0\n"

@@ -1,188 +1,317 @@
 """The catalog of runs, as a notebook wants it."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from quire.client.connection import Connection
-from quire.client.tables import dataset
+from quire.client.errors import RefusedLookup
+from quire.client.queries import Form, all_of, any_of, form_of
+from quire.client.run import PATH, Run
+from quire.client.sequences import Items, Keys, Values
 
-PATH = "/api/v1/runs"
-PAGE = 100
-
-
-class Stream:
-    """One stream of a run."""
-
-    def __init__(self, connection: Connection, run: str, name: str) -> None:
-        self._connection = connection
-        self._path = f"{PATH}/{run}/streams/{quote(name, safe='')}"
-        self.name = name
-
-    def read(self, *variables: str) -> Any:
-        """Return its rows as an ``xarray.Dataset`` along ``time``.
-
-        Parameters
-        ----------
-        variables
-            Data keys; all of them by default.
-
-        Raises
-        ------
-        ImportError
-            xarray is not installed.
-        """
-        return dataset(self.read_arrow(*variables))
-
-    def read_arrow(self, *variables: str) -> bytes:
-        """Return its rows as an Arrow IPC stream."""
-        columns = ",".join(variables) or None
-        with self._connection.stream(
-            self._path, format="arrow", columns=columns
-        ) as answer:
-            return answer.read()
-
-    def __repr__(self) -> str:
-        return f"<Stream {self.name}>"
-
-
-class Run:
-    """One run, as the server tells it when it is first looked at."""
-
-    def __init__(self, connection: Connection, record: dict[str, Any]) -> None:
-        self._connection = connection
-        self._record = record
-
-    @property
-    def uid(self) -> str:
-        """Its uid, which is its operation's id too."""
-        return str(self._record["uid"])
-
-    @property
-    def status(self) -> str:
-        """``open``, ``interrupted``, ``success``, ``abort`` or ``fail``."""
-        return str(self._record["status"])
-
-    @property
-    def scan_id(self) -> int | None:
-        """Its scan number, if it has one."""
-        number: int | None = self._record["scan_id"]
-        return number
-
-    @property
-    def start(self) -> dict[str, Any]:
-        """Its start document, empty until that has come."""
-        return self._whole()["start"] or {}
-
-    @property
-    def stop(self) -> dict[str, Any] | None:
-        """Its stop document; None while it is open."""
-        return self._whole()["stop"] or None
-
-    @property
-    def descriptors(self) -> list[dict[str, Any]]:
-        """Its descriptors."""
-        return list(self._whole()["descriptors"])
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """Start and stop document."""
-        return {"start": self.start, "stop": self.stop}
-
-    @property
-    def streams(self) -> list[str]:
-        """Names of its streams, sorted."""
-        return sorted(self._record["streams"])
-
-    def documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the original documents in the order of a replay."""
-        with self._connection.stream(f"{PATH}/{self.uid}/documents") as answer:
-            for line in answer.iter_lines():
-                if line:
-                    name, document = parse(line)
-                    yield name, document
-
-    def refresh(self) -> "Run":
-        """Ask the server how it stands now."""
-        self._record = self._connection.get(f"{PATH}/{self.uid}", by="uid")
-        return self
-
-    def _whole(self) -> dict[str, Any]:
-        # A page of runs tells only the summary; an open run still grows.
-        if "start" not in self._record or self.status in ("open", "interrupted"):
-            self.refresh()
-        return self._record
-
-    def __getitem__(self, name: str) -> Stream:
-        if name not in self.streams and name not in self.refresh().streams:
-            raise KeyError(f"no stream {name!r}; there are {', '.join(self.streams)}")
-        return Stream(self._connection, self.uid, name)
-
-    def __getattr__(self, name: str) -> Stream:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        try:
-            return self[name]
-        except KeyError as error:
-            raise AttributeError(str(error.args[0])) from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.streams)
-
-    def __repr__(self) -> str:
-        record = self._record
-        return (
-            f"<Run {self.uid} scan {record['scan_id']} {record['plan_name']}"
-            f" {self.status}, {record['events']} events>"
-        )
+PAGE = 1000
+_SHORTEST_PREFIX = 5
+_ORDERS = {
+    ("time", -1): "newest",
+    ("time", 1): "oldest",
+    ("experiment", 1): "number",
+    ("run", 1): "number",
+    ("experiment", -1): "-number",
+    ("run", -1): "-number",
+}
 
 
 class Catalog:
-    """All runs that the principal may see, newest first."""
+    """All runs that the principal may see, or those that a search finds; newest first.
 
-    def __init__(self, connection: Connection) -> None:
+    ``cat[uid]``, a unique beginning of a uid of five or more characters, a scan number
+    (of several runs with one number the latest start wins), ``cat[-1]`` for the newest
+    run, ``cat[-5:]`` for the last five in the order of their start, or a list of any of
+    these. All of it holds within a search, too.
+
+    Searches join by ``and`` when chained, by ``or`` with `|`; `~` is all other runs
+    but those that lack a value that the search is about.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        text: tuple[str, ...] = (),
+        where: Form | None = None,
+        order: str = "newest",
+    ) -> None:
         self._connection = connection
+        self._text = text
+        self._where = where
+        self._order = order
 
-    def __getitem__(self, which: str | int) -> Run:
-        """Return a run by uid, unique prefix of 5 or more characters, or scan number.
+    def search(self, *queries: Any) -> "Catalog":
+        """Return the catalog of the runs that satisfy all queries.
 
-        Of several runs with the same number the latest start wins; -1 is the newest
-        run.
+        Parameters
+        ----------
+        queries
+            Text in the query language, such as ``"plan_name = 'scan'"``; dictionaries,
+            or query objects of tiled and bluesky-tiled-plugins.
+
+        Raises
+        ------
+        Refused
+            When runs are asked for: the query cannot be understood; names the column.
+        """
+        texts, forms = list(self._text), [self._where] if self._where else []
+        for query in queries:
+            form = form_of(query)
+            if form is None:
+                texts.append(query)
+            else:
+                forms.append(form)
+        where = all_of(forms) if forms else None
+        return self._with(text=tuple(texts), where=where)
+
+    def __or__(self, other: "Catalog") -> "Catalog":
+        if not isinstance(other, Catalog):
+            return NotImplemented
+        if other._connection.url != self._connection.url:
+            raise ValueError("these catalogs are of two servers")
+        ours, theirs = self._form(), other._form()
+        where = any_of([ours, theirs]) if ours and theirs else None
+        return self._with(text=(), where=where)
+
+    def __invert__(self) -> "Catalog":
+        form = self._form()
+        # Of all runs there are no others.
+        other: Form = {"not": form} if form else {"field": "uid", "op": "missing"}
+        return self._with(text=(), where=other)
+
+    def sort(self, *by: tuple[str, int]) -> "Catalog":
+        """Return the same in another order.
+
+        Parameters
+        ----------
+        by
+            Pairs of a field and 1 or -1: ``("time", -1)``, or ``("experiment", 1),
+            ("run", 1)``. All orders end with the uid.
+
+        Raises
+        ------
+        ValueError
+            There is no such order.
+        """
+        field, direction = by[0] if by else ("time", -1)
+        order = _ORDERS.get((field.removeprefix("start."), direction))
+        if order is None:
+            raise ValueError(f"runs are sorted by time or experiment, not by {field}")
+        return self._with(order=order)
+
+    def distinct(self, *fields: str, counts: bool = False) -> dict[str, Any]:
+        """Return the values of fields, as tiled does.
+
+        Returns
+        -------
+        ``{"metadata": {field: [{"value": ..., "count": ...}]}}``, the most frequent
+        value first; `count` is None unless asked for.
+        """
+        found = {}
+        for field in fields:
+            body = {"field": field, **self._question()}
+            values = self._connection.post(f"{PATH}/distinct", body)["values"]
+            found[field] = [
+                {"value": one["value"], "count": one["runs"] if counts else None}
+                for one in values
+            ]
+        return {"metadata": found}
+
+    def __len__(self) -> int:
+        answer = self._connection.post(f"{PATH}/count", self._question())
+        return int(answer["runs"])
+
+    def __bool__(self) -> bool:
+        # Not by `len`: one run is enough to know.
+        return any(True for _ in islice(self.runs(1), 1))
+
+    def __iter__(self) -> Iterator[Run]:
+        return self.runs()
+
+    def __contains__(self, which: object) -> bool:
+        if not isinstance(which, str | int):
+            return False
+        try:
+            self[which]
+        except KeyError:
+            return False
+        return True
+
+    def __getitem__(self, which: Any) -> Any:
+        """Return one run, or a list of them.
 
         Raises
         ------
         KeyError
             There is none.
         ValueError
-            The prefix fits several, or is too short.
+            The beginning of a uid fits several or is too short; or a slice that begins
+            at the oldest run, for which `values` is there.
         """
-        by = "scan_id" if isinstance(which, int) else None
-        path = f"{PATH}/{quote(str(which), safe='')}"
-        return Run(self._connection, self._connection.get(path, by=by))
+        if isinstance(which, slice):
+            return self._slice(which)
+        if isinstance(which, str | int):
+            return self._one(which)
+        if isinstance(which, Sequence):
+            return [self[each] for each in which]
+        raise TypeError(f"text or a number names a run, not {type(which).__name__}")
 
-    def __iter__(self) -> Iterator[Run]:
-        return self._runs(PAGE)
+    @property
+    def scan_id(self) -> "ByScanId":
+        """Runs by scan number, negative ones too."""
+        return ByScanId(self)
+
+    @property
+    def uid(self) -> "ByUid":
+        """Runs by uid or the beginning of one."""
+        return ByUid(self)
+
+    def keys(self) -> Keys:
+        """Return the uids, to be sliced."""
+        return Keys(self)
+
+    def values(self) -> Values:
+        """Return the runs, to be sliced."""
+        return Values(self)
+
+    def items(self) -> Items:
+        """Return pairs of uid and run, to be sliced."""
+        return Items(self)
 
     def recent(self, count: int = 10) -> list[Run]:
         """Return the newest runs, newest first."""
-        page = self._connection.get(PATH, limit=count)
-        return [Run(self._connection, record) for record in page["runs"]][:count]
+        return list(self._with(order="newest").runs(count))
 
-    def _runs(self, page_size: int) -> Iterator[Run]:
+    def by_uid(self, uid: str) -> Run:
+        """Return a run by its uid or the beginning of one."""
+        if not self._searched:
+            path = f"{PATH}/{quote(uid, safe='')}"
+            return Run(self._connection, self._connection.get(path, by="uid"))
+        for operator, value in (("=", uid), ("~", f"{uid}*")):
+            found = self._first({"field": "uid", "op": operator, "value": value}, 2)
+            if len(found) > 1:
+                raise ValueError(f"{uid!r} begins several uids; give more of it")
+            if found:
+                return found[0]
+            if len(uid) < _SHORTEST_PREFIX:
+                raise ValueError(f"{uid!r} is too short for the beginning of a uid")
+        raise KeyError(uid)
+
+    def by_scan_id(self, number: int) -> Run:
+        """Return the run with a scan number, the latest of several."""
+        if not self._searched:
+            path = f"{PATH}/{number}"
+            return Run(self._connection, self._connection.get(path, by="scan_id"))
+        found = self._first({"field": "scan_id", "op": "=", "value": number}, 1)
+        if not found:
+            raise KeyError(number)
+        return found[0]
+
+    def runs(self, most: int | None = None) -> Iterator[Run]:
+        """Yield runs with start and stop documents, a thousand a request."""
         cursor: str | None = None
-        while True:
-            page = self._connection.get(PATH, limit=page_size, cursor=cursor)
+        left = most
+        while left is None or left > 0:
+            limit = PAGE if left is None else min(PAGE, left)
+            asked = {"limit": limit, "order": self._order, "full": True}
+            if cursor:
+                asked["cursor"] = cursor
+            body = {**asked, **self._question()}
+            page = self._connection.post(f"{PATH}/search", body)
             for record in page["runs"]:
                 yield Run(self._connection, record)
             cursor = page["next"]
+            left = None if left is None else left - len(page["runs"])
             if not cursor:
                 return
 
+    def _first(self, form: Form, count: int) -> list[Run]:
+        where = all_of([self._where, form]) if self._where else form
+        return list(self._with(where=where, order="newest").runs(count))
+
+    def _one(self, which: str | int) -> Run:
+        if isinstance(which, int):
+            return self._from_the_end(-which) if which < 0 else self.by_scan_id(which)
+        if not self._searched:
+            path = f"{PATH}/{quote(which, safe='')}"
+            return Run(self._connection, self._connection.get(path))
+        if which.isdecimal():
+            exact = self._first({"field": "uid", "op": "=", "value": which}, 1)
+            return exact[0] if exact else self.by_scan_id(int(which))
+        return self.by_uid(which)
+
+    def _from_the_end(self, back: int) -> Run:
+        found = list(self._with(order="newest").runs(back))
+        if len(found) < back:
+            raise RefusedLookup(404, {"detail": f"there are only {len(found)} runs"})
+        return found[-1]
+
+    def _slice(self, which: slice) -> list[Run]:
+        start = which.start
+        if start is None or start >= 0 or (which.stop is not None and which.stop >= 0):
+            raise ValueError(
+                "slices count from the newest run, such as [-5:]; others are of"
+                " .values(), .keys() and .items()"
+            )
+        newest = list(self._with(order="newest").runs(-start))
+        newest.reverse()
+        return newest[which]
+
+    def _with(self, **changed: Any) -> "Catalog":
+        kept = {"text": self._text, "where": self._where, "order": self._order}
+        return Catalog(self._connection, **{**kept, **changed})
+
+    @property
+    def _searched(self) -> bool:
+        return bool(self._text or self._where)
+
+    def _question(self) -> dict[str, Any]:
+        text = " and ".join(f"({one})" for one in self._text)
+        asked: dict[str, Any] = {"q": text} if text else {}
+        if self._where is not None:
+            asked["tree"] = self._where
+        return asked
+
+    def _form(self) -> Form | None:
+        """Return all that is searched for in JSON form; the server reads the text."""
+        forms = [self._where] if self._where else []
+        for text in self._text:
+            answer = self._connection.post(f"{PATH}/parse", {"q": text})
+            forms.append(answer["tree"])
+        return all_of(forms) if forms else None
+
     def __repr__(self) -> str:
-        return f"<Catalog {self._connection.url}>"
+        parts = [*self._text, *([str(self._where)] if self._where else [])]
+        return f"<Catalog {' '.join([self._connection.url, ' and '.join(parts)])}>"
+
+
+class ByScanId:
+    """``cat.scan_id[1234]``."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def __getitem__(self, number: int) -> Run:
+        found: Run = self._catalog[number]
+        return found
+
+
+class ByUid:
+    """``cat.uid["9acjef"]``."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def __getitem__(self, uid: str) -> Run:
+        return self._catalog.by_uid(uid)
 
 
 def connect(url: str | None = None, token: str | None = None) -> Catalog:
@@ -194,11 +323,3 @@ def connect(url: str | None = None, token: str | None = None) -> Catalog:
         There is none, or more than one.
     """
     return Catalog(Connection(url, token))
-
-
-def parse(line: str) -> Any:
-    """Return a document's value; bare NaN and big integers are kept."""
-    try:
-        return msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        return json.loads(line)

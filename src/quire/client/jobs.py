@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from quire.client.catalog import Run
 from quire.client.connection import Connection
 from quire.client.errors import JobFailed
 from quire.client.progress import Listener, Told
+from quire.client.run import Run
 from quire.jobs.phases import Phase
 from quire.progress.event import ProgressType
 

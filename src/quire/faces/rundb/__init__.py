@@ -1,0 +1,1 @@
+"""Belle II's run database, as its client expects it."""

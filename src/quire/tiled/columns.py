@@ -1,0 +1,155 @@
+"""A stream's values, and in which form each is shown."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from quire.client.columns import objects
+from quire.client.streams import Stream
+from quire.client.tables import COORDINATES
+
+ROWS = ("seq_num", "time")
+_PREFIX = "ts_"
+
+
+class Columns:
+    """The values of one stream.
+
+    Attributes
+    ----------
+    cells
+        By name what has one value an event, for a table: an array, of text and None
+        where it is of objects. What is of several kinds, or of integers beyond 64
+        bits, is its JSON.
+    arrays
+        By name an `xarray.Variable`, its first dimension ``time``; what lies in files
+        is read as it is looked at.
+    ragged
+        By name a list of lists, one an event.
+    unread
+        By name why a data key's values cannot be read.
+    told
+        By name what the descriptors say of it.
+    descriptors
+        As the server tells them, in the order of their time.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.descriptors = stream.descriptors
+        found = stream.read()
+        self.unread = dict(_keyed(one) for one in found.attrs.get("unread", ()))
+        self.cells: dict[str, Any] = {
+            name: found[name].values for name in ROWS if name in found.coords
+        }
+        self.arrays: dict[str, Any] = {}
+        self.ragged: dict[str, list[Any]] = {}
+        self.told: dict[str, dict[str, Any]] = {}
+        for one in self.descriptors:
+            keys = one.get("data_keys", {})
+            self.told |= {_shown(key): told for key, told in keys.items()}
+        for name in map(str, found.data_vars):
+            self._sort_in(name, found[name].variable)
+
+    def _sort_in(self, name: str, variable: Any) -> None:
+        kind = variable.dtype.kind
+        if kind != "O":
+            # Tiled keeps column names with an underscore before them for itself.
+            plain = variable.ndim == 1 and not name.startswith("_")
+            if plain and kind in "biuf" and not self._is_external(name):
+                self.cells[name] = variable.values
+            else:
+                self.arrays[name] = variable
+            return
+        values = variable.values
+        if values.ndim > 1 and _kinds(values) == {str}:
+            words = np.array(values.tolist())
+            self.arrays[name] = variable.copy(data=words)
+        elif values.ndim == 1 and (lists := _lists(values)) is not None:
+            self.ragged[name] = lists
+        elif name.startswith("_"):
+            self.unread[name] = "tiled reserves names with an underscore before them"
+        else:
+            self.cells[name] = values if _is_simple(values) else _texts(values)
+
+    def _is_external(self, name: str) -> bool:
+        return bool(self.told.get(name, {}).get("external"))
+
+    @cached_property
+    def timed(self) -> dict[str, str]:
+        """Names of the columns with times of single values, by data key."""
+        look = self._stream.table(assets=False, limit=1)
+        if "timestamps" not in look.column_names:
+            return {}
+        keys = [field.name for field in look.schema.field("timestamps").type]
+        names = {key: _PREFIX + _shown(key) for key in keys}
+        # A data key of that name is shown, not the other's times.
+        return {key: name for key, name in names.items() if name not in self.told}
+
+    @cached_property
+    def times(self) -> Mapping[str, Any]:
+        """The times of single values, Unix seconds, by column."""
+        found = self._stream.timestamps()
+        return {
+            name: found[name.removeprefix(_PREFIX)].values
+            for name in self.timed.values()
+        }
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory the values take, about."""
+        inside = [
+            one.nbytes
+            for name, one in self.arrays.items()
+            if not self._is_external(name)
+        ]
+        lists = sum(8 * len(row) for rows in self.ragged.values() for row in rows)
+        return int(sum(one.nbytes for one in self.cells.values()) + sum(inside) + lists)
+
+
+def _shown(key: str) -> str:
+    """Return a data key's name in a dataset (`quire.client.tables.dataset`)."""
+    return key + "_" if key in COORDINATES else key
+
+
+def _keyed(told: str) -> tuple[str, str]:
+    key, _, reason = told.partition(": ")
+    return key, reason
+
+
+def _lists(values: Any) -> list[Any] | None:
+    """Return ragged numbers as lists, None if they are something else."""
+    if not any(isinstance(one, np.ndarray) for one in values):
+        return None
+    rows = [[] if one is None else one for one in values]
+    if not all(isinstance(one, list | np.ndarray) for one in rows):
+        return None
+    if not all(isinstance(one, list) or one.dtype.kind in "biuf" for one in rows):
+        return None
+    if len({one.ndim for one in rows if isinstance(one, np.ndarray)}) > 1:
+        return None
+    return [one if isinstance(one, list) else one.tolist() for one in rows]
+
+
+def _is_simple(values: Any) -> bool:
+    kinds = _kinds(values) - {type(None)}
+    return values.ndim == 1 and (kinds <= {str} or kinds <= {bool})
+
+
+def _kinds(values: Any) -> set[type]:
+    return {type(one) for one in values.flat}
+
+
+def _texts(values: Any) -> Any:
+    return objects([None if one is None else _text(one) for one in values])
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=_builtin)
+
+
+def _builtin(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)

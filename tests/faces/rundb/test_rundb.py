@@ -1,0 +1,204 @@
+"""Belle II's RunDB face, asked as its client asks (``reference/rundb.md``, section 1).
+
+The client below is our own, written to the fifteen observed demands: `requests`, one
+header for all requests, `next` and `url` followed as they come, booleans, lists, dates
+and floats as Python prints them.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from tests.faces.search.conftest import RUNS, searched, start, uid
+
+from quire.testing.campaigns.server import ServerProcess
+
+__all__ = ["searched"]
+
+
+class Client:
+    """What the facility's client does with a run database."""
+
+    def __init__(self, url: str, token: str, basic: tuple[str, str] | None) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Content-Type"] = "application/json"
+        if basic is None:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        else:
+            self._session.auth = basic
+
+    def get(self, url: str, **parameters: Any) -> Any:
+        given = {name: value for name, value in parameters.items() if value is not None}
+        answer = self._session.get(url, params=given)
+        answer.raise_for_status()
+        assert answer.headers["content-type"] == "application/json"
+        return answer.json()
+
+    def get_run_info(self, **parameters: Any) -> Iterator[dict[str, Any]]:
+        url: str | None = f"{self._url}/rest/v1/runs/"
+        while url:
+            found = self.get(url, **parameters)
+            parameters = {}
+            yield from found["results"]
+            url = found["next"]
+
+    def get_details(self, summary: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(summary["url"])
+        return found
+
+
+@pytest.fixture(params=["bearer", "basic"])
+def client(searched: ServerProcess, request: pytest.FixtureRequest) -> Client:
+    address = searched.address
+    basic = ("shifter", address.token) if request.param == "basic" else None
+    return Client(address.url, address.token, basic)
+
+
+def numbers(found: Iterator[dict[str, Any]]) -> list[int]:
+    return [int(run["url"].rstrip("/").rsplit("/", 1)[1][:8], 16) for run in found]
+
+
+def test_all_runs_ascend_by_experiment_and_run(client: Client) -> None:
+    assert numbers(client.get_run_info(limit=7)) == list(range(RUNS))
+    assert numbers(client.get_run_info()) == list(range(RUNS))
+
+
+def test_what_a_page_holds(client: Client, searched: ServerProcess) -> None:
+    url = f"{searched.address.url}/rest/v1/runs/"
+    page = client.get(url, limit=5)
+    assert set(page) == {"count", "next", "previous", "results"}
+    assert page["count"] == RUNS
+    assert page["next"].startswith(f"{url}?")
+    assert client.get(url, limit=100)["next"] is None
+    assert client.get(url, limit=100, offset=20)["results"][0]["run"] == 9
+
+
+def test_a_summary_leads_to_the_expanded_run(client: Client) -> None:
+    summary = next(client.get_run_info(min_experiment=27))
+    assert set(summary) == {
+        "experiment", "run", "run_type", "url", "time_start", "time_stop",
+    }  # fmt: skip
+    details = client.get_details(summary)
+    expanded = next(client.get_run_info(min_experiment=27, expand=True))
+    assert details == expanded
+    assert (details["experiment"], details["run"]) == (27, 1)
+    assert details["detectors"] == {"status_pxd": "OFF"}
+    assert details["statistics"]["lumi_recorded"] is None
+    assert details["her"]["fill_pattern"] == ""
+    assert details["time_start"].endswith("+00:00")
+
+
+def test_a_run_that_goes_on_has_no_end(client: Client) -> None:
+    assert list(client.get_run_info())[-1]["time_stop"] is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"min_experiment": 27}, range(12, 24)),
+        ({"max_experiment": "26"}, range(12)),
+        ({"min_run": 3, "max_run": 1e1}, [*range(2, 10), *range(14, 22)]),
+        ({"run_type": "physics"}, range(18)),
+        ({"run_type": ["physics", "cosmic"]}, range(24)),
+        ({"run_type": "nosuch"}, []),
+        ({"all_detectors_running": True}, [n for n in range(24) if n % 4]),
+        ({"all_detectors_running": "0"}, range(0, 24, 4)),
+        ({"min_date": date(2023, 11, 14), "max_date": "2023-11-14"}, range(24)),
+        ({"min_date": "2023-11-15"}, []),
+        ({"max_date": "2023-11-13"}, []),
+        ({"from": "26:11", "to": "27:2"}, [10, 11, 12, 13]),
+        ({"q": "sample.name ~ 'Cu*'"}, range(1, 24, 2)),
+        ({"min_run": 5, "max_run": 5, "run_type": None}, [4, 16]),
+    ],
+)
+def test_parameters_filter(
+    parameters: dict[str, Any], expected: Any, client: Client
+) -> None:
+    assert numbers(client.get_run_info(limit=5, **parameters)) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"min_rum": 3}, "min_rum"),
+        ({"min_run": "x"}, "min_run"),
+        ({"min_run": "10.5"}, "min_run"),
+        ({"min_run": "1e999"}, "min_run"),
+        ({"min_run": "9" * 400}, "min_run"),
+        ({"min_run": ["1", "2"]}, "min_run"),
+        ({"expand": "maybe"}, "expand"),
+        ({"min_date": "14.11.2023"}, "min_date"),
+        ({"max_date": "9999-12-31"}, "max_date"),
+        ({"limit": "0"}, "limit"),
+        ({"offset": "-1"}, "offset"),
+        ({"offset": "99999999"}, "offset"),
+        ({"cursor": "nonsense"}, "cursor"),
+        ({"from": "26"}, "from"),
+        ({"q": "run_typ = x"}, "run_type"),
+    ],
+)
+def test_a_bad_parameter_is_400_with_a_detail(
+    parameters: dict[str, Any], named: str, client: Client
+) -> None:
+    with pytest.raises(requests.HTTPError) as caught:
+        list(client.get_run_info(**parameters))
+    answer = caught.value.response
+    assert answer is not None
+    assert answer.status_code == 400
+    assert named in answer.json()["detail"]
+
+
+def test_nobody_gets_json_and_a_hint_at_netrc(searched: ServerProcess) -> None:
+    base = searched.address.url
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"accept": "text/html"}):
+        answer = httpx.get(f"{base}/rest/v1/runs/", headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/json"
+        assert "netrc" in answer.json()["detail"]
+
+
+def test_no_redirect_and_no_run(client: Client, searched: ServerProcess) -> None:
+    url = f"{searched.address.url}/rest/v1/runs/"
+    with pytest.raises(requests.HTTPError) as caught:
+        client.get(f"{url}{uid(4095)}/")
+    answer = caught.value.response
+    assert answer is not None
+    assert answer.status_code == 404
+    assert "detail" in answer.json()
+    assert client.get(f"{url}{uid(3)}/")["run"] == start(3)["run"]
+
+
+def test_two_runs_of_one_number_both_stand(searched: ServerProcess) -> None:
+    with searched.http() as http:
+        for name in ("twin-a", "twin-b"):
+            twin = {"uid": name, "time": 5.0, "experiment": 99, "run": 1}
+            http.post("/api/v1/documents", json=[["start", twin]]).raise_for_status()
+        found = http.get("/rest/v1/runs/", params={"min_experiment": 99}).json()
+        assert [run["url"].rsplit("/", 2)[1] for run in found["results"]] == [
+            "twin-a",
+            "twin-b",
+        ]
+        late = {"uid": "no-number", "time": 6.0}
+        http.post("/api/v1/documents", json=[["start", late]]).raise_for_status()
+        runs = http.get("/rest/v1/runs/").json()["results"]
+        # Without a scan_id it has an experiment, 0, and no run: behind those that do.
+        assert [run["run"] for run in runs if run["experiment"] == 0] == [None]
+        none = http.get("/rest/v1/runs/", params={"max_experiment": 0, "min_run": 0})
+        assert none.json()["results"] == []
+
+
+def test_the_swagger_page_and_its_description(searched: ServerProcess) -> None:
+    url = f"{searched.address.url}/rest/v1/swagger/"
+    described = httpx.get(url).json()
+    names = {
+        one["name"] for one in described["paths"]["/rest/v1/runs/"]["get"]["parameters"]
+    }
+    assert names >= {"min_experiment", "max_run", "run_type", "expand", "offset"}
+    page = httpx.get(url, headers={"accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "min_experiment" in page.text
