@@ -1,11 +1,12 @@
 """Outlets: where acknowledged documents are forwarded."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from quire.errors import QuireError
+from quire.ports.document_records import StoredDocument
 from quire.ports.outbox_records import Outgoing
 
 
@@ -33,14 +34,19 @@ class RunRejected(QuireError):
     ----------
     number
         Of the document, 0 if it is not known which.
+    foreign
+        Whether what stands at the target under this run was written by others.
     """
 
     code = "run_rejected"
 
-    def __init__(self, run: str, number: int, reason: str) -> None:
+    def __init__(
+        self, run: str, number: int, reason: str, *, foreign: bool = False
+    ) -> None:
         self.run = run
         self.number = number
         self.reason = reason
+        self.foreign = foreign
         super().__init__(f"run {run}: {reason}")
 
 
@@ -88,6 +94,7 @@ class DocumentOutlet(Protocol):
         ...
 
 
+@runtime_checkable
 class RunOutlet(Protocol):
     """Takes a run as a whole, once it is closed or silent.
 
@@ -103,7 +110,13 @@ class RunOutlet(Protocol):
     settle: float
 
     async def send_run(
-        self, run: str, pages: AsyncIterator[Sequence[Outgoing]], *, begun: bool
+        self,
+        run: str,
+        pages: AsyncIterator[Sequence[StoredDocument]],
+        *,
+        closed: bool,
+        begun: bool,
+        claim: Callable[[], Awaitable[None]],
     ) -> None:
         """Write a run anew; it is durable at the target when this returns.
 
@@ -111,9 +124,14 @@ class RunOutlet(Protocol):
         ----------
         pages
             Its documents; every reference is preceded by its target, stops come last.
+        closed
+            Whether it has a stop.
         begun
             Whether the target may hold an earlier or a broken-off writing of it by
             this outlet, which is then replaced. Nothing that others wrote is.
+        claim
+            Awaited once before the first writing, if not begun: notes durably that
+            from now on the target holds something of this outlet's.
 
         Raises
         ------

@@ -1,0 +1,1 @@
+"""Documents in beside HTTP: one file a bus."""

@@ -1,0 +1,158 @@
+"""The files of a folder that are to be read, found without following links."""
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Callable, Collection, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import msgspec
+
+from quire.documents.pointer import showable
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# What log rotation puts behind a name.
+_ROTATED = re.compile(r"\.\d+$")
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of the folder.
+
+    Attributes
+    ----------
+    name
+        As the file system has it.
+    key
+        Device and inode, which a file keeps when it is renamed.
+    size, modified
+        Bytes, and nanoseconds.
+    """
+
+    name: str
+    key: str
+    size: int
+    modified: int
+
+    @property
+    def shown(self) -> str:
+        """The name as text that can be stored and shown."""
+        return showable(os.fsencode(self.name).decode("utf-8", "backslashreplace"))
+
+
+class Listing:
+    """Lists what is to be read under a path.
+
+    A path that is a folder stands for the files directly in it whose names match;
+    one that is a file, for itself and what it was renamed to by rotation.
+
+    Parameters
+    ----------
+    patterns
+        As of a shell, of files in a folder.
+
+    Attributes
+    ----------
+    notes
+        What the last listing passed over, and why.
+    """
+
+    def __init__(self, path: Path, patterns: Collection[str]) -> None:
+        self._path = path
+        self._patterns = tuple(patterns)
+        self.notes: tuple[str, ...] = ()
+
+    @contextlib.contextmanager
+    def opened(self, known: Collection[str]) -> Iterator["OpenFolder"]:
+        """Open the folder and list it: what was rotated, then the oldest change.
+
+        Parameters
+        ----------
+        known
+            Keys of files that were read before, by whatever name.
+
+        Raises
+        ------
+        OSError
+            It cannot be listed.
+        """
+        path = self._path.resolve(strict=False)
+        is_folder = path.is_dir()
+        wanted = self._matches if is_folder else _is_of(path.name)
+        folder = path if is_folder else path.parent
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield OpenFolder(handle, self._list(handle, wanted, known))
+        finally:
+            os.close(handle)
+
+    def _matches(self, name: str) -> bool:
+        bare = _ROTATED.sub("", name)
+        return any(
+            fnmatchcase(name, pattern) or fnmatchcase(bare, pattern)
+            for pattern in self._patterns
+        )
+
+    def _list(
+        self, handle: int, wanted: Callable[[str], bool], known: Collection[str]
+    ) -> tuple[Found, ...]:
+        found: dict[str, Found] = {}
+        notes: list[str] = []
+        with os.scandir(handle) as entries:
+            for entry in entries:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                key = f"{status.st_dev}:{status.st_ino}"
+                if not wanted(entry.name) and key not in known:
+                    continue
+                one = Found(
+                    name=entry.name,
+                    key=key,
+                    size=status.st_size,
+                    modified=status.st_mtime_ns,
+                )
+                if stat.S_ISREG(status.st_mode):
+                    found[key] = one
+                elif stat.S_ISLNK(status.st_mode):
+                    notes.append(f"{one.shown}: a symbolic link is not followed")
+        if not self._path.exists():
+            notes.append(f"{self._path} is not there")
+        self.notes = tuple(sorted(notes))
+        return tuple(sorted(found.values(), key=_place))
+
+
+class OpenFolder:
+    """A folder that stays the same one, whatever its path leads to meanwhile."""
+
+    def __init__(self, handle: int, files: tuple[Found, ...]) -> None:
+        self._handle = handle
+        self.files = files
+
+    @contextlib.contextmanager
+    def file(self, found: Found) -> Iterator[int]:
+        """Open one of its files, if it is still that file.
+
+        Raises
+        ------
+        OSError
+            It cannot be opened, or is another one by now.
+        """
+        descriptor = os.open(found.name, _FLAGS, dir_fd=self._handle)
+        try:
+            status = os.fstat(descriptor)
+            if f"{status.st_dev}:{status.st_ino}" != found.key:
+                raise FileNotFoundError(found.name)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _place(one: Found) -> tuple[bool, int, str]:
+    return not _ROTATED.search(one.name), one.modified, one.name
+
+
+def _is_of(file: str) -> Callable[[str], bool]:
+    return lambda name: name == file or _ROTATED.sub("", name) == file

@@ -1,0 +1,152 @@
+"""``[outlets.NAME]`` of ``quire.toml``, and the outlets that it asks for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quire.errors import InputError
+from quire.outlets.kafka import KafkaOutlet
+from quire.outlets.quire import QuireOutlet
+from quire.outlets.tiled import TiledOutlet
+from quire.ports.outlet import DocumentOutlet, RunOutlet
+
+
+class QuireTarget(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="quire",
+    tag_field="to",
+):
+    """Another Quire.
+
+    Attributes
+    ----------
+    token_file
+        Holds its token, which must admit to ``runs:ingest``.
+    timeout
+        Seconds.
+    """
+
+    url: str
+    token_file: str
+    timeout: float = 30.0
+
+    def outlet(self, folder: Path) -> DocumentOutlet:
+        """Return the outlet; `folder` is what relative paths start from."""
+        if not self.url.startswith(("http://", "https://")):
+            raise InputError("url", f"{self.url!r} is no address", "http(s)://host")
+        token = _secret(folder, self.token_file)
+        return QuireOutlet(self.url, token, timeout=self.timeout)
+
+
+class TiledTarget(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="tiled",
+    tag_field="to",
+):
+    """A tiled server.
+
+    Attributes
+    ----------
+    uri
+        Of the container that is to hold the runs.
+    api_key_file
+        Holds its API key; empty for none.
+    settle, timeout
+        Seconds; see `quire.outlets.tiled.TiledOutlet`.
+    """
+
+    uri: str
+    api_key_file: str = ""
+    settle: float = 60.0
+    timeout: float = 300.0
+
+    def outlet(self, folder: Path) -> RunOutlet:
+        """Return the outlet; `folder` is what relative paths start from."""
+        key = _secret(folder, self.api_key_file) if self.api_key_file else ""
+        return TiledOutlet(self.uri, key, settle=self.settle, timeout=self.timeout)
+
+
+class KafkaTarget(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="kafka",
+    tag_field="to",
+):
+    """A Kafka topic.
+
+    Attributes
+    ----------
+    servers
+        ``host:port``, separated by commas.
+    options
+        Further settings of librdkafka.
+    timeout
+        Seconds.
+    """
+
+    servers: str
+    topic: str
+    options: dict[str, str | int | float | bool] = {}
+    timeout: float = 30.0
+
+    def outlet(self, _: Path) -> DocumentOutlet:
+        """Return the outlet."""
+        return KafkaOutlet(
+            self.servers, self.topic, options=self.options, timeout=self.timeout
+        )
+
+
+Target = QuireTarget | TiledTarget | KafkaTarget
+
+
+def outlets(
+    tables: Mapping[str, Any], folder: Path
+) -> dict[str, DocumentOutlet | RunOutlet]:
+    """Return the outlets by their names.
+
+    Parameters
+    ----------
+    tables
+        What stands under ``outlets`` in the settings.
+    folder
+        The data folder; relative paths start from it.
+
+    Raises
+    ------
+    InputError
+        An outlet cannot be made so; names it and the field.
+    """
+    return {name: _outlet(name, table, folder) for name, table in tables.items()}
+
+
+def _outlet(name: str, table: Any, folder: Path) -> DocumentOutlet | RunOutlet:
+    try:
+        target: Target = msgspec.convert(table, Target)
+        return target.outlet(folder)
+    except msgspec.ValidationError as problem:
+        reason, _, place = str(problem).partition(" - at `$")
+        raise InputError(f"outlets.{name}{place.strip('`')}", reason) from None
+    except InputError as problem:
+        field = f"outlets.{name}.{problem.field}"
+        raise InputError(field, problem.reason, problem.mend) from None
+
+
+def _secret(folder: Path, path: str) -> str:
+    file = folder / Path(path).expanduser()
+    try:
+        secret = file.read_text().strip()
+    except OSError as problem:
+        raise InputError("token_file", f"{file}: {problem.strerror}") from None
+    if not secret:
+        raise InputError("token_file", f"{file} is empty")
+    return secret
