@@ -179,9 +179,25 @@ def test_a_forked_child_writes_a_section_of_its_own(
     running: Server, home: Path
 ) -> None:
     with program("fork", home / "spool", 40, "a") as child:
-        child.communicate()
-    assert child.returncode == 0
+        _out, told = child.communicate()
+    assert child.returncode == 0, told
     assert len(running.known()["uids"]) == 40
+
+
+def test_sending_loads_no_module(running: Server, home: Path) -> None:
+    """A child forked while the sender loads one could never load it: it would hang."""
+    with program("modules", home / "spool", 2, "a") as child:
+        out, told = child.communicate()
+    assert child.returncode == 0, told
+    assert out.splitlines()[1:] == []
+    assert running.known()["uids"] == ["a-0", "a-1"]
+
+
+def test_a_forked_child_does_not_wait_for_what_is_its_parent_s(home: Path) -> None:
+    with program("idle", home / "spool", 5, "a") as child:
+        out, told = child.communicate()
+    assert child.returncode == 0, told
+    assert out.splitlines()[-1] == "True 0"
 
 
 def test_threads_may_write_at_once(running: Server) -> None:

@@ -5,6 +5,8 @@ hang     writes COUNT documents, says so, and waits for its end
 full     writes COUNT documents while no file may grow beyond 64 KiB
 exit     writes COUNT documents and simply ends
 fork     writes half of them in a forked child
+idle     forks a child that only asks its inherited writer
+modules  says which modules were loaded only when something was sent
 """
 
 import os
@@ -13,6 +15,7 @@ import signal
 import sys
 
 import quire
+from quire.client.writer import Writer
 
 
 def document(number: int, uid: str) -> dict[str, object]:
@@ -24,20 +27,48 @@ def main(what: str, spool: str, count: int, uid: str) -> None:
         limit = 64 * 1024
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     writer = quire.writer(spool=spool)
+    loaded = set(sys.modules)
     for number in range(count):
         if what == "fork" and number == count // 2 and os.fork():
             _pid, status = os.wait()
-            writer.flush(10.0)
+            all_sent(writer)
             sys.exit(os.waitstatus_to_exitcode(status))
         writer("event", document(number, uid))
     print("written", flush=True)  # noqa: T201
-    if what == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if what == "hang":
-        signal.pause()
-    if what in ("full", "fork"):
-        writer.flush(10.0)
-        print(writer.status, flush=True)  # noqa: T201
+    finish(what, writer, loaded)
+
+
+def finish(what: str, writer: Writer, loaded: set[str]) -> None:
+    match what:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "hang":
+            signal.pause()
+        case "idle":
+            ask_in_child(writer)
+        case "full" | "fork":
+            all_sent(writer)
+            print(writer.status, flush=True)  # noqa: T201
+        case "modules":
+            all_sent(writer)
+            for name in sorted(set(sys.modules) - loaded):
+                print(name, flush=True)  # noqa: T201
+
+
+def all_sent(writer: Writer) -> None:
+    """Wait for the server; an exit code of its own tells that it took too long."""
+    if not writer.flush(20.0):
+        sys.exit(3)
+
+
+def ask_in_child(writer: Writer) -> None:
+    """Fork a child; what waits is the parent's to see to, not the child's."""
+    if os.fork():
+        _pid, status = os.wait()
+        sys.exit(os.waitstatus_to_exitcode(status))
+    done = writer.flush(10.0)
+    print(done, writer.status.waiting, flush=True)  # noqa: T201
+    sys.exit(not done)
 
 
 if __name__ == "__main__":

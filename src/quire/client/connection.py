@@ -1,11 +1,15 @@
 """HTTP to one server: the token, timeouts, and problems as exceptions."""
 
+# A module that another thread is loading at a fork stays locked in the child for ever.
+# So nothing may be loaded when something is sent: `socket.getaddrinfo` would load the
+# first of these, httpx the second.
+import encodings.idna  # noqa: F401
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
-import httpcore  # noqa: F401 - httpx would load it later, maybe in mid-fork
+import httpcore  # noqa: F401
 import httpx
 
 from quire.client.discovery import Address, find

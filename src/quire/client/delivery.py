@@ -12,6 +12,8 @@ from quire.client.spool import Refusal
 from quire.errors import QuireError
 
 PATH = "/api/v1/documents"
+LEGACY = f"{PATH}?legacy=true"
+"""Where older spellings are upgraded."""
 MEDIA = "application/x-ndjson"
 _ANSWERED = frozenset({200, 409, 422})
 # The request as a whole is at fault, so a smaller one may not be.
@@ -41,7 +43,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def deliver(connection: Connection, batch: bytes) -> Told:
+def deliver(connection: Connection, batch: bytes, path: str = PATH) -> Told:
     """Send whole lines; return once the server has them on disk or has refused them.
 
     Parameters
@@ -56,23 +58,27 @@ def deliver(connection: Connection, batch: bytes) -> Told:
     Refused
         The server cannot or will not take any document now; as above.
     """
-    answer = connection.post_raw(PATH, batch, MEDIA)
+    answer = connection.post_raw(path, batch, MEDIA)
     reply = _reply(answer)
     if reply is not None:
         return _told(reply, batch)
     problem = refusal(answer.status, answer.problem)
     if answer.status not in _DIVIDE:
         raise problem
-    return _divided(connection, batch, problem)
+    return _divided(connection, batch, path, problem)
 
 
-def _divided(connection: Connection, batch: bytes, problem: QuireError) -> Told:
+def _divided(
+    connection: Connection, batch: bytes, path: str, problem: QuireError
+) -> Told:
     middle = batch.find(b"\n", (len(batch) - 1) // 2) + 1
     if middle == len(batch):
         middle = batch.rfind(b"\n", 0, len(batch) - 1) + 1
     if not 0 < middle < len(batch):
         return Told(stored=0, refused=(_refused(batch, {"reason": str(problem)}),))
-    return deliver(connection, batch[:middle]) + deliver(connection, batch[middle:])
+    halves = batch[:middle], batch[middle:]
+    first, second = (deliver(connection, half, path) for half in halves)
+    return first + second
 
 
 def _reply(answer: Answer) -> dict[str, Any] | None:

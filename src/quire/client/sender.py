@@ -10,6 +10,7 @@ from quire.client.backoff import Backoff
 from quire.client.connection import Connection
 from quire.client.delivery import Told, deliver
 from quire.client.errors import RefusedConflict, RefusedLookup, RefusedRight
+from quire.client.fork_gate import ForkGate
 from quire.client.overflow import Overflow
 from quire.client.section import Section
 from quire.client.spool import Spool
@@ -59,6 +60,7 @@ class Sender:
         self._open_runs = open_runs
         self._connect = connect
         self._connection: Connection | None = None
+        self._gate = ForkGate()
         self._adopted: list[Section] = []
         self._backoff = Backoff()
         self._wake = threading.Event()
@@ -157,7 +159,8 @@ class Sender:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = self._connect()
+            with self._gate:
+                self._connection = self._connect()
         return self._connection
 
     def _recover(self, error: Exception) -> None:
@@ -172,7 +175,8 @@ class Sender:
             self._find_again(self._connection)
 
     def _find_again(self, connection: Connection) -> None:
-        with suppress(QuireError):  # none runs now; the old address may come back
+        # None runs now; the old address may come back.
+        with suppress(QuireError), self._gate:
             connection.find_again()
 
     def _release(self) -> None:

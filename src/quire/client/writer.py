@@ -61,7 +61,7 @@ class Writer:
         """Take a document; it is on disk once this returns."""
         try:
             session = self._session
-            if session is None or session.pid != os.getpid():
+            if session is None or self._inherited:
                 session = self._reopen()
             session.take(name, doc)
         except Exception as error:  # noqa: BLE001 - one that raises ends the plan
@@ -71,8 +71,8 @@ class Writer:
 
     @property
     def status(self) -> WriterStatus:
-        """How many documents are sent, waiting, refused and lost."""
-        return self._tally.status
+        """How many documents of this process are sent, waiting, refused and lost."""
+        return WriterStatus() if self._inherited else self._tally.status
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until the server has answered for every document.
@@ -87,7 +87,7 @@ class Writer:
         bool
             Whether none is waiting any more.
         """
-        return self._tally.wait(timeout)
+        return self._inherited or self._tally.wait(timeout)
 
     def close(self, timeout: float = 10.0) -> bool:
         """Flush, then stop sending; return whether every document was answered for.
@@ -112,6 +112,11 @@ class Writer:
     ) -> None:
         self.close()
 
+    @property
+    def _inherited(self) -> bool:
+        """Whether all there is belongs to the parent of a fork, its locks included."""
+        return self._session is not None and self._session.pid != os.getpid()
+
     def _open(self) -> "_Session":
         return _Session(self._spool, self._tally, self._given)
 
@@ -123,8 +128,9 @@ class Writer:
         return self._session
 
     def _close(self, timeout: float, *, despite_trouble: bool) -> bool:
+        inherited = self._inherited
         session, self._session = self._session, None
-        if session is None or session.pid != os.getpid():
+        if session is None or inherited:
             return True
         begun = time.monotonic()
         done = self._tally.wait(timeout, despite_trouble=despite_trouble)

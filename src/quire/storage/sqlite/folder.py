@@ -29,10 +29,22 @@ def prepare(file: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _refuse_network(folder)
     lock = _lock(folder / "quire.lock")
+    try:
+        _make(file)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _make(file: Path) -> None:
+    folder = file.parent
+    if not file.exists():
+        # Before the file: whoever finds it may take it that its folders are durable.
+        _sync_above(folder)
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     file.chmod(0o600)
     _sync(folder)
-    return lock
 
 
 def file_system(folder: Path, mounts: str) -> str:
@@ -78,6 +90,16 @@ def _lock(path: Path) -> int:
             f"another server uses {path.parent}; stop it or choose another folder"
         ) from problem
     return lock
+
+
+def _sync_above(folder: Path) -> None:
+    """Make the names durable that lead to a folder, on its own file system."""
+    folder = folder.resolve()
+    device = folder.stat().st_dev
+    for above in folder.parents:
+        if above.stat().st_dev != device or not os.access(above, os.R_OK):
+            return  # whatever lies there was not made by us
+        _sync(above)
 
 
 def _sync(folder: Path) -> None:

@@ -89,7 +89,7 @@ class StreamingClient:
                 if self._hasty:
                     self._note(batch)
                 try:
-                    reply = http.post("/api/v1/documents", content=_lines(batch))
+                    reply = http.post("/api/v1/documents", content=as_lines(batch))
                 except httpx.TransportError:
                     return
                 if not self._acknowledges(reply, batch):
@@ -123,5 +123,6 @@ class StreamingClient:
         return bool(counts["accepted"] + counts["repeated"] == len(batch))
 
 
-def _lines(batch: list[Item]) -> bytes:
+def as_lines(batch: list[Item]) -> bytes:
+    """Return the NDJSON that carries a batch."""
     return b"".join(msgspec.json.encode(item) + b"\n" for item in batch)

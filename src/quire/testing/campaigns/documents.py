@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import httpx
@@ -79,16 +79,22 @@ def campaign(folder: Path, *, cycles: int, seed: int, control: bool = False) -> 
     server.start()
     try:
         for _ in range(cycles):
-            _stream_and_kill(server, clients, generator.uniform(0.02, LONGEST_CYCLE))
+            stream_until(
+                server, clients, generator.uniform(0.02, LONGEST_CYCLE), server.kill
+            )
             server.start()
-        return _compare(server, clients, cycles)
+        return compare(server, clients, cycles)
     finally:
         server.kill()
 
 
-def _stream_and_kill(
-    server: ServerProcess, clients: Sequence[StreamingClient], seconds: float
+def stream_until(
+    server: ServerProcess,
+    clients: Sequence[StreamingClient],
+    seconds: float,
+    end: Callable[[], None],
 ) -> None:
+    """Let clients stream for so long, then end the server in the midst of it."""
     gone = threading.Event()
     threads = [
         threading.Thread(target=client.stream, args=(server, gone))
@@ -97,15 +103,16 @@ def _stream_and_kill(
     for thread in threads:
         thread.start()
     time.sleep(seconds)
-    server.kill()
+    end()
     gone.set()
     for thread in threads:
         thread.join()
 
 
-def _compare(
+def compare(
     server: ServerProcess, clients: Iterable[StreamingClient], cycles: int
 ) -> Figures:
+    """Set what clients heard against what a running server has."""
     acknowledged: dict[str, set[str]] = {}
     runs: set[str] = set()
     refused: list[str] = []

@@ -6,20 +6,39 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from quire.client.discovery import Address
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.01
 
 
 class ServerProcess:
-    """Serves one data folder; may be started and killed any number of times."""
+    """Serves one data folder; may be started and killed any number of times.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    module
+        The program: another than ours serves as a negative control.
+    environment
+        Added to this process's own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        module: str = "quire",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self._module = module
+        self._environment = {**os.environ, **(environment or {})}
         self._child: subprocess.Popen[bytes] | None = None
         self._found: dict[str, Any] = {}
 
@@ -38,7 +57,7 @@ class ServerProcess:
                 [
                     sys.executable,
                     "-m",
-                    "quire",
+                    self._module,
                     "serve",
                     str(self.folder),
                     "--port",
@@ -48,6 +67,7 @@ class ServerProcess:
                 stdout=words,
                 stderr=words,
                 start_new_session=True,
+                env=self._environment,
             )
         self._child = child
         deadline = time.monotonic() + START_SECONDS
@@ -76,6 +96,28 @@ class ServerProcess:
             os.killpg(child.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
+
+    @property
+    def address(self) -> Address:
+        """Where it is, and what admits its owner."""
+        return Address(url=self._found["url"], token=self._found["token"])
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, if it was started and neither killed nor stopped."""
+        return self._child.pid if self._child else None
+
+    def wait(self, seconds: float) -> int:
+        """Return its exit code once it has ended by itself.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            It goes on.
+        """
+        if self._child is None:
+            raise RuntimeError("it is not running")
+        return self._child.wait(seconds)
 
     def stop(self) -> None:
         """End it in order, with SIGTERM."""

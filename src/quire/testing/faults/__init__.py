@@ -1,0 +1,1 @@
+"""System calls that fail when told to, and disks that are full."""
