@@ -9,6 +9,7 @@ from quire.actions.submit import Jobs, Request
 from quire.clock import RandomIds
 from quire.errors import Conflict, InputError, NotFound, PhaseConflict
 from quire.jobs.job import Alert, Completed, Outcome, Severity
+from quire.jobs.parameters import Parameter
 from quire.jobs.phases import Phase
 from quire.jobs.transitions import claim, hold
 from quire.ports.kind import Claim, JobContext, Plan
@@ -22,6 +23,7 @@ class Named:
 
     name = "named"
     description = "Needs a name."
+    parameters: tuple[Parameter, ...] = ()
 
     def plan(self, parameters: Mapping[str, Any]) -> Plan:
         name = str(parameters["NAME"])

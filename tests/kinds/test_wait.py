@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quire.errors import InputError, ManyInputErrors
-from quire.jobs.job import Assignment, Completed, Failed, JobResult
+from quire.jobs.job import Assignment, Completed, Failed, JobResult, Standing
 from quire.kinds.registry import built_in
 from quire.kinds.wait import WaitKind
 
@@ -27,7 +27,14 @@ class Told:
             data_folder=str(folder),
         )
 
-    def tell(self, message: str, progress: int | None = None) -> None:
+    def tell(
+        self,
+        message: str,
+        progress: int | None = None,
+        *,
+        standing: Standing | None = None,
+    ) -> None:
+        assert standing is None
         self.told.append((message, progress))
 
     def cancelled(self) -> bool:

@@ -1,23 +1,37 @@
 """Jobs: submitting, starting, aborting, retrying, looking."""
 
+import hashlib
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from quire.access.principals import Principal
+from quire.actions.job_access import (
+    admitted_job,
+    check_plan,
+    plan_job,
+    reserve,
+    visible_job,
+)
+from quire.actions.job_edits import check_duration
+from quire.actions.job_files import JobFiles
 from quire.actions.progress_log import tell
-from quire.actions.seeing import may_see
+from quire.actions.quotas import JobQuota
 from quire.clock import Clock, IdMaker
-from quire.errors import Conflict, InputError, NotFound, PhaseConflict
+from quire.errors import Conflict, InputError, PhaseConflict
 from quire.jobs import transitions
 from quire.jobs.job import Job
+from quire.jobs.parameters import Upload, restored, uploads_of
 from quire.jobs.phases import Phase
 from quire.ports.job_records import JobQuery
-from quire.ports.kind import Claim, Kind, Plan
+from quire.ports.kind import Claim, Kind
 from quire.ports.store import Store, Transaction
 from quire.progress.event import failed, info
+
+# DALI 1.1, section 3.4.4, asks for 64 at the least.
+LONGEST_RUN_ID = 256
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,53 +43,86 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Whether it is queued at once rather than left PENDING.
     execution_duration
         Seconds that one attempt may take, 0 for no limit.
+    destruction
+        Unix seconds at which its results are deleted, None for never.
     """
 
     kind: str
     parameters: dict[str, Any] = {}
     run: bool = False
-    run_id: str = ""
+    run_id: Annotated[str, msgspec.Meta(max_length=LONGEST_RUN_ID)] = ""
     execution_duration: int = 0
+    destruction: float | None = None
 
 
 class Jobs:
     """What can be done with jobs."""
 
-    def __init__(
-        self, store: Store, kinds: Mapping[str, Kind], clock: Clock, ids: IdMaker
+    def __init__(  # what it works with; all given by the root
+        self,
+        store: Store,
+        kinds: Mapping[str, Kind],
+        clock: Clock,
+        ids: IdMaker,
+        *,
+        files: JobFiles | None = None,
+        quota: JobQuota | None = None,
     ) -> None:
+        self.kinds = kinds
+        self._quota = quota or JobQuota()
+        self._files = files
         self._store = store
-        self._kinds = kinds
         self._clock = clock
         self._ids = ids
 
-    async def submit(self, request: Request, principal: Principal) -> Job:
+    def new_id(self) -> str:
+        """Return the id of a job that is going to be made."""
+        return self._ids.new_id()
+
+    async def submit(
+        self, request: Request, principal: Principal, *, job_id: str = "", key: str = ""
+    ) -> Job:
         """Make a job, durably.
+
+        Parameters
+        ----------
+        job_id
+            The id that it is to have, from `new_id`; a new one if empty.
+        key
+            Chosen by the client: the same request with the same key makes one job, and
+            is answered with it however often it is sent. None if empty.
 
         Raises
         ------
         InputError
             Unknown kind, or parameters that its kind refuses.
         Conflict
-            A name that the job needs for itself alone is taken.
+            A name that the job needs for itself alone is taken, or the key came with
+            another request.
         """
-        kind = self._kind(request.kind)
-        plan = kind.plan(request.parameters)
+        kind = self.kind(request.kind)
+        plan = plan_job(kind, request.parameters)
+        now = self._clock.now()
+        check_duration("/execution_duration", request.execution_duration)
+        if request.destruction is not None and not request.destruction > now:
+            raise InputError("/destruction", "lies in the past")
         job = Job(
-            id=self._ids.new_id(),
+            id=job_id or self._ids.new_id(),
             kind=kind.name,
             owner=principal.name,
             parameters=plan.parameters,
             runs=plan.runs,
             run_id=request.run_id,
             execution_duration=request.execution_duration,
-            created=self._clock.now(),
+            destruction=request.destruction,
+            created=now,
         )
+        digest = _digest(request) if key else ""
 
         def decide(tx: Transaction) -> Job:
-            _check_runs(tx, plan, principal)
-            for claim in plan.claims:
-                _reserve(tx, claim, job.id)
+            if key and (made := _made_before(tx, job, key, digest)) is not None:
+                return made
+            check_plan(tx, plan, job.id, principal)
             return self._begin(tx, job, queue=request.run)
 
         return await self._store.decide(decide)
@@ -83,6 +130,10 @@ class Jobs:
     async def get(self, job: str, principal: Principal) -> Job:
         """Return a job that the principal may see."""
         return await self._store.view(lambda tx: visible_job(tx, job, principal))
+
+    async def admitted(self, job: str, kind: str, principal: Principal) -> Job:
+        """Return a job of a kind; somebody else's is forbidden, not hidden."""
+        return await self._store.view(lambda tx: admitted_job(tx, job, kind, principal))
 
     async def page(self, query: JobQuery, principal: Principal) -> tuple[Job, ...]:
         """Return matching jobs that the principal may see."""
@@ -121,6 +172,7 @@ class Jobs:
     async def retry(self, job: str, principal: Principal) -> Job:
         """Try again: the same job if it is HELD, a new one if it is over."""
         fresh = self._ids.new_id()
+        copies = await self._copies(job, fresh, principal)
 
         def decide(tx: Transaction) -> Job:
             old = visible_job(tx, job, principal)
@@ -128,23 +180,36 @@ class Jobs:
                 return self._queue(tx, old, "Retrying: queued again")
             if not old.phase.final:
                 raise PhaseConflict(old.id, old.phase, "retry")
-            return self._repeat(tx, old, fresh, principal)
+            return self._repeat(tx, old, fresh, copies)
 
         return await self._store.decide(decide)
 
+    async def _copies(
+        self, job: str, fresh: str, principal: Principal
+    ) -> dict[str, Upload]:
+        """Return the files that came with a job, copied for the one that follows it."""
+        old = await self.get(job, principal)
+        if self._files is None or not old.phase.final or old.kind not in self.kinds:
+            return {}
+        uploads = uploads_of(restored(self.kinds[old.kind].parameters, old.parameters))
+        return {
+            name: await self._files.copy_upload(fresh, name, upload)
+            for name, upload in uploads.items()
+        }
+
     def _repeat(
-        self, tx: Transaction, old: Job, fresh: str, principal: Principal
+        self, tx: Transaction, old: Job, fresh: str, copies: Mapping[str, Upload]
     ) -> Job:
-        plan = self._kind(old.kind).plan(old.parameters)
+        plan = plan_job(self.kind(old.kind), copies, old.parameters)
         if plan.claims:
             if tx.products.get(old.id) is not None:
                 raise Conflict("job", old.id, "its product is published already")
             # The names stay with the first of a row of retries: one heir each.
-            _reserve(tx, Claim(space="retry", name=old.id, field="job"), fresh)
+            reserve(tx, Claim(space="retry", name=old.id, field="job"), fresh)
         job = Job(
             id=fresh,
             kind=old.kind,
-            owner=principal.name,
+            owner=old.owner,
             parameters=plan.parameters,
             runs=plan.runs,
             run_id=old.run_id,
@@ -162,46 +227,45 @@ class Jobs:
         return job
 
     def _queue(self, tx: Transaction, job: Job, message: str) -> Job:
+        self._quota.check(tx, job.owner)
         queued = transitions.run(job)
         tx.jobs.put(queued)
         tell(tx, job.id, info(message), now=self._clock.now())
         return queued
 
-    def _kind(self, name: str) -> Kind:
-        if name not in self._kinds:
-            near = get_close_matches(name, self._kinds, n=1)
-            known = ", ".join(sorted(self._kinds))
+    def kind(self, name: str) -> Kind:
+        """Return a kind.
+
+        Raises
+        ------
+        InputError
+            There is none of that name.
+        """
+        if name not in self.kinds:
+            near = get_close_matches(name, self.kinds, n=1)
+            known = ", ".join(sorted(self.kinds))
             mend = f"did you mean {near[0]!r}?" if near else f"there are: {known}"
             raise InputError("/kind", f"no kind of job {name!r}", mend)
-        return self._kinds[name]
+        return self.kinds[name]
 
 
-def visible_job(tx: Transaction, job: str, principal: Principal) -> Job:
-    """Return a job that the principal may see.
-
-    Raises
-    ------
-    NotFound
-        There is none of that id, or it is somebody else's.
-    """
-    found = tx.jobs.get(job)
-    if found is None or not principal.can_see(found.owner):
-        raise NotFound("job", job)
-    return found
-
-
-def _reserve(tx: Transaction, claim: Claim, job: str) -> None:
-    holder = tx.jobs.reserve(claim.space, claim.name, job)
-    if holder != job:
+def _made_before(tx: Transaction, job: Job, key: str, digest: str) -> Job | None:
+    """Return the job that was made with this key, None if there is none yet."""
+    space = f"idempotency key of {job.owner}"
+    first = tx.jobs.reserve(f"request with {space}", key, digest)
+    if first != digest:
         raise Conflict(
-            claim.space,
-            claim.name,
-            f"used by job {holder} already; {claim.field} takes a new one",
+            "Idempotency-Key", key, "it came with another request; take a new one"
         )
+    holder = tx.jobs.reserve(space, key, job.id)
+    if holder == job.id:
+        return None
+    made = tx.jobs.get(holder)
+    if made is None:
+        raise Conflict("Idempotency-Key", key, f"its job {holder} has been deleted")
+    return made
 
 
-def _check_runs(tx: Transaction, plan: Plan, principal: Principal) -> None:
-    for uid in plan.runs:
-        run = tx.runs.get(uid)
-        if run is None or not may_see(principal, run):
-            raise InputError("/parameters/RUN", f"no run {uid!r}", "give its full uid")
+def _digest(request: Request) -> str:
+    plain = msgspec.to_builtins(request, enc_hook=msgspec.to_builtins)
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

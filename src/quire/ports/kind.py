@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from quire.jobs.job import Assignment, JobResult, Outcome
+from quire.jobs.job import Assignment, JobResult, Outcome, Standing
+from quire.jobs.parameters import Parameter
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +57,19 @@ class JobContext(Protocol):
         """The attempt's own folder; it exists and is empty but for ``log.txt``."""
         ...
 
-    def tell(self, message: str, progress: int | None = None) -> None:
+    def tell(
+        self,
+        message: str,
+        progress: int | None = None,
+        *,
+        standing: Standing | None = None,
+    ) -> None:
         """Send an `info` progress event (percent, 1 to 100).
+
+        Parameters
+        ----------
+        standing
+            How the attempt stands now, None if nothing changed.
 
         Raises
         ------
@@ -88,8 +100,16 @@ class Kind(Protocol):
         """What it does, in a sentence."""
         ...
 
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that it takes, for forms and descriptions."""
+        ...
+
     def plan(self, parameters: Mapping[str, Any]) -> Plan:
         """Read the parameters that a client sent (names in any case).
+
+        `quire.jobs.parameters.read_parameters` does it for most; what it gave for
+        `Plan.parameters` is read again when a job is changed or retried.
 
         Raises
         ------

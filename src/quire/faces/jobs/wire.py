@@ -1,8 +1,9 @@
 """Jobs as JSON."""
 
 from typing import Any
+from urllib.parse import quote
 
-from quire.jobs.job import Job
+from quire.jobs.job import Job, JobResult
 
 
 def job_json(job: Job) -> dict[str, Any]:
@@ -19,8 +20,9 @@ def job_json(job: Job) -> dict[str, Any]:
         "started": job.started,
         "ended": job.ended,
         "execution_duration": job.execution_duration,
+        "destruction": job.destruction,
         "attempt": job.attempt,
-        "results": job.results,
+        "results": [result_json(job.id, result) for result in job.results],
         "error": job.error,
         "alerts": job.alerts,
         "retry_of": job.retry_of or None,
@@ -29,5 +31,18 @@ def job_json(job: Job) -> dict[str, Any]:
             "self": f"/api/v1/jobs/{job.id}",
             "operation": f"/api/v1/operations/{job.id}",
             "page": f"/operations/{job.id}",
+            "results": f"/api/v1/jobs/{job.id}/results",
+            "log": f"/api/v1/jobs/{job.id}/log",
         },
+    }
+
+
+def result_json(job: str, result: JobResult) -> dict[str, Any]:
+    """Return a result; `size` in bytes, -1 where it is not known."""
+    return {
+        "id": result.id,
+        "size": result.size,
+        "mime_type": result.mime_type,
+        "sha256": result.sha256 or None,
+        "href": f"/api/v1/jobs/{job}/results/{quote(result.id, safe='')}",
     }

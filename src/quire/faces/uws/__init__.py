@@ -1,0 +1,1 @@
+"""IVOA Universal Worker Service 1.1 (``https://www.ivoa.net/documents/UWS``)."""
