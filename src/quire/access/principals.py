@@ -22,11 +22,18 @@ class Scope(StrEnum):
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks."""
+    """Who asks.
+
+    Attributes
+    ----------
+    service
+        The service that asks in that name, empty for none.
+    """
 
     name: str
     groups: tuple[str, ...] = ()
     scopes: frozenset[Scope] = frozenset()
+    service: str = ""
 
     @property
     def is_admin(self) -> bool:

@@ -25,6 +25,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         SHA-256 of the token's text, hexadecimal.
     expires
         Unix seconds, None for never.
+    service
+        The service that asks with it in that name, empty for none.
     """
 
     hash: str
@@ -34,11 +36,15 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[Scope, ...] = ()
     created: float = 0.0
     expires: float | None = None
+    service: str = ""
 
     def principal(self) -> Principal:
         """Return who holds it."""
         return Principal(
-            name=self.name, groups=self.groups, scopes=frozenset(self.scopes)
+            name=self.name,
+            groups=self.groups,
+            scopes=frozenset(self.scopes),
+            service=self.service,
         )
 
     def live(self, now: float) -> bool:

@@ -138,6 +138,7 @@ class Tokens:
                 name=principal.name,
                 groups=principal.groups,
                 scopes=tuple(sorted(principal.scopes, key=str)),
+                service=principal.service,
                 created=now,
                 expires=None if lifetime is None else now + lifetime,
             ),

@@ -21,6 +21,12 @@ def create(
     scope: Annotated[
         list[str] | None, typer.Option(help="What it admits to; by default all.")
     ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Whose runs it may see, too.")
+    ] = None,
+    service: Annotated[
+        str, typer.Option(help="The service that asks in the user's name (Wobbly).")
+    ] = "",
     days: Annotated[
         float | None, typer.Option(help="How long it is good; by default for ever.")
     ] = None,
@@ -32,7 +38,14 @@ def create(
 
     lifetime = None if days is None else days * _DAY
     with Connection() as connection:
-        made = tokens.create(connection, user, scopes=scope or (), lifetime=lifetime)
+        made = tokens.create(
+            connection,
+            user,
+            scopes=scope or (),
+            lifetime=lifetime,
+            service=service,
+            groups=group or (),
+        )
     if json:
         put_json(made)
     else:

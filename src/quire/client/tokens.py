@@ -15,6 +15,8 @@ def create(
     *,
     scopes: Sequence[str] = (),
     lifetime: float | None = None,
+    service: str = "",
+    groups: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return a new token with its secret, which is told only now.
 
@@ -26,8 +28,18 @@ def create(
         What it admits to, by default all that we may.
     lifetime
         Seconds, None for ever.
+    service
+        The service that asks in the user's name, empty for none.
+    groups
+        Groups whose runs it may see.
     """
-    body = {"user": user, "scopes": list(scopes), "lifetime": lifetime}
+    body = {
+        "user": user,
+        "scopes": list(scopes),
+        "lifetime": lifetime,
+        "service": service,
+        "groups": list(groups),
+    }
     made: dict[str, Any] = connection.post(PATH, body)
     return made
 

@@ -1,7 +1,7 @@
 """`/livez`, `/readyz`, `/api/v1/server`, tokens and login links."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -12,7 +12,7 @@ from quire.access.principals import Principal, Scope, require
 from quire.access.tokens import Token, TokenUse
 from quire.actions.health import Health
 from quire.actions.tokens import LOGIN_SECONDS, Tokens
-from quire.errors import InputError
+from quire.errors import Forbidden, InputError
 from quire.web.body import read_json
 from quire.web.gate import Gate
 from quire.web.json import json_response
@@ -26,13 +26,19 @@ class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    groups
+        Groups of the user: what they may see, this token may.
     lifetime
         Seconds, null for ever.
+    service
+        The service that asks in the user's name, empty for none.
     """
 
     user: str = ""
     scopes: tuple[Scope, ...] = ()
+    groups: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=256)], ...] = ()
     lifetime: float | None = None
+    service: Annotated[str, msgspec.Meta(max_length=256)] = ""
 
 
 class ServerRoutes:
@@ -90,12 +96,20 @@ class ServerRoutes:
     async def create_token(self, request: Request, principal: Principal) -> Response:
         """Make a token; its secret is in this answer and nowhere else."""
         wanted = await read_json(request, TokenRequest, _BODY)
-        scopes = frozenset(wanted.scopes) or principal.scopes
+        usual = frozenset({Scope.JOBS_RUN}) if wanted.service else principal.scopes
+        scopes = frozenset(wanted.scopes) or usual
         for scope in scopes:
             require(principal, scope)
         if wanted.lifetime is not None and not wanted.lifetime > 0:
             raise InputError("/lifetime", "must be more than 0 seconds")
-        holder = Principal(name=wanted.user or principal.name, scopes=scopes)
+        if not principal.is_admin and set(wanted.groups) - set(principal.groups):
+            raise Forbidden(principal.name, "to be in these groups, or admin:all")
+        holder = Principal(
+            name=wanted.user or principal.name,
+            groups=tuple(sorted(set(wanted.groups))),
+            scopes=scopes,
+            service=wanted.service,
+        )
         issued = await self._tokens.issue(
             holder, use=TokenUse.API, lifetime=wanted.lifetime
         )
@@ -112,6 +126,8 @@ def _token_json(token: Token) -> dict[str, Any]:
     return {
         "id": token.hash[:_SHOWN_OF_HASH],
         "name": token.name,
+        "service": token.service or None,
+        "groups": token.groups,
         "scopes": sorted(token.scopes),
         "created": token.created,
         "expires": token.expires,

@@ -1,0 +1,1 @@
+"""Wobbly, the job store of Safir's services (``reference/wobbly.md``)."""
