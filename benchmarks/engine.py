@@ -23,7 +23,7 @@ from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.engine_bench import Bench, alive, noted
 
-SLOTS = 4
+SLOTS = 8
 PROGRAM = ["quire.worker", "--kinds=quire.testing.hostile_kinds:hostile"]
 
 

@@ -8,39 +8,88 @@ import argparse
 import contextlib
 import functools
 import importlib
+import json
 import os
 import socket
-import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from quire.actions.attempt_folders import LOG_NAME
+from quire import server_file
+from quire.actions.attempt_folders import make_folder
+from quire.engines.embedded.output import Log, Output
 from quire.engines.embedded.supervisor import Supervisor
-from quire.errors import AttemptLost, QuireError
-from quire.jobs.job import Assignment, Failed, JobError, JobResult, Outcome
+from quire.errors import AttemptLost, QuireError, StoreUnavailable
+from quire.jobs.job import (
+    Assignment,
+    Failed,
+    JobError,
+    JobResult,
+    Outcome,
+    Standing,
+)
+from quire.kinds.project import ProjectKind
 from quire.ports.attempt_link import AttemptLink
 from quire.ports.kind import Kind
+from quire.ports.run_reader import RunReader
 from quire.progress.event import info
 
-Capture = Callable[[Path], contextlib.AbstractContextManager[None]]
+if TYPE_CHECKING:
+    from quire.client.connection import Connection
+
+# Seconds until the server of an attempt is given up, and between two looks for it.
+_SERVER_SECONDS = 10.0
+_LOOK_SECONDS = 0.02
+Capture = Callable[[Path, Path], contextlib.AbstractContextManager[Log]]
+# Seconds until what the work has printed can be read: at its beginning, and later on.
+_SAID, _LOOK = 0.05, 0.25
 
 
 class Context:
-    """`quire.ports.kind.JobContext` over the line to the server."""
+    """`quire.ports.kind.JobContext` over the line to the server.
 
-    def __init__(self, link: AttemptLink, assignment: Assignment) -> None:
+    Parameters
+    ----------
+    log
+        Where it is kept what the work prints; nowhere if None.
+    """
+
+    def __init__(
+        self, link: AttemptLink, assignment: Assignment, log: Log | None = None
+    ) -> None:
         self.assignment = assignment
-        self.folder = Path(assignment.folder)
         self._link = link
+        self._log = log
+        self._made = False
+        if assignment.attempt > 1:
+            self.folder  # noqa: B018  # made now: the last attempt may have died early
         self._lost = threading.Event()
         self._ended = threading.Event()
 
-    def tell(self, message: str, progress: int | None = None) -> None:
+    @property
+    def folder(self) -> Path:
+        """The attempt's own folder, made when it is first asked for."""
+        folder = Path(self.assignment.folder)
+        if self._log is not None:
+            self._log.appear()
+        elif not self._made:
+            make_folder(folder)
+        self._made = True
+        return folder
+
+    def tell(
+        self,
+        message: str,
+        progress: int | None = None,
+        *,
+        standing: Standing | None = None,
+    ) -> None:
         """Send an `info` progress event (percent, 1 to 100)."""
         with self._noticing_loss():
-            self._link.tell(info(message, progress))
+            self._link.tell(info(message, progress), standing)
 
     def cancelled(self) -> bool:
         """Return whether the work should stop."""
@@ -65,9 +114,20 @@ class Context:
     def _beat(self, seconds: float) -> None:
         # A line that is cut is noticed by whoever writes to it next.
         with contextlib.suppress(AttemptLost, OSError, EOFError, RuntimeError):
-            while not self._ended.wait(seconds):
-                with self._noticing_loss():
-                    self._link.beat()
+            beaten, pause = time.monotonic(), _SAID
+            while not self._ended.wait(min(pause, seconds)):
+                pause = _LOOK
+                self._show_log()
+                if time.monotonic() - beaten >= seconds - _SAID:
+                    beaten = time.monotonic()
+                    with self._noticing_loss():
+                        self._link.beat()
+
+    def _show_log(self) -> None:
+        # A disk that takes no folder now is no reason to fall silent.
+        with contextlib.suppress(OSError):
+            if self._log is not None:
+                self._log.appear_if_said()
 
     @contextlib.contextmanager
     def _noticing_loss(self) -> Iterator[None]:
@@ -92,14 +152,16 @@ def run_attempt(
     beat_seconds
         Time between two signs of life.
     capture
-        Sends what the work prints to the attempt's folder; nowhere if None.
+        Sends what the work prints to the attempt's folder, given that and the data
+        folder; nowhere if None.
     """
-    capture = capture or _capture_nothing
     with contextlib.suppress(AttemptLost):
         assignment = link.claim()
-        context = Context(link, assignment)
-        with context.beating(beat_seconds), capture(context.folder):
-            outcome = _outcome(kinds, context)
+        folders = Path(assignment.folder), Path(assignment.data_folder)
+        with capture(*folders) if capture else contextlib.nullcontext() as log:
+            context = Context(link, assignment, log)
+            with context.beating(beat_seconds):
+                outcome = _outcome(kinds, context)
         link.finish(outcome)
 
 
@@ -128,37 +190,43 @@ def _failed(code: str, message: str, *, detail: str = "") -> Failed:
     return Failed(error=error)
 
 
-@contextlib.contextmanager
-def capture_output(folder: Path) -> Iterator[None]:
-    """Send the process's output to the attempt's log; no log if it said nothing."""
-    path = folder / LOG_NAME
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    kept = {number: os.dup(number) for number in (1, 2)}
-    _flush()
-    for number in kept:
-        os.dup2(log, number)
-    try:
-        yield
-    finally:
-        _flush()
-        for number, descriptor in kept.items():
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        if os.fstat(log).st_size == 0:
-            path.unlink(missing_ok=True)
-        os.close(log)
+class RunReaders:
+    """Opens runs for attempts, and keeps its line to the server between them."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, str], Connection] = {}
+
+    def __call__(self, assignment: Assignment, uid: str) -> RunReader:
+        """Return what reads a run: its column files, else the server.
+
+        Whether the job's owner may see the run was settled when the job was made.
+
+        Raises
+        ------
+        StoreUnavailable
+            The server does not answer yet.
+        """
+        # Loaded by the first attempt that reads a run, and kept by the warm worker.
+        from quire.client.connection import Connection
+        from quire.client.run_reader import RunOverHttp
+        from quire.storage.parquet.files import ParquetFiles
+
+        folder = Path(assignment.data_folder)
+        record = _server_of(folder)
+        where = record.url, record.token
+        if where not in self._lines:
+            self._lines = {where: Connection(*where)}
+        return RunOverHttp(self._lines[where], uid, ParquetFiles(folder))
 
 
-def _flush() -> None:
-    # What cannot be written, as on a full disk, is not worth the attempt.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-
-
-@contextlib.contextmanager
-def _capture_nothing(_: Path) -> Iterator[None]:
-    yield
+def _server_of(folder: Path) -> server_file.ServerRecord:
+    deadline = time.monotonic() + _SERVER_SECONDS
+    # Attempts begin a moment before their server listens.
+    while (record := server_file.live(folder / server_file.NAME)) is None:
+        if time.monotonic() > deadline:
+            raise StoreUnavailable("the server of the data folder does not answer")
+        time.sleep(_LOOK_SECONDS)
+    return record
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -166,15 +234,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m quire.worker")
     parser.add_argument("--control", type=int, required=True, help="socket, by number")
     parser.add_argument("--kinds", default="quire.kinds.registry:built_in")
+    parser.add_argument("--commands", default="", help="for the kinds, as JSON")
     parser.add_argument("--memory", type=int, default=0, help="bytes a worker, 0: any")
     parser.add_argument("--beat", type=float, default=1.5, help="seconds")
     options = parser.parse_args(arguments)
     # One worker is killed for what another one started: none may hold this.
     os.set_inheritable(options.control, False)  # noqa: FBT003  # os's own signature
     module, _, factory = options.kinds.partition(":")
-    kinds: Mapping[str, Kind] = getattr(importlib.import_module(module), factory)()
+    make = getattr(importlib.import_module(module), factory)
+    given = [json.loads(options.commands)] if options.commands else []
+    kinds: dict[str, Kind] = dict(make(*given))
+    if ProjectKind.name in kinds:
+        kinds[ProjectKind.name] = ProjectKind(RunReaders())
     runner = functools.partial(
-        run_attempt, kinds=kinds, beat_seconds=options.beat, capture=capture_output
+        run_attempt, kinds=kinds, beat_seconds=options.beat, capture=Output().captured
     )
     Supervisor(
         socket.socket(fileno=options.control), runner, memory_bytes=options.memory

@@ -18,6 +18,7 @@ from quire.jobs.job import (
     Severity,
     StagedProduct,
 )
+from quire.jobs.limits import Excess, KindLimits, Limits
 from quire.jobs.phases import Phase
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Store
@@ -62,7 +63,8 @@ async def bench(
 
 async def executing(bench: Bench) -> str:
     job = await bench.submit("wait", X=1)
-    await bench.attempts.claim(job, 1)
+    given = await bench.attempts.claim(job, 1)
+    Path(given.folder).mkdir(parents=True)
     return job
 
 
@@ -92,7 +94,6 @@ async def test_a_claim_says_what_is_to_be_done(bench: Bench) -> None:
     assert (given.job, given.attempt, given.kind) == (job, 1, "wait")
     assert (given.parameters, given.owner) == ({"X": 1}, "tester")
     assert Path(given.folder) == bench.data_folder / "jobs" / job / "1"
-    assert Path(given.folder).is_dir()
     claimed = await bench.job(job)
     assert (claimed.phase, claimed.lease_until) == (Phase.EXECUTING, 1030.0)
     assert await bench.messages(job) == []
@@ -353,3 +354,65 @@ async def test_a_restart_queues_again_what_was_under_way(bench: Bench) -> None:
     assert (await bench.job(waiting)).attempt == 0
     assert not part.exists()
     assert await bench.attempts.recover() == 0
+
+
+async def test_a_job_does_not_take_the_server_down_for_ever(bench: Bench) -> None:
+    job = await bench.submit("wait")
+    for attempt in range(1, 6):
+        await bench.attempts.claim(job, attempt)
+        assert await bench.attempts.recover() == 1
+    over = await bench.job(job)
+    assert (over.phase, over.losses, over.cut_off) == (Phase.ERROR, 0, 5)
+    assert over.error is not None
+    assert over.error.code == "server_lost"
+    assert (await bench.messages(job))[-1].startswith("failed: the server died")
+
+
+async def test_an_orderly_stop_counts_for_nothing(bench: Bench) -> None:
+    job = await bench.submit("wait")
+    for attempt in range(1, 9):
+        await bench.attempts.claim(job, attempt)
+        assert await bench.attempts.release() == 1
+    assert (await bench.job(job)).phase is Phase.QUEUED
+
+
+async def test_a_limit_ends_the_job_and_is_named(bench: Bench) -> None:
+    job = await executing(bench)
+    excess = Excess(limit="processes", allowed=4, used=9)
+    await bench.attempts.exceed(job, 1, excess)
+    over = await bench.job(job)
+    assert (over.phase, over.ended) == (Phase.ERROR, 1000.0)
+    [message] = await bench.messages(job)
+    assert message.startswith("failed: killed by its limit: it had 9 processes")
+    assert message.endswith("; allowed is [kinds.wait] processes = 4")
+
+
+async def test_a_limit_comes_too_late_for_what_is_being_published(
+    bench: Bench,
+) -> None:
+    job = await executing(bench)
+    product = await staged(bench, job)
+    stored = await bench.job(job)
+    await put(bench, replace(stored, staged=product))
+    with pytest.raises(AttemptLost):
+        await bench.attempts.exceed(job, 1, Excess(limit="memory", allowed=1, used=2))
+
+
+async def test_retries_are_those_of_the_kind(
+    tmp_path: Path, clock: SteadyClock
+) -> None:
+    doorbell = LocalDoorbell()
+    limits = KindLimits({"wait": Limits(retries=1, wall_clock=7)})
+    bench = Bench(
+        MemoryStore(doorbell=doorbell), doorbell, tmp_path, clock=clock, limits=limits
+    )
+    job = await bench.submit("wait")
+    for attempt in (1, 2):
+        await bench.attempts.claim(job, attempt)
+        await bench.attempts.finish(job, attempt, TRANSIENT)
+    assert (await bench.job(job)).phase is Phase.ERROR
+    slow = await executing(bench)
+    await bench.attempts.overrun(slow, 1)
+    assert await bench.messages(slow) == [
+        "failed: Aborted: attempt 1 took longer than 7 s"
+    ]

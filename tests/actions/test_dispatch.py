@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 
 from quire.actions.dispatch import Dispatcher
 from quire.engines.embedded.engine import EmbeddedEngine
+from quire.jobs.limits import KindLimits, Limits, Quotas
 from quire.jobs.phases import Phase
-from quire.ports.engine import Engine
+from quire.ports.engine import Engine, Launch
 from quire.ports.store import Decision
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
@@ -31,19 +33,39 @@ class CountingStore(MemoryStore):
         return await super().view(question)
 
 
+class CountingEngine(InlineEngine):
+    launches: Counter[str]
+
+    async def start(self) -> None:
+        self.launches = Counter()
+        await super().start()
+
+    async def launch(self, launch: Launch) -> None:
+        await super().launch(launch)
+        self.launches[launch.job] += 1
+
+
 def make_bench(tmp_path: Path, *, lease: float = 30.0) -> Bench:
     doorbell = LocalDoorbell()
     return Bench(MemoryStore(doorbell=doorbell), doorbell, tmp_path, lease=lease)
 
 
 @asynccontextmanager
-async def dispatching(bench: Bench, engine: Engine) -> AsyncIterator[None]:
+async def dispatching(
+    bench: Bench,
+    engine: Engine,
+    *,
+    limits: KindLimits | None = None,
+    quotas: Quotas | None = None,
+) -> AsyncIterator[None]:
     dispatcher = Dispatcher(
         bench.store,
         engine,
         bench.attempts,
         doorbell=bench.doorbell,
         clock=bench.clock,
+        limits=limits,
+        quotas=quotas,
     )
     await dispatcher.start()
     try:
@@ -201,3 +223,76 @@ async def test_idle_it_looks_only_when_it_is_called(bench: Bench) -> None:
         doorbell.ring(["runs"])
         await asyncio.sleep(0.2)
         assert store.looks == settled
+
+
+async def test_a_kind_runs_no_more_at_once_than_it_may(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path)
+    engine = InlineEngine(bench.attempts, bench.doorbell, hostile(), slots=3)
+    limits = KindLimits({"sleep": Limits(concurrency=1)})
+    async with dispatching(bench, engine, limits=limits):
+        sleepers = [await bench.submit("sleep") for _ in range(300)]
+        await bench.until_phase(sleepers[0], Phase.EXECUTING)
+        others = [await bench.submit("behave") for _ in range(4)]
+        for job in others:
+            await bench.until_phase(job, Phase.COMPLETED)
+        assert (await bench.job(sleepers[1])).phase is Phase.QUEUED
+        await bench.abort(sleepers[0])
+        await bench.until_phase(sleepers[1], Phase.EXECUTING)
+
+
+async def test_one_owners_thousand_do_not_hold_up_anothers_one(bench: Bench) -> None:
+    engine = InlineEngine(bench.attempts, bench.doorbell, hostile(), slots=1)
+    many = [await bench.submit("idle", owner="ann") for _ in range(1000)]
+    async with dispatching(bench, engine):
+        await bench.until_phase(many[5], Phase.COMPLETED)
+        job = await bench.submit("idle", owner="bob")
+        await bench.until_phase(job, Phase.COMPLETED)
+        assert (await bench.job(many[-1])).phase is Phase.QUEUED
+
+
+async def test_an_owner_has_no_more_slots_than_allowed(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path)
+    engine = InlineEngine(bench.attempts, bench.doorbell, hostile(), slots=3)
+    async with dispatching(bench, engine, quotas=Quotas(running=1)):
+        first, second = [await bench.submit("sleep", owner="ann") for _ in range(2)]
+        other = await bench.submit("sleep", owner="bob")
+        for job in (first, other):
+            await bench.until_phase(job, Phase.EXECUTING)
+        assert engine.free() == 1
+        assert (await bench.job(second)).phase is Phase.QUEUED
+        await bench.abort(first)
+        await bench.until_phase(second, Phase.EXECUTING)
+
+
+async def test_the_urgent_come_first(bench: Bench) -> None:
+    engine = InlineEngine(bench.attempts, bench.doorbell, hostile(), slots=1)
+    usual = [await bench.submit("behave") for _ in range(3)]
+    urgent = [await bench.submit("idle") for _ in range(3)]
+    limits = KindLimits({"idle": Limits(priority=1)})
+    async with dispatching(bench, engine, limits=limits):
+        ended = [
+            (await bench.until_phase(job, Phase.COMPLETED)).ended
+            for job in (*urgent, *usual)
+        ]
+    assert ended == sorted(ended, key=lambda time: time or 0.0)
+
+
+async def test_a_stop_queues_again_what_it_cut_off(
+    bench: Bench, inline: InlineEngine
+) -> None:
+    async with dispatching(bench, inline):
+        job = await bench.submit("sleep")
+        await bench.until_phase(job, Phase.EXECUTING)
+    stopped = await bench.job(job)
+    assert (stopped.phase, stopped.cut_off, stopped.losses) == (Phase.QUEUED, 0, 0)
+
+
+async def test_every_job_is_launched_once(bench: Bench) -> None:
+    """What is remembered of the queue is not taken for what waits there still."""
+    engine = CountingEngine(bench.attempts, bench.doorbell, hostile(), slots=3)
+    jobs = [await bench.submit("idle", owner=f"{n % 7}") for n in range(600)]
+    async with dispatching(bench, engine):
+        jobs += [await bench.submit("idle") for _ in range(100)]
+        for job in jobs:
+            await bench.until_phase(job, Phase.COMPLETED)
+    assert engine.launches == Counter(jobs)

@@ -31,17 +31,26 @@ CAUSES: dict[str, Any] = {
     "complete": lambda job: transitions.complete(job, now=5.0),
     "fail": lambda job: transitions.fail(job, ERROR, now=5.0),
     "hold": lambda job: transitions.hold(job, ALERTS, now=5.0),
+    "suspend": lambda job: transitions.suspend(job, ALERTS, now=5.0),
+    "resume": transitions.resume,
     "requeue": lambda job: transitions.requeue(job, not_before=6.0),
     "abort": lambda job: transitions.abort(job, now=5.0),
     "overrun": lambda job: transitions.overrun(job, now=5.0),
+    "archive": transitions.archive,
 }
-# UWS 1.1, section 2.1.3, and our one step beyond it: EXECUTING to HELD.
+# UWS 1.1, section 2.1.3, and our steps beyond it: EXECUTING to HELD, and QUEUED to
+# SUSPENDED and back.
 TABLE = """
     PENDING:   run QUEUED, abort ABORTED
     HELD:      run QUEUED, abort ABORTED
-    QUEUED:    claim EXECUTING, fail ERROR, abort ABORTED
+    QUEUED:    claim EXECUTING, fail ERROR, hold HELD, suspend SUSPENDED,
+               abort ABORTED
     EXECUTING: complete COMPLETED, fail ERROR, hold HELD, requeue QUEUED,
-               abort ABORTED, overrun ABORTED
+               suspend SUSPENDED, abort ABORTED, overrun ABORTED
+    SUSPENDED: resume QUEUED, abort ABORTED
+    COMPLETED: archive ARCHIVED
+    ERROR:     archive ARCHIVED
+    ABORTED:   archive ARCHIVED
 """
 
 
@@ -69,7 +78,8 @@ def test_every_phase_and_cause(phase: Phase, cause: str) -> None:
     else:
         moved = CAUSES[cause](job)
         assert moved.phase is to
-        assert (moved.ended is not None) == to.final
+        ended = to.final and cause != "archive"  # which ended before
+        assert (moved.ended is not None) == ended
 
 
 def test_an_abort_of_what_is_being_published_comes_too_late() -> None:

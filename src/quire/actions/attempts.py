@@ -14,11 +14,20 @@ from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from quire.actions.attempt_folders import clear_folder, make_folder
+from quire.actions.admission import Admission
+from quire.actions.attempt_folders import clear_folder
+from quire.actions.attempt_records import (
+    executing,
+    guarded,
+    merged,
+    setback,
+    undecided,
+)
+from quire.actions.claiming import Claiming
 from quire.actions.progress_log import tell as tell_listeners
 from quire.actions.publishing import Publishing
 from quire.clock import Clock
-from quire.errors import AttemptLost, PhaseConflict
+from quire.errors import AttemptLost
 from quire.jobs import transitions
 from quire.jobs.job import (
     Alert,
@@ -30,19 +39,24 @@ from quire.jobs.job import (
     JobError,
     JobResult,
     Outcome,
+    Standing,
+    Suspended,
 )
+from quire.jobs.limits import Excess, KindLimits
 from quire.jobs.phases import Phase
-from quire.jobs.retrying import RetryPolicy, after_error, after_loss
-from quire.ports.job_records import JobQuery
+from quire.jobs.retrying import (
+    RetryPolicy,
+    after_cut_off,
+    after_error,
+    after_excess,
+    after_loss,
+)
 from quire.ports.publisher import Publisher
 from quire.ports.store import Store, Transaction
 from quire.progress.event import ProgressEvent, complete, error, failed, info
 
 # From the job and the time to the job behind it, and what listeners are told.
 _Advance = Callable[[Job, float], tuple[Job, ProgressEvent | None]]
-_EXECUTING = frozenset({Phase.EXECUTING})
-# A recovery reads this many jobs at a time.
-_PAGE = 500
 
 
 class Attempts:
@@ -54,6 +68,10 @@ class Attempts:
         Absolute; attempts get their folders below it.
     lease
         Seconds that an attempt may be silent before it counts as lost.
+    admission
+        Says whether there is disk space for an attempt.
+    limits
+        What each kind may use, and how often it is tried.
     """
 
     def __init__(  # what it works with; all given by the root
@@ -65,12 +83,18 @@ class Attempts:
         data_folder: Path,
         lease: float = 30.0,
         policy: RetryPolicy | None = None,
+        admission: Admission | None = None,
+        limits: KindLimits | None = None,
     ) -> None:
         self.data_folder = data_folder
         self.lease = lease
         self._store = store
         self._clock = clock
         self._policy = policy or RetryPolicy()
+        self._limits = limits or KindLimits()
+        self._claiming = Claiming(
+            store, clock, admission or Admission(data_folder), lease=lease
+        )
         self._publishing = Publishing(store, clock, publisher)
         self._kept: set[asyncio.Task[None]] = set()
 
@@ -88,23 +112,7 @@ class Attempts:
             The job is not in the queue any more, or another attempt has begun.
         """
         folder = self._folder(job, attempt)
-        await asyncio.to_thread(make_folder, folder)
-        now = self._clock.now()
-
-        def decision(tx: Transaction) -> Job:
-            stored = tx.jobs.get(job)
-            if stored is None or stored.attempt != attempt - 1:
-                raise AttemptLost(job, attempt)
-            try:
-                claimed = transitions.claim(stored, now=now, lease=self.lease)
-            except PhaseConflict:
-                raise AttemptLost(job, attempt) from None
-            tx.jobs.put(claimed)
-            if attempt > 1:
-                tell_listeners(tx, job, info(f"Attempt {attempt} begins"), now=now)
-            return claimed
-
-        claimed = await self._store.decide(decision)
+        claimed = await self._claiming.claim(job, attempt)
         return Assignment(
             job=job,
             attempt=attempt,
@@ -119,24 +127,34 @@ class Attempts:
     async def beat(self, job: str, attempt: int) -> None:
         """Renew the attempt's lease, written down only once a third of it is gone."""
         now = self._clock.now()
-        guarded = await self._store.view(lambda tx: _guarded(tx, job, attempt))
-        if (guarded.lease_until or 0.0) - now > self.lease * 2 / 3:
+        seen = await self._store.view(lambda tx: guarded(tx, job, attempt))
+        if (seen.lease_until or 0.0) - now > self.lease * 2 / 3:
             return
 
         def decision(tx: Transaction) -> None:
-            current = _guarded(tx, job, attempt)
+            current = guarded(tx, job, attempt)
             tx.jobs.put(replace(current, lease_until=now + self.lease))
 
         await self._store.decide(decision)
 
-    async def tell(self, job: str, attempt: int, event: ProgressEvent) -> None:
+    async def tell(
+        self,
+        job: str,
+        attempt: int,
+        event: ProgressEvent,
+        standing: Standing | None = None,
+    ) -> None:
         """Append to the job's progress log; only its end is final."""
         now = self._clock.now()
         if event.type.final:
             event = info(event.message)
 
         def decision(tx: Transaction) -> None:
-            _guarded(tx, job, attempt)
+            current = guarded(tx, job, attempt)
+            if standing is not None and current.staged is None:
+                stands = transitions.stand(current, standing, now=now)
+                if stands != current:
+                    tx.jobs.put(stands)
             tell_listeners(tx, job, event, now=now)
 
         await self._store.decide(decision)
@@ -145,8 +163,8 @@ class Attempts:
         """Make a finished file known while the attempt goes on."""
 
         def decision(tx: Transaction) -> None:
-            current = _guarded(tx, job, attempt)
-            tx.jobs.put(replace(current, results=_merged(current, (result,))))
+            current = guarded(tx, job, attempt)
+            tx.jobs.put(replace(current, results=merged(current, (result,))))
 
         await self._store.decide(decision)
 
@@ -161,6 +179,8 @@ class Attempts:
                 await self._fail(job, attempt, outcome.error)
             case Blocked():
                 await self._hold(job, attempt, outcome.alerts)
+            case Suspended():
+                await self._suspend(job, attempt, outcome.alerts)
             case _ as never:
                 assert_never(never)
 
@@ -178,19 +198,29 @@ class Attempts:
                 if current.attempt != attempt - 1:
                     raise AttemptLost(job, attempt)
                 current = transitions.claim(current, now=now, lease=self.lease)
-            current = _undecided(current, job, attempt)
-            lost = after_loss(current, reason, policy=self._policy, now=now)
+            current = undecided(current, job, attempt)
+            lost = after_loss(current, reason, policy=self._policy_of(current), now=now)
             tx.jobs.put(lost)
             message = f"Attempt {attempt} was lost: {reason}"
-            tell_listeners(tx, job, _setback(lost, message, now), now=now)
+            tell_listeners(tx, job, setback(lost, message, now), now=now)
 
         await self._store.decide(decision)
+
+    async def exceed(self, job: str, attempt: int, excess: Excess) -> None:
+        """End the job because its attempt went beyond a limit, and was killed."""
+
+        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
+            behind = after_excess(current, excess, now=now)
+            return behind, setback(behind, excess.describe(current.kind), now)
+
+        await self._advance(job, attempt, advance)
 
     async def overrun(self, job: str, attempt: int) -> None:
         """End the job because its attempt took longer than it may."""
 
         def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            seconds = current.execution_duration
+            limits = self._limits.of(current.kind)
+            seconds = limits.seconds(current.execution_duration)
             message = f"Aborted: attempt {attempt} took longer than {seconds} s"
             return transitions.overrun(current, now=now), failed(message)
 
@@ -214,19 +244,37 @@ class Attempts:
         )
 
     async def recover(self) -> int:
-        """Queue again what was under way when the server ended; return how many.
+        """Queue again what was under way when the server died; return how many.
 
-        Only for an engine whose attempts die with the server. It counts no loss, since
-        the attempt is not to blame for the server's end.
+        Only for an engine whose attempts die with the server. It counts no loss, but a
+        job under which the server dies again and again is not to do so for ever.
         """
         now = self._clock.now()
 
+        def again(job: Job) -> tuple[Job, ProgressEvent]:
+            behind = after_cut_off(job, policy=self._policy_of(job), now=now)
+            if behind.phase is Phase.QUEUED:
+                return behind, _restarted(job)
+            assert behind.error is not None  # noqa: S101  # it failed
+            return behind, setback(behind, behind.error.message, now)
+
+        return await self._let_go(again)
+
+    async def release(self) -> int:
+        """Queue again what an orderly stop has cut off; return how many there were."""
+        return await self._let_go(
+            lambda job: (transitions.requeue(job, not_before=0.0), _restarted(job))
+        )
+
+    async def _let_go(self, again: Callable[[Job], tuple[Job, ProgressEvent]]) -> int:
+        now = self._clock.now()
+
         def decision(tx: Transaction) -> list[Job]:
-            cut_off = [job for job in _executing(tx) if job.staged is None]
+            cut_off = [job for job in executing(tx) if job.staged is None]
             for job in cut_off:
-                tx.jobs.put(transitions.requeue(job, not_before=0.0))
-                message = f"The server was restarted; attempt {job.attempt + 1} follows"
-                tell_listeners(tx, job.id, info(message), now=now)
+                behind, event = again(job)
+                tx.jobs.put(behind)
+                tell_listeners(tx, job.id, event, now=now)
             return cut_off
 
         cut_off = await self._store.decide(decision)
@@ -237,7 +285,7 @@ class Attempts:
     async def resume_publishing(self) -> int:
         """Begin to publish again what was staged when the server ended."""
         staged = await self._store.view(
-            lambda tx: [job for job in _executing(tx) if job.staged is not None]
+            lambda tx: [job for job in executing(tx) if job.staged is not None]
         )
         for job in staged:
             self._publishing.begin(job.id, job.attempt)
@@ -248,12 +296,18 @@ class Attempts:
         await self._publishing.aclose()
         await asyncio.gather(*self._kept, return_exceptions=True)
 
+    def _policy_of(self, job: Job) -> RetryPolicy:
+        retries = self._limits.of(job.kind).retries
+        return (
+            self._policy if retries is None else replace(self._policy, retries=retries)
+        )
+
     def _folder(self, job: str, attempt: int) -> Path:
         return self.data_folder / "jobs" / job / str(attempt)
 
     async def _complete(self, job: str, attempt: int, outcome: Completed) -> None:
         def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            done = replace(current, results=_merged(current, outcome.results))
+            done = replace(current, results=merged(current, outcome.results))
             return transitions.complete(done, now=now), complete(outcome.message)
 
         await self._advance(job, attempt, advance)
@@ -270,18 +324,23 @@ class Attempts:
     ) -> None:
         await self._stage(job, attempt, outcome)
         await self._publishing.publish(job, attempt)
+        behind = await self._store.view(lambda tx: tx.jobs.get(job))
+        if behind is not None and behind.phase is Phase.HELD:
+            await self.clear(job, attempt)  # what could not be published is made anew
 
     async def _stage(self, job: str, attempt: int, outcome: Completed) -> None:
         def advance(current: Job, _: float) -> tuple[Job, ProgressEvent | None]:
-            results = _merged(current, outcome.results)
+            results = merged(current, outcome.results)
             return replace(current, staged=outcome.product, results=results), None
 
         await self._advance(job, attempt, advance)
 
     async def _fail(self, job: str, attempt: int, problem: JobError) -> None:
         def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            behind = after_error(current, problem, policy=self._policy, now=now)
-            return behind, _setback(behind, problem.message, now)
+            behind = after_error(
+                current, problem, policy=self._policy_of(current), now=now
+            )
+            return behind, setback(behind, problem.message, now)
 
         await self._advance(job, attempt, advance)
 
@@ -292,11 +351,18 @@ class Attempts:
 
         await self._advance(job, attempt, advance)
 
+    async def _suspend(self, job: str, attempt: int, alerts: tuple[Alert, ...]) -> None:
+        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
+            waiting = transitions.suspend(current, alerts, now=now)
+            return waiting, error("; ".join(alert.description for alert in alerts))
+
+        await self._advance(job, attempt, advance)
+
     async def _advance(self, job: str, attempt: int, advance: _Advance) -> None:
         now = self._clock.now()
 
         def decision(tx: Transaction) -> None:
-            current = _guarded(tx, job, attempt)
+            current = guarded(tx, job, attempt)
             if (
                 current.staged is not None
             ):  # committed to its product: nothing undoes it
@@ -309,39 +375,5 @@ class Attempts:
         await self._store.decide(decision)
 
 
-def _guarded(tx: Transaction, job: str, attempt: int) -> Job:
-    return _fenced(tx.jobs.get(job), job, attempt)
-
-
-def _undecided(stored: Job | None, job: str, attempt: int) -> Job:
-    current = _fenced(stored, job, attempt)
-    if current.staged is not None:  # committed to its product: nothing undoes that
-        raise AttemptLost(job, attempt)
-    return current
-
-
-def _fenced(stored: Job | None, job: str, attempt: int) -> Job:
-    if stored is None:
-        raise AttemptLost(job, attempt)
-    return transitions.guard(stored, attempt)
-
-
-def _merged(job: Job, results: tuple[JobResult, ...]) -> tuple[JobResult, ...]:
-    known = {result.id: result for result in job.results}
-    known.update({result.id: result for result in results})
-    return tuple(known.values())
-
-
-def _setback(job: Job, message: str, now: float) -> ProgressEvent:
-    if job.phase.final:
-        return failed(message)
-    return error(f"{message}; trying again in {max(job.not_before - now, 0.0):.3g} s")
-
-
-def _executing(tx: Transaction) -> list[Job]:
-    found: list[Job] = []
-    query = JobQuery(limit=_PAGE, phases=_EXECUTING, oldest_first=True)
-    while page := tx.jobs.page(query):
-        found.extend(page)
-        query = replace(query, before=(page[-1].created, page[-1].id))
-    return found
+def _restarted(job: Job) -> ProgressEvent:
+    return info(f"The server was restarted; attempt {job.attempt + 1} follows")

@@ -1,22 +1,26 @@
 """The dispatcher: brings queued jobs and free slots together.
 
 The jobs' rows are the truth. At every ring of ``"jobs"`` it looks at them again:
-attempts whose job was aborted are killed, silent ones are killed and lost, and what
-is ready in the queue is launched, oldest first. In between it sleeps until the next
-back-off or lease ends.
+attempts whose job was aborted are killed, silent ones are killed and lost, and of what
+is ready in the queue `quire.jobs.share` says which is launched. In between it sleeps
+until the next back-off or lease ends.
 """
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Container
 
 import msgspec
 
 from quire.actions.attempts import Attempts
+from quire.actions.backlog import Backlog
 from quire.clock import Clock
 from quire.errors import AttemptLost, StoreUnavailable
 from quire.jobs.job import Job
+from quire.jobs.limits import KindLimits, Quotas
 from quire.jobs.phases import Phase
+from quire.jobs.share import Occupied, choose
 from quire.ports.doorbell import Doorbell
 from quire.ports.engine import Engine, Launch, NoFreeSlot
 from quire.ports.job_records import JobQuery
@@ -29,13 +33,18 @@ _IDLE = 60.0
 # Seconds to wait where the store or the engine is in trouble, or where too many jobs
 # are backing off to know which is next.
 _PAUSE = 1.0
+# Seconds between two looks while no slot is free: only an end can be due.
+_BUSY = 0.02
 # So many jobs that are backing off are looked at to find the next.
 _BACKING_OFF = 200
+# Owners whose last turn is remembered.
+_TURNS = 10_000
 
 
 class _Launched(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     at: float
+    holds: Occupied
 
 
 class _Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +62,13 @@ class Dispatcher:
     ----------
     doorbell
         Rung for ``"jobs"`` by the store, and by the engine when a slot is free.
+    limits
+        What each kind may use.
+    quotas
+        What each owner may have.
     """
 
-    def __init__(
+    def __init__(  # what it works with; all given by the root
         self,
         store: Store,
         engine: Engine,
@@ -63,13 +76,22 @@ class Dispatcher:
         *,
         doorbell: Doorbell,
         clock: Clock,
+        limits: KindLimits | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
         self._store = store
         self._engine = engine
         self._attempts = attempts
         self._doorbell = doorbell
         self._clock = clock
+        self._limits = limits or KindLimits()
+        self._quotas = quotas or Quotas()
+        self._backlog = Backlog(self._has)
+        self._served: dict[str, int] = {}
+        self._turn = 0
+        self._look_at = 0.0
         self._launched: dict[str, _Launched] = {}
+        self._sweeping: dict[tuple[str, int], Occupied] = {}
         self._ending: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._running: asyncio.Task[None] | None = None
 
@@ -91,6 +113,8 @@ class Dispatcher:
         await self._engine.stop()
         await asyncio.gather(*self._ending.values(), return_exceptions=True)
         await self._attempts.aclose()
+        with contextlib.suppress(StoreUnavailable):  # else the next start recovers it
+            await self._attempts.release()
 
     async def _run(self) -> None:
         while True:
@@ -106,37 +130,101 @@ class Dispatcher:
 
     async def _dispatch(self) -> float:
         """Do what is due and return the seconds until something else is."""
-        now = self._clock.now()
+        now, loop = self._clock.now(), asyncio.get_running_loop()
         free = self._engine.free()
+        if free and now < self._backlog.fresh_until:
+            # Without another look: what is out of date is refused when it is claimed.
+            await self._launch_all(self._chosen(free, ()), now)
+            free = self._engine.free()
+        if not free and loop.time() < self._look_at:
+            return self._look_at - loop.time()
         look = await self._store.view(lambda tx: self._look(tx, free, now))
+        self._look_at = loop.time() + _BUSY
         lapse = self._review(look.launched, now)
-        for job in look.ready[:free]:
-            attempt = job.attempt + 1
-            launch = Launch(
-                job=job.id,
-                attempt=attempt,
-                kind=job.kind,
-                deadline=float(job.execution_duration),
-            )
-            try:
-                await self._engine.launch(launch)
-            except NoFreeSlot:
-                break  # a slot was lost meanwhile; the engine rings when it is back
-            self._launched[job.id] = _Launched(attempt=attempt, at=now)
+        await self._launch_all(look.ready, now)
         due = min(lapse, look.next_ready)
         return min(max(due - now, 0.0), _IDLE)
+
+    async def _launch_all(self, jobs: tuple[Job, ...], now: float) -> None:
+        for job in jobs:
+            if not await self._launch(job, now):
+                break  # a slot was lost meanwhile; the engine rings when it is back
+
+    async def _launch(self, job: Job, now: float) -> bool:
+        attempt = job.attempt + 1
+        seconds = self._limits.of(job.kind).seconds(job.execution_duration)
+        launch = Launch(
+            job=job.id, attempt=attempt, kind=job.kind, deadline=float(seconds)
+        )
+        try:
+            await self._engine.launch(launch)
+        except NoFreeSlot:
+            return False
+        holds = Occupied(owner=job.owner, kind=job.kind)
+        self._launched[job.id] = _Launched(attempt=attempt, at=now, holds=holds)
+        self._backlog.drop(job)
+        self._turn += 1
+        self._served.pop(job.owner, None)
+        self._served[job.owner] = self._turn
+        if len(self._served) > _TURNS:
+            del self._served[next(iter(self._served))]
+        return True
 
     def _look(self, tx: Transaction, free: int, now: float) -> _Look:
         launched = {job: tx.jobs.get(job) for job in self._launched}
         if not free:
             return _Look(launched=launched, ready=(), next_ready=now + _IDLE)
-        wanted = free + len(self._launched)
-        query = JobQuery(limit=wanted, phases=_QUEUED, ready_at=now, oldest_first=True)
-        ready = tuple(job for job in tx.jobs.page(query) if not self._has(job))
+        over = {job for job, found in launched.items() if self._is_over(job, found)}
+        ready = self._valid(tx, self._chosen(free, over), now)
+        stale = now >= self._backlog.fresh_until
+        if stale or (self._backlog.whole and len(ready) < free):
+            self._backlog.read(tx, now, lambda: len(self._chosen(free, over)) >= free)
+            ready = self._valid(tx, self._chosen(free, over), now)
         next_ready = now + _IDLE
         if len(ready) < free:
-            next_ready = _next_ready(tx, now)
+            whole, until = self._backlog.whole, self._backlog.fresh_until
+            next_ready = _next_ready(tx, now) if whole else until
         return _Look(launched=launched, ready=ready, next_ready=next_ready)
+
+    def _chosen(self, free: int, over: Container[str]) -> tuple[Job, ...]:
+        """Return what is to begin, of what is known to wait.
+
+        Parameters
+        ----------
+        over
+            Jobs that were launched and hold no slot any more.
+        """
+        known = self._backlog.heads(free + len(self._launched))
+        holding = (one.holds for job, one in self._launched.items() if job not in over)
+        return choose(
+            known,
+            [*holding, *self._sweeping.values()],
+            self._limits,
+            slots=free,
+            running_each=self._quotas.running,
+            served=self._served,
+        )
+
+    def _valid(
+        self, tx: Transaction, chosen: tuple[Job, ...], now: float
+    ) -> tuple[Job, ...]:
+        """Return those of the jobs that still wait as they did."""
+        valid = []
+        for job in chosen:
+            found = tx.jobs.get(job.id)
+            if (
+                found is not None
+                and found.phase is Phase.QUEUED
+                and found.attempt == job.attempt
+                and found.not_before <= now
+            ):
+                valid.append(found)
+            else:
+                self._backlog.drop(job)
+        return tuple(valid)
+
+    def _is_over(self, job: str, found: Job | None) -> bool:
+        return _lapse(found, self._launched[job], lease=self._attempts.lease) is None
 
     def _has(self, job: Job) -> bool:
         launched = self._launched.get(job.id)
@@ -151,19 +239,25 @@ class Dispatcher:
             if lapse is None:
                 del self._launched[job_id]
                 if job is None or job.phase in (Phase.ABORTED, Phase.ARCHIVED):
-                    self._begin_end(job_id, launched.attempt, silent=False)
+                    self._begin_end(job_id, launched, silent=False)
             elif lapse <= now:
                 del self._launched[job_id]
-                self._begin_end(job_id, launched.attempt, silent=True)
+                self._begin_end(job_id, launched, silent=True)
             else:
                 next_lapse = min(next_lapse, lapse)
         return next_lapse
 
-    def _begin_end(self, job: str, attempt: int, *, silent: bool) -> None:
-        key = (job, attempt)
-        task = asyncio.create_task(self._end(job, attempt, silent=silent))
+    def _begin_end(self, job: str, launched: _Launched, *, silent: bool) -> None:
+        key = (job, launched.attempt)
+        task = asyncio.create_task(self._end(job, launched.attempt, silent=silent))
         self._ending[key] = task
-        task.add_done_callback(lambda _: self._ending.pop(key, None))
+        self._sweeping[key] = launched.holds
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._ending.pop(key, None)
+            self._sweeping.pop(key, None)
+
+        task.add_done_callback(ended)
 
     async def _end(self, job: str, attempt: int, *, silent: bool) -> None:
         await self._engine.kill(job, attempt)

@@ -7,6 +7,9 @@ import msgspec
 
 from quire.jobs.phases import Phase
 
+ACQUISITION = "merge"
+"""The kind whose jobs are acquisitions."""
+
 
 class Severity(StrEnum):
     """How bad an alert is (ESO ifw-daq, DaqAlert)."""
@@ -35,6 +38,21 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0.0
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt stands, beyond what its progress says.
+
+    Attributes
+    ----------
+    step
+        Where it is, in its kind's own words.
+    alerts
+        What a person should know of by now; they replace what was told before.
+    """
+
+    step: str
+    alerts: tuple[Alert, ...] = ()
+
+
 class JobError(msgspec.Struct, frozen=True, kw_only=True):
     """Why a job failed (UWS ``errorSummary``)."""
 
@@ -60,6 +78,37 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     mime_type: str
     sha256: str = ""
+
+
+class OutsideResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the service that runs a job elsewhere has left a result.
+
+    Attributes
+    ----------
+    size
+        Bytes, None if unknown.
+    """
+
+    id: str
+    url: str
+    size: int | None = None
+    mime_type: str | None = None
+
+
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """What the service that runs a job elsewhere has said of it (Wobbly).
+
+    Attributes
+    ----------
+    message_id
+        The service's own name for it in its queue.
+    errors
+        All of them, in the order in which they were told; a job's `error` is the first.
+    """
+
+    message_id: str | None = None
+    results: tuple[OutsideResult, ...] = ()
+    errors: tuple[JobError, ...] = ()
 
 
 class StagedProduct(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +157,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         Number of the newest attempt, 0 before the first.
     losses
         Attempts that ended without a verdict: their process or server died.
+    cut_off
+        Attempts under which the server died.
     not_before
         Unix seconds before which no new attempt begins (back-off).
     lease_until
@@ -119,6 +170,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         Id of the product that it published, empty if none.
     retry_of
         Id of the job that this one repeats.
+    destruction
+        Unix seconds when its results are deleted and it is ARCHIVED, None for never.
+    host
+        Where the newest attempt runs, empty for the server's own machine.
+    step
+        Where it stands within its phase, in its kind's own words.
+    reserved
+        Bytes of disk space that are kept free for the newest attempt.
+    outside
+        What is told of it by the service that runs it, which `kind` then names; such a
+        job is never claimed and has no lease. None for a job that is run here.
     """
 
     id: str
@@ -135,6 +197,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 0
     losses: int = 0
     retries: int = 0
+    cut_off: int = 0
     not_before: float = 0.0
     lease_until: float | None = None
     staged: StagedProduct | None = None
@@ -143,6 +206,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...] = ()
     product: str = ""
     retry_of: str = ""
+    destruction: float | None = None
+    host: str = ""
+    step: str = ""
+    reserved: int = 0
+    outside: Outside | None = None
+
+    @property
+    def is_acquisition(self) -> bool:
+        """Whether errors block it until a person decides, as ESO's DPM has it."""
+        return self.kind == ACQUISITION and self.outside is None
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,4 +259,10 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True, tag="blocked"):
     alerts: tuple[Alert, ...]
 
 
-Outcome = Completed | Failed | Blocked
+class Suspended(msgspec.Struct, frozen=True, kw_only=True, tag="suspended"):
+    """The attempt cannot go on before there is more disk space; nobody need act."""
+
+    alerts: tuple[Alert, ...]
+
+
+Outcome = Completed | Failed | Blocked | Suspended

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from quire.jobs.job import Assignment, JobResult, Outcome
+from quire.jobs.job import Assignment, JobResult, Outcome, Standing
 from quire.progress.event import ProgressEvent
 
 
@@ -23,8 +23,14 @@ class AttemptLink(Protocol):
         """Say that the runner lives; renews the lease."""
         ...
 
-    def tell(self, event: ProgressEvent) -> None:
-        """Append to the job's progress log; durable when it returns."""
+    def tell(self, event: ProgressEvent, standing: Standing | None = None) -> None:
+        """Append to the job's progress log; durable when it returns.
+
+        Parameters
+        ----------
+        standing
+            How the attempt stands now, None if nothing changed.
+        """
         ...
 
     def deliver(self, result: JobResult) -> None:

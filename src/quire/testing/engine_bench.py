@@ -12,6 +12,7 @@ from quire.actions.attempts import Attempts
 from quire.clock import Clock, SystemClock
 from quire.jobs import transitions
 from quire.jobs.job import Job, StagedProduct
+from quire.jobs.limits import KindLimits
 from quire.jobs.phases import Phase
 from quire.jobs.retrying import RetryPolicy
 from quire.ports.doorbell import Doorbell
@@ -67,13 +68,15 @@ class Bench:
         lease: float = 30.0,
         losses: int = 3,
         clock: Clock | None = None,
+        limits: KindLimits | None = None,
     ) -> None:
         self.store = store
         self.doorbell = doorbell
         self.data_folder = data_folder
         self.clock = clock or SystemClock()
         self._lease = lease
-        self._policy = RetryPolicy(first=0.01, losses=losses)
+        self._limits = limits
+        self._policy = RetryPolicy(first=0.01, losses=losses, jitter=0.0)
         self.use(RenamingPublisher(data_folder))
 
     def use(self, publisher: RenamingPublisher) -> None:
@@ -86,14 +89,17 @@ class Bench:
             data_folder=self.data_folder,
             lease=self._lease,
             policy=self._policy,
+            limits=self._limits,
         )
 
-    async def submit(self, kind: str, *, duration: int = 0, **parameters: Any) -> str:
+    async def submit(
+        self, kind: str, *, duration: int = 0, owner: str = "tester", **parameters: Any
+    ) -> str:
         """Queue a job and return its id."""
         job = Job(
             id=str(uuid.uuid4()),
             kind=kind,
-            owner="tester",
+            owner=owner,
             phase=Phase.QUEUED,
             parameters=parameters,
             execution_duration=duration,

@@ -13,11 +13,24 @@ from pathlib import Path
 
 import pytest
 
+from quire.jobs.limits import KindLimits, Limits
 from quire.jobs.phases import Phase
 from quire.ports.engine import Engine, Launch, NoFreeSlot
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.engine_bench import Bench, alive, noted, until_dead
+
+_MEMORY = 500_000_000
+LIMITS = KindLimits(
+    {
+        "swarm": Limits(processes=8),
+        "burn_together": Limits(cpu_seconds=1.0),
+        "use_up": Limits(cpu_seconds=5.0),
+        "hog_together": Limits(memory=_MEMORY),
+    },
+    memory=_MEMORY,
+)
+"""What a process engine is to be made with."""
 
 
 class EngineContract:
@@ -290,6 +303,33 @@ class ProcessEngineContract(EngineContract):
         assert error is not None
         assert error.code == "out_of_memory"
         await bench.until_free(engine)
+
+    @pytest.mark.parametrize(
+        ("kind", "limit"),
+        [
+            ("swarm", "processes"),
+            ("burn_together", "cpu_seconds"),
+            ("use_up", "cpu_seconds"),
+            ("hog_together", "memory"),
+        ],
+    )
+    async def test_a_limit_holds_for_all_processes_together(
+        self, kind: str, limit: str, bench: Bench, engine: Engine, notes: Path
+    ) -> None:
+        """It ends the job, is named, and is not tried again; nothing is left."""
+        job = await bench.submit(kind, NOTES=str(notes))
+        await bench.launch(engine, job)
+        ended = await bench.until_phase(job, Phase.ERROR)
+        assert ended.error is not None
+        assert (ended.error.type, ended.error.code) == ("fatal", f"limit_{limit}")
+        assert f"[kinds.{kind}] {limit} = " in ended.error.message
+        assert (ended.attempt, ended.losses) == (1, 0)
+        worker, _ = await noted(notes, "worker.1")
+        await bench.until_free(engine)
+        assert not alive(worker)
+        after = await bench.submit("behave")
+        await bench.launch(engine, after)
+        await bench.until_phase(after, Phase.COMPLETED)
 
     async def test_what_the_work_prints_is_in_its_log(
         self, bench: Bench, engine: Engine

@@ -23,6 +23,7 @@ from quire.jobs.job import (
     Severity,
     StagedProduct,
 )
+from quire.jobs.parameters import Parameter
 from quire.ports.kind import JobContext, Kind, Plan
 
 Work = Callable[[JobContext], Outcome]
@@ -32,6 +33,7 @@ class HostileKind:
     """A kind whose work is a function; it takes any parameters."""
 
     description = "For tests."
+    parameters: tuple[Parameter, ...] = ()
 
     def __init__(self, name: str, work: Work) -> None:
         self.name = name
@@ -62,6 +64,10 @@ def hostile() -> dict[str, Kind]:
         die,
         freeze,
         hog,
+        hog_together,
+        swarm,
+        burn_together,
+        use_up,
         stumble,
         fail_for_now,
         block,
@@ -169,6 +175,44 @@ def hog(_: JobContext) -> Outcome:
         taken.append(bytearray(2**26))
 
 
+def hog_together(context: JobContext) -> Outcome:
+    """Have children take memory, each of them little."""
+    _note(context, "worker")
+
+    def take() -> None:
+        taken = bytearray(b"x" * 2**27)
+        while taken:
+            time.sleep(60)
+
+    return _with_children(5, take)
+
+
+def swarm(context: JobContext) -> Outcome:
+    """Have children that do nothing, one after the other."""
+    _note(context, "worker")
+    return _with_children(64, lambda: time.sleep(60))
+
+
+def burn_together(context: JobContext) -> Outcome:
+    """Have children compute, each in a session of its own."""
+    _note(context, "worker")
+
+    def burn() -> None:
+        os.setsid()
+        while True:
+            hashlib.sha256(b"x" * 2**16).digest()
+
+    return _with_children(2, burn)
+
+
+def use_up(context: JobContext) -> Outcome:
+    """Be told by the kernel that the CPU time is used up."""
+    _note(context, "worker")
+    time.sleep(0.3)  # by now it is watched
+    os.kill(os.getpid(), signal.SIGXCPU)
+    return Completed()
+
+
 def stumble(_: JobContext) -> Outcome:
     """Raise what nobody expects."""
     raise ValueError("a flaw in the work")
@@ -218,6 +262,15 @@ def babble(context: JobContext) -> Outcome:
         except OSError:
             continue
     return sleep(context)
+
+
+def _with_children(count: int, work: Callable[[], None]) -> Outcome:
+    for _ in range(count):
+        if os.fork() == 0:
+            work()
+            os._exit(0)
+    os.wait()
+    return Completed(message="Nobody minded")
 
 
 def _daemonise(context: JobContext) -> None:

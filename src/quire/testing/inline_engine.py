@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from quire.actions.attempts import Attempts
 from quire.errors import AttemptLost
-from quire.jobs.job import Assignment, Completed, JobResult, Outcome
+from quire.jobs.job import Assignment, Completed, JobResult, Outcome, Standing
 from quire.ports.doorbell import Doorbell
 from quire.ports.engine import Launch, NoFreeSlot
 from quire.ports.kind import Kind
@@ -117,9 +117,9 @@ class _Line:
         """Say that the runner lives."""
         self._ask(self._attempts.beat(*self._key))
 
-    def tell(self, event: ProgressEvent) -> None:
+    def tell(self, event: ProgressEvent, standing: Standing | None = None) -> None:
         """Append to the job's progress log."""
-        self._ask(self._attempts.tell(*self._key, event))
+        self._ask(self._attempts.tell(*self._key, event, standing))
 
     def deliver(self, result: JobResult) -> None:
         """Make a finished file known while the attempt goes on."""

@@ -9,6 +9,7 @@ from quire.actions.attempts import Attempts
 from quire.engines.embedded.processes import kill_marked
 from quire.engines.embedded.slot import Slot
 from quire.engines.embedded.supervision import Supervision
+from quire.jobs.limits import KindLimits
 from quire.ports.doorbell import Doorbell
 from quire.ports.engine import Launch, NoFreeSlot
 
@@ -27,6 +28,8 @@ class EmbeddedEngine:
         The supervisor's module and its arguments, as `quire.worker` takes them.
     slots
         How many attempts run at the same time.
+    limits
+        What the attempts of each kind may use.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class EmbeddedEngine:
         program: Sequence[str],
         *,
         slots: int,
+        limits: KindLimits | None = None,
     ) -> None:
         self._attempts = attempts
         self._program = tuple(program)
@@ -46,6 +50,7 @@ class EmbeddedEngine:
             Slot(
                 attempts,
                 functools.partial(self._supervise, number),
+                limits or KindLimits(),
                 on_free=lambda: doorbell.ring(["jobs"]),
             )
             for number in range(slots)

@@ -20,7 +20,7 @@ from quire.engines.embedded.messages import (
     frame,
 )
 from quire.errors import AttemptLost
-from quire.jobs.job import Assignment, JobResult, Outcome
+from quire.jobs.job import Assignment, JobResult, Outcome, Standing
 from quire.progress.event import ProgressEvent
 
 # Seconds between two questions while the store takes no writes.
@@ -52,9 +52,9 @@ class SocketLink:
         """Say that the runner lives; renews the lease."""
         self._ask(Beat())
 
-    def tell(self, event: ProgressEvent) -> None:
+    def tell(self, event: ProgressEvent, standing: Standing | None = None) -> None:
         """Append to the job's progress log; durable when it returns."""
-        self._ask(Tell(event=event))
+        self._ask(Tell(event=event, standing=standing))
 
     def deliver(self, result: JobResult) -> None:
         """Make a finished file known while the attempt goes on."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from quire.jobs.job import Assignment, JobResult, Outcome
+from quire.jobs.job import Assignment, JobResult, Outcome, Standing
+from quire.jobs.limits import Excess
 from quire.progress.event import ProgressEvent
 
 LENGTH = struct.Struct("!I")
@@ -31,6 +32,7 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Append to the job's progress log."""
 
     event: ProgressEvent
+    standing: Standing | None = None
 
 
 class Deliver(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -80,10 +82,20 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server says to an idle worker: begin this attempt."""
+    """What the server says to an idle worker: begin this attempt.
+
+    Attributes
+    ----------
+    memory
+        Bytes of address space, 0 for no limit.
+    cpu_seconds
+        CPU time of the worker itself, 0 for no limit.
+    """
 
     job: str
     attempt: int
+    memory: int = 0
+    cpu_seconds: float = 0.0
 
 
 class Spawn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -98,6 +110,25 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     generation: int
 
 
+class Watch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """To a supervisor: end the worker if it goes beyond these; 0 means no limit.
+
+    They hold for all its descendants together, from now on, until the next such order.
+
+    Attributes
+    ----------
+    watch
+        Number of the order; the supervisor names it if a limit is passed.
+    memory
+        Bytes.
+    """
+
+    watch: int
+    processes: int = 0
+    memory: int = 0
+    cpu_seconds: float = 0.0
+
+
 class Gone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """From a supervisor: no process of that worker is left.
 
@@ -105,13 +136,19 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ----------
     status
         What ended the worker, in words.
+    excess
+        The limit that it was killed by, None if it was not.
+    watch
+        Number of the order that set the limit, 0 for none.
     """
 
     generation: int
     status: str
+    excess: Excess | None = None
+    watch: int = 0
 
 
-Order = Spawn | Kill
+Order = Spawn | Kill | Watch
 
 
 def encode(message: Any) -> bytes:

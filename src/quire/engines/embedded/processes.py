@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import math
 import os
 import resource
 import signal
@@ -36,6 +37,31 @@ def limit(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def limit_attempt(*, memory: int, cpu_seconds: float) -> None:
+    """Limit what this process and each of its children may use from now on.
+
+    The limits of an earlier attempt are replaced: they are soft ones (getrlimit(2)).
+
+    Parameters
+    ----------
+    memory
+        Bytes of address space, 0 for as much as the worker may have.
+    cpu_seconds
+        CPU time beyond what was used before, 0 for no limit.
+    """
+    _limit_softly(resource.RLIMIT_AS, memory)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    # One more, so that whoever watches all processes together can name the limit.
+    seconds = math.ceil(used.ru_utime + used.ru_stime + cpu_seconds) + 1
+    _limit_softly(resource.RLIMIT_CPU, seconds if cpu_seconds else 0)
+
+
+def _limit_softly(what: int, wanted: int) -> None:
+    _, hard = resource.getrlimit(what)
+    bounds = [one for one in (wanted or hard, hard) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(what, (min(bounds, default=resource.RLIM_INFINITY), hard))
 
 
 def children(pid: int) -> list[int]:

@@ -15,7 +15,8 @@ from quire.engines.embedded.messages import (
     Tell,
 )
 from quire.errors import AttemptLost, StoreUnavailable
-from quire.jobs.job import Completed
+from quire.jobs.job import Assignment, Completed
+from quire.jobs.limits import Excess
 from quire.ports.engine import Launch
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,13 @@ class Running:
         self._verdict = False
         self._deadline: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
+        # Begun at once: it is on disk by the time that the worker asks for it.
+        self._claim = self._begin_claim()
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the worker may go on with another attempt."""
+        return self.completed
 
     async def answer(self, request: Asked) -> Answer:
         """Do what the runner asks for and return what to tell it."""
@@ -67,21 +75,27 @@ class Running:
             self._end()
         await self._over.wait()
 
-    async def settle(self, reason: str) -> None:
+    async def settle(self, reason: str, excess: Excess | None = None) -> None:
         """Conclude, once nothing of the attempt is left.
 
         Parameters
         ----------
         reason
             Why it ended, if it ended without a verdict.
+        excess
+            The limit that it was killed by, None if it was not.
         """
         if self._deadline is not None:
             self._deadline.cancel()
         job, attempt = self.launch.job, self.launch.attempt
+        await asyncio.gather(self._claim, return_exceptions=True)
         try:
             if not self._verdict:
                 with contextlib.suppress(AttemptLost):
-                    await self._attempts.lose(job, attempt, reason)
+                    if excess is None:
+                        await self._attempts.lose(job, attempt, reason)
+                    else:
+                        await self._attempts.exceed(job, attempt, excess)
             if not self.completed:
                 await self._attempts.clear(job, attempt)
         except Exception:  # noqa: BLE001  # the slot goes on, as the store may later
@@ -94,20 +108,36 @@ class Running:
         """Conclude without a word: the server ends, and recovers at its next start."""
         if self._deadline is not None:
             self._deadline.cancel()
+        self._claim.cancel()
         self._over.set()
+
+    def _begin_claim(self) -> asyncio.Task[Assignment]:
+        claim = asyncio.create_task(
+            self._attempts.claim(self.launch.job, self.launch.attempt)
+        )
+        # It is not to be complained of if the worker never asks.
+        claim.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return claim
+
+    async def _claimed(self) -> Assignment:
+        try:
+            return await asyncio.shield(self._claim)
+        except StoreUnavailable:
+            self._claim = self._begin_claim()
+            raise
 
     async def _obey(self, request: Asked) -> Answer:
         job, attempt = self.launch.job, self.launch.attempt
         match request:
             case Claim():
-                assignment = await self._attempts.claim(job, attempt)
+                assignment = await self._claimed()
                 if self.launch.deadline:
                     self._deadline = asyncio.create_task(self._overrun())
                 return Answer(assignment=assignment)
             case Beat():
                 await self._attempts.beat(job, attempt)
             case Tell():
-                await self._attempts.tell(job, attempt, request.event)
+                await self._attempts.tell(job, attempt, request.event, request.standing)
             case Deliver():
                 await self._attempts.deliver(job, attempt, request.result)
             case Finish():

@@ -11,13 +11,16 @@ from quire.actions.attempts import Attempts
 from quire.engines.embedded.messages import (
     LENGTH,
     LONGEST,
+    Gone,
     Idle,
     Request,
     Start,
+    Watch,
     frame,
 )
 from quire.engines.embedded.running import Running
 from quire.engines.embedded.supervision import Supervision
+from quire.jobs.limits import KindLimits
 from quire.ports.engine import Launch
 
 _log = logging.getLogger(__name__)
@@ -25,6 +28,8 @@ _log = logging.getLogger(__name__)
 _ATTEMPTS = 500
 # Seconds before a supervisor that died is started again.
 _PAUSE = 0.5
+# An attempt that takes fewer seconds is over before much harm is done: most are.
+_UNWATCHED = 0.05
 
 
 class Slot:
@@ -34,6 +39,8 @@ class Slot:
     ----------
     supervise
         Starts a supervisor.
+    limits
+        What the attempts of each kind may use.
     on_free
         Called when an attempt can be launched.
     """
@@ -42,13 +49,19 @@ class Slot:
         self,
         attempts: Attempts,
         supervise: Callable[[], Supervision],
+        limits: KindLimits,
         *,
         on_free: Callable[[], None],
     ) -> None:
         self.running: Running | None = None
         self._attempts = attempts
         self._supervise = supervise
+        self._limits = limits
         self._on_free = on_free
+        self._supervision: Supervision | None = None
+        self._watch = 0
+        self._watched = False
+        self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._idle = False
         self._served = 0
@@ -72,7 +85,23 @@ class Slot:
     def launch(self, launch: Launch) -> None:
         """Hand an attempt to the idle worker."""
         self.running = Running(self._attempts, launch, end=self._end.set)
-        self._send(Start(job=launch.job, attempt=launch.attempt))
+        limits = self._limits.of(launch.kind)
+        start = Start(
+            job=launch.job,
+            attempt=launch.attempt,
+            memory=limits.memory or 0,
+            cpu_seconds=limits.cpu_seconds,
+        )
+        self._send(start)
+        self._watch += 1
+        order = Watch(
+            watch=self._watch,
+            processes=limits.processes,
+            memory=limits.memory or 0,
+            cpu_seconds=limits.cpu_seconds,
+        )
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_UNWATCHED, self._begin_watch, order)
 
     async def stop(self) -> None:
         """End the supervisor and everything below it."""
@@ -85,7 +114,7 @@ class Slot:
 
     async def _keep_supervised(self) -> None:
         while True:
-            supervision = self._supervise()
+            supervision = self._supervision = self._supervise()
             try:
                 await self._serve_supervisor(supervision)
             except Exception:  # noqa: BLE001  # a slot outlives its mishaps
@@ -93,7 +122,7 @@ class Slot:
             finally:
                 await supervision.aclose()
             _log.warning("a supervisor died; the slot's log in the data folder tells")
-            await self._settle("its supervisor died")
+            await self._settle(Gone(generation=0, status="its supervisor died"))
             await asyncio.sleep(_PAUSE)
 
     async def _serve_supervisor(self, supervision: Supervision) -> None:
@@ -106,16 +135,16 @@ class Slot:
             try:
                 await self._until_over(serving, gone)
                 supervision.kill(generation)
-                status = await supervision.until_gone(gone)
+                ended = await supervision.until_gone(gone)
             finally:
                 self._idle = False
                 serving.cancel()
                 await asyncio.gather(serving, return_exceptions=True)
                 self._writer.close()
-            await self._settle(status)
+            await self._settle(ended)
 
     async def _until_over(
-        self, serving: asyncio.Task[None], gone: asyncio.Future[str]
+        self, serving: asyncio.Task[None], gone: asyncio.Future[Gone]
     ) -> None:
         self._end.clear()
         ending = asyncio.create_task(self._end.wait())
@@ -158,7 +187,8 @@ class Slot:
             return False
         if self.running is not None:
             self._served += 1
-            if not (clean and self.running.completed and self._served < _ATTEMPTS):
+            self._end_watch()
+            if not (clean and self.running.harmless and self._served < _ATTEMPTS):
                 return False
             self.running.abandon()
             self.running = None
@@ -166,10 +196,26 @@ class Slot:
         self._on_free()
         return True
 
-    async def _settle(self, reason: str) -> None:
+    async def _settle(self, ended: Gone) -> None:
+        self._end_watch()
         if self.running is not None:
-            await self.running.settle(reason)
+            # A limit is that of the attempt for which it was set, and of no other.
+            mine = ended.watch == self._watch
+            await self.running.settle(ended.status, ended.excess if mine else None)
             self.running = None
+
+    def _begin_watch(self, order: Watch) -> None:
+        if self._supervision is not None:
+            self._watched = True
+            self._supervision.watch(order)
+
+    def _end_watch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._watched and self._supervision is not None:
+            self._watched = False
+            self._supervision.watch(Watch(watch=0))
 
     def _send(self, message: object) -> None:
         assert self._writer is not None  # noqa: S101  # there is a worker

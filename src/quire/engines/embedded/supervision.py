@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from quire.engines.embedded.messages import Gone, Kill, Spawn, encode
+from quire.engines.embedded.messages import Gone, Kill, Spawn, Watch, encode
 from quire.engines.embedded.processes import MARKER, kill_marked
 
 _PACKET = 65536
@@ -38,7 +38,7 @@ class Supervision:
         self._marker = marker
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(0)
-        self._gone: dict[int, asyncio.Future[str]] = {}
+        self._gone: dict[int, asyncio.Future[Gone]] = {}
         with theirs, log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # the root's own program
                 [sys.executable, "-m", *program, "--control", str(theirs.fileno())],
@@ -51,20 +51,20 @@ class Supervision:
             )
         self._listening = asyncio.create_task(self._listen())
 
-    def spawn(self, generation: int) -> tuple[socket.socket, asyncio.Future[str]]:
+    def spawn(self, generation: int) -> tuple[socket.socket, asyncio.Future[Gone]]:
         """Order a worker.
 
         Returns
         -------
         The server's end of the line to it, and what becomes done once none of its
-        processes is left (with what ended it, in words).
+        processes is left.
         """
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
         gone = asyncio.get_running_loop().create_future()
         self._gone = {generation: gone}
         if self._listening.done():
-            gone.set_result("its supervisor died")
+            gone.set_result(_unsupervised(generation))
         with theirs, contextlib.suppress(OSError):
             order = encode(Spawn(generation=generation))
             socket.send_fds(self._control, [order], [theirs.fileno()])
@@ -75,7 +75,12 @@ class Supervision:
         with contextlib.suppress(OSError):
             self._control.send(encode(Kill(generation=generation)))
 
-    async def until_gone(self, gone: asyncio.Future[str]) -> str:
+    def watch(self, order: Watch) -> None:
+        """Order that a worker is ended when it uses too much."""
+        with contextlib.suppress(OSError):
+            self._control.send(encode(order))
+
+    async def until_gone(self, gone: asyncio.Future[Gone]) -> Gone:
         """Return what ended the ordered worker, once none of its processes is left.
 
         A supervisor that does not see to it in time, as one that was stopped, is
@@ -111,16 +116,15 @@ class Supervision:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             while packet := await loop.sock_recv(self._control, _PACKET):
-                gone = msgspec.json.decode(packet, type=Gone)
-                self._tell(gone.generation, gone.status)
+                self._tell(msgspec.json.decode(packet, type=Gone))
         await asyncio.to_thread(self._sweep)
         for generation in list(self._gone):
-            self._tell(generation, "its supervisor died")
+            self._tell(_unsupervised(generation))
 
-    def _tell(self, generation: int, status: str) -> None:
-        gone = self._gone.get(generation)
+    def _tell(self, told: Gone) -> None:
+        gone = self._gone.get(told.generation)
         if gone is not None and not gone.done():
-            gone.set_result(status)
+            gone.set_result(told)
 
     def _sweep(self) -> None:
         if self._process.poll() is None:
@@ -128,6 +132,10 @@ class Supervision:
                 self._process.wait(_PATIENCE)
         kill_marked(self._marker)
         self._process.wait()
+
+
+def _unsupervised(generation: int) -> Gone:
+    return Gone(generation=generation, status="its supervisor died")
 
 
 def _environment(marker: str) -> dict[str, str]:

@@ -17,7 +17,14 @@ import traceback
 
 import msgspec
 
-from quire.engines.embedded.messages import Gone, Kill, Order, Spawn, encode
+from quire.engines.embedded.messages import (
+    Gone,
+    Kill,
+    Order,
+    Spawn,
+    Watch,
+    encode,
+)
 from quire.engines.embedded.processes import (
     become_subreaper,
     die_with,
@@ -25,10 +32,14 @@ from quire.engines.embedded.processes import (
     limit,
     reap,
 )
+from quire.engines.embedded.usage import Watcher
 from quire.engines.embedded.worker import Runner, Terminated, work
+from quire.jobs.limits import Excess
 
 # Seconds between a worker's SIGTERM and its SIGKILL.
 GRACE = 0.3
+# Seconds between two looks at what the worker and its descendants use.
+_LOOK = 0.05
 _PACKET = 65536
 # Wait status of a worker that heard its SIGTERM: the exit code that shells give it.
 _TERMINATED = (128 + signal.SIGTERM) << 8
@@ -57,6 +68,7 @@ class Supervisor:
         self._worker = 0
         self._generation = 0
         self._status = "it had not begun"
+        self._watcher: Watcher | None = None
 
     def run(self) -> None:
         """Follow the server's orders until it has gone."""
@@ -74,10 +86,12 @@ class Supervisor:
 
     def _step(self) -> bool:
         control = self._control.fileno()
-        ready, _, _ = select.select([control, self._wakeup[0]], [], [])
+        pause = None if self._watcher is None else _LOOK
+        ready, _, _ = select.select([control, self._wakeup[0]], [], [], pause)
         if self._wakeup[0] in ready and self._told_to_end():
             return False
         self._notice_death()
+        self._notice_excess()
         if control not in ready:
             return True
         packet, descriptors, _, _ = socket.recv_fds(self._control, _PACKET, 1)
@@ -100,8 +114,12 @@ class Supervisor:
                 self._report()
             case Kill():
                 pass  # of a worker that was replaced long ago
+            case Watch():
+                wanted = order.processes or order.memory or order.cpu_seconds
+                self._watcher = Watcher(order) if wanted and self._worker else None
 
     def _fork(self, connection: socket.socket) -> None:
+        self._watcher = None
         parent = os.getpid()
         self._worker = os.fork()
         if self._worker == 0:
@@ -134,10 +152,32 @@ class Supervisor:
         statuses: dict[int, int] = {}
         reap(statuses)
         if self._worker and self._worker in statuses:
-            self._status = _in_words(statuses[self._worker])
+            status = statuses[self._worker]
+            self._status = _in_words(status)
             self._worker = 0
             kill_descendants()
-            self._report()
+            if self._watcher and os.waitstatus_to_exitcode(status) == -signal.SIGXCPU:
+                order = self._watcher.order
+                seconds = order.cpu_seconds
+                excess = Excess(limit="cpu_seconds", allowed=seconds, used=seconds)
+                self._report(excess=excess, watch=order.watch)
+            else:
+                self._report()
+
+    def _notice_excess(self) -> None:
+        if self._watcher is None or not self._worker:
+            return
+        excess = self._watcher.excess()
+        if excess is None:
+            return
+        # All at once: whoever forks faster than it is swept belongs to the group.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._worker, signal.SIGKILL)
+        self._worker = 0
+        kill_descendants()
+        watch = self._watcher.order.watch
+        self._status = f"it was killed by its limit of {excess.limit}"
+        self._report(excess=excess, watch=watch)
 
     def _end_worker(self) -> None:
         if self._worker:
@@ -155,8 +195,14 @@ class Supervisor:
             self._worker = 0
         kill_descendants()
 
-    def _report(self) -> None:
-        gone = Gone(generation=self._generation, status=self._status)
+    def _report(self, *, excess: Excess | None = None, watch: int = 0) -> None:
+        self._watcher = None
+        gone = Gone(
+            generation=self._generation,
+            status=self._status,
+            excess=excess,
+            watch=watch,
+        )
         with contextlib.suppress(OSError):
             self._control.send(encode(gone))
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from quire.engines.embedded.link import SocketLink, receive_start
 from quire.engines.embedded.messages import Idle, frame
-from quire.engines.embedded.processes import children
+from quire.engines.embedded.processes import children, limit_attempt
 from quire.ports.attempt_link import AttemptLink
 
 Runner = Callable[[AttemptLink], None]
@@ -36,6 +36,7 @@ def work(connection: socket.socket, runner: Runner) -> None:
         while True:
             connection.sendall(frame(Idle(clean=clean)))
             start = receive_start(connection)
+            limit_attempt(memory=start.memory, cpu_seconds=start.cpu_seconds)
             runner(SocketLink(connection, job=start.job, attempt=start.attempt))
             if os.getpid() != process:
                 os._exit(1)  # a fork of the work that came back here
