@@ -1,0 +1,126 @@
+"""Admission: an acquisition begins only once there is disk space for its product.
+
+What its sources take is looked up beforehand, outside any transaction and with a
+limit in time; what is promised to others is read in the decision that begins it, so
+that two can never be promised the same space.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quire.jobs.job import ACQUISITION, Alert, Job
+from quire.jobs.phases import Phase
+from quire.ports.job_records import JobQuery
+from quire.ports.store import Transaction
+from quire.products.storage_forecast import Space, low_space_alert, needed, shortage
+
+KEEP_FREE = 32 * 1024**2
+_LOOK_SECONDS = 10.0
+_EXECUTING = frozenset({Phase.EXECUTING})
+_MOST = 1000
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt will take, and what there is.
+
+    Attributes
+    ----------
+    needed
+        Bytes.
+    """
+
+    needed: int
+    space: Space
+
+
+class Admission:
+    """Says whether there is disk space for an attempt.
+
+    Parameters
+    ----------
+    folder
+        On the file system that products are written to.
+    keep
+        Bytes that stay free in any case.
+    """
+
+    def __init__(self, folder: Path, *, keep: int = KEEP_FREE) -> None:
+        self._folder = folder
+        self._keep = keep
+
+    def space(self) -> Space:
+        """Return how the file system stands; blocks."""
+        usage = shutil.disk_usage(self._folder)
+        seen = os.statvfs(self._folder)
+        return Space(
+            capacity=usage.total,
+            free=seen.f_bfree * seen.f_frsize,
+            available=seen.f_bavail * seen.f_frsize,
+        )
+
+    async def forecast(self, job: Job) -> Forecast | None:
+        """Return what an attempt of a job will take, None if that is not limited.
+
+        A source that is not there, or on a disk that does not answer, counts for
+        nothing: the attempt itself will say so.
+        """
+        if not job.is_acquisition:
+            return None
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                return await asyncio.to_thread(self._forecast, job)
+        except TimeoutError:
+            return None
+
+    def refusal(self, tx: Transaction, forecast: Forecast) -> tuple[Alert, ...]:
+        """Return why an attempt must wait, nothing if there is space for it."""
+        query = JobQuery(limit=_MOST, kind=ACQUISITION, phases=_EXECUTING)
+        promised = sum(job.reserved for job in tx.jobs.page(query))
+        missing = shortage(
+            forecast.space, forecast.needed, reserved=promised, keep=self._keep
+        )
+        return (low_space_alert(forecast.needed, missing),) if missing else ()
+
+    def _forecast(self, job: Job) -> Forecast:
+        return Forecast(needed=needed(_sizes(job)), space=self.space())
+
+
+class _File(msgspec.Struct, frozen=True):
+    location: str = ""
+
+
+class _Target(msgspec.Struct, frozen=True):
+    source: _File | None = None
+
+
+class _Files(msgspec.Struct, frozen=True):
+    """The files of a specification; the rest of it is not read."""
+
+    sources: tuple[_File, ...]
+    target: _Target
+
+
+def _sizes(job: Job) -> Sequence[int]:
+    text: Any = job.parameters.get("SPECIFICATION")
+    try:
+        if isinstance(text, str):
+            files = msgspec.json.decode(text, type=_Files)
+        else:
+            files = msgspec.convert(text, _Files)
+    except (msgspec.MsgspecError, UnicodeError):
+        return ()
+    target = () if files.target.source is None else (files.target.source,)
+    return [_size(file.location) for file in (*files.sources, *target)]
+
+
+def _size(location: str) -> int:
+    try:
+        return Path(location).stat().st_size if location.startswith("/") else 0
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,254 @@
+"""`quire daq`: acquisitions, as ESO's DPM has them."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quire.cli.options import Json, Limit, Plain, Timeout
+from quire.cli.outcomes import Commands, Outcome, say
+from quire.cli.output import put, put_fields, put_json, put_table
+from quire.errors import InputError
+
+app = typer.Typer(cls=Commands, help="Queue, follow and end acquisitions (ESO's DPM).")
+_HEADINGS = ("acquisition", "state", "substate", "error", "changed", "alerts")
+
+DaqId = Annotated[str, typer.Argument(metavar="ID", help="The acquisition's id.")]
+Moment = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When queued."),
+]
+
+
+@app.command()
+def queue(
+    specification: Annotated[
+        Path, typer.Argument(metavar="SPEC.json", help="Data product specification.")
+    ],
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Watch it to its end.")
+    ] = False,
+    timeout: Timeout = None,
+    plain: Plain = None,
+    json: Json = False,
+) -> None:
+    """Queue an acquisition; its id comes first on stdout."""
+    from quire.client.daq import Acquisitions
+
+    try:
+        text = specification.read_text("utf-8")
+    except OSError as error:
+        raise InputError(str(specification), str(error.strerror)) from None
+    except UnicodeDecodeError:
+        raise InputError(str(specification), "is not UTF-8") from None
+    reply = Acquisitions().queue(text)
+    if json:
+        put_json(reply)
+    else:
+        put(reply["id"])
+    if wait:
+        raise typer.Exit(
+            _watch_one(reply["id"], timeout=timeout, as_json=json, plain=plain)
+        )
+
+
+@app.command()
+def status(acquisition: DaqId, *, json: Json = False) -> None:
+    """Show one acquisition, be it over or not."""
+    from quire.client.daq import Acquisitions
+
+    found = Acquisitions().internal_status(acquisition)
+    if json:
+        put_json(found)
+        return
+    put_fields(
+        [
+            ("acquisition", found["id"]),
+            ("file", found["fileId"]),
+            ("state", found["state"]),
+            ("substate", found["subState"]),
+            ("error", "yes" if found["error"] else ""),
+            *((_alert_name(one), one["description"]) for one in found["alerts"]),
+            ("changed", found["timestamp"]),
+            ("queued", found["queued"]),
+            ("job", found["job"]),
+            ("phase", found["phase"]),
+            ("attempt", found["attempt"]),
+            ("product", found["result"]),
+        ]
+    )
+
+
+@app.command()
+def active(*, json: Json = False) -> None:
+    """List the acquisitions that are not over, oldest first."""
+    from quire.client.daq import Acquisitions
+
+    _put_list(Acquisitions().active(), as_json=json)
+
+
+@app.command()
+def history(
+    text: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Part of the id or the file id.")
+    ] = "",
+    *,
+    substate: Annotated[
+        list[str] | None, typer.Option(help="Only in this substate, as ESO names it.")
+    ] = None,
+    since: Moment = None,
+    until: Moment = None,
+    limit: Limit = 20,
+    json: Json = False,
+) -> None:
+    """List acquisitions, over or not, newest first."""
+    from quire.client.daq import Acquisitions
+
+    found = Acquisitions().history(
+        text, substates=tuple(substate or ()), since=since, until=until, limit=limit
+    )
+    _put_list(list(found), as_json=json)
+
+
+@app.command()
+def watch(
+    acquisition: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="Only this one, with its progress."),
+    ] = None,
+    *,
+    timeout: Timeout = None,
+    plain: Plain = None,
+    json: Json = False,
+) -> None:
+    """Show one acquisition's progress to its end, or every change of all.
+
+    Ctrl-C stops watching, not the acquisition. Exit codes: 0 completed, 1 aborted,
+    3 connection lost, 4 blocked until a person mends something, 124 timeout.
+    """
+    if acquisition is None:
+        _watch_all(as_json=json)
+        return
+    raise typer.Exit(
+        _watch_one(acquisition, timeout=timeout, as_json=json, plain=plain)
+    )
+
+
+@app.command()
+def abort(acquisition: DaqId, *, json: Json = False) -> None:
+    """Abort an acquisition for good."""
+    from quire.client.daq import Acquisitions
+
+    reply = Acquisitions().abort(acquisition)
+    if json:
+        put_json(reply)
+    else:
+        put(f"{reply['id']}: aborted")
+
+
+@app.command()
+def retry(acquisition: DaqId, *, json: Json = False) -> None:
+    """Let an acquisition go on that an error has blocked."""
+    from quire.client.daq import Acquisitions
+
+    Acquisitions().retry(acquisition)
+    if json:
+        put_json({"id": acquisition})
+    else:
+        put(f"{acquisition}: goes on")
+
+
+@app.command()
+def storage(*, json: Json = False) -> None:
+    """Show how much disk space there is."""
+    from quire.client.daq import Acquisitions
+
+    found = Acquisitions().storage()
+    if json:
+        put_json(found)
+        return
+    put_fields(
+        [
+            *((name, f"{found[name]} bytes") for name in _SPACES),
+            ("at", found["timestamp"]),
+        ]
+    )
+
+
+@app.command("exit")
+def exit_server(*, json: Json = False) -> None:
+    """End the whole server, in order."""
+    from quire.client.daq import Acquisitions
+
+    reply = Acquisitions().exit()
+    if json:
+        put_json({"reply": reply})
+    else:
+        put(reply)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a data product specification."""
+    from quire.products.specification_schema import specification_schema
+
+    put_json(specification_schema())
+
+
+_SPACES = ("capacity", "free", "available")
+
+
+def _watch_one(
+    acquisition: str, *, timeout: float | None, as_json: bool, plain: bool | None
+) -> Outcome:
+    from quire.cli.watching import watch as watch_to_end
+    from quire.client.connection import Connection
+    from quire.client.daq import Acquisitions
+
+    with Connection() as connection:
+        job = Acquisitions(connection).internal_status(acquisition)["job"]
+        outcome = watch_to_end(
+            connection, job, timeout=timeout, as_json=as_json, plain=plain
+        )
+    if outcome is Outcome.BLOCKED:
+        say(f"that is: quire daq retry {acquisition}, or quire daq abort {acquisition}")
+    return outcome
+
+
+def _watch_all(*, as_json: bool) -> None:
+    from quire.client.daq import Acquisitions
+
+    for one in Acquisitions().changes():
+        if as_json:
+            put_json(one)
+            continue
+        alerts = "".join(f"; {_told(alert)}" for alert in one["alerts"])
+        put(f"{one['timestamp']} {one['id']} {one['subState']}{alerts}")
+
+
+def _put_list(found: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        put_json(found)
+        return
+    rows = [
+        (
+            one["id"],
+            one["state"],
+            one["subState"],
+            "yes" if one["error"] else "",
+            one["timestamp"],
+            "; ".join(map(_told, one["alerts"])),
+        )
+        for one in found
+    ]
+    put_table(_HEADINGS, rows)
+
+
+def _alert_name(alert: dict[str, Any]) -> str:
+    return str(alert["severity"]).lower()
+
+
+def _told(alert: dict[str, Any]) -> str:
+    return f"{alert['severity']}: {alert['description']}"

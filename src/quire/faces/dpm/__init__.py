@@ -1,0 +1,1 @@
+"""ESO's Data Product Manager: its commands and topics."""
