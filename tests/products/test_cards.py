@@ -1,9 +1,10 @@
+import re
 import warnings
 from typing import Any
 
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from quire.products.cards import (
@@ -46,6 +47,9 @@ def test_astropy_reads_what_we_write(
         assert "file's own structure" in str(fault)  # noqa: PT017
         return
 
+    if isinstance(value, str):
+        # astropy ends a string at a quote and a slash, though the quote is doubled.
+        assume(not re.search("' */", value))
     header = header_of(card.image)
 
     expected = value.rstrip(" ") if isinstance(value, str) else value

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.products.layout import BLOCK, Hdu, lay_out, padded
+from quire.products.layout import BLOCK, Hdu, alignment_padding, lay_out, padded
 
 
 @st.composite
@@ -57,3 +57,42 @@ def test_the_laws_of_a_layout(
         assert part.offset == layout.header_length
         assert part.source_offset == len(own.header)
         assert part.length == padded(own.data_size)
+
+
+@given(at=st.integers(0, 10**6), wanted=st.integers(0, 10**6))
+def test_at_most_63_blocks_bring_data_to_its_place(at: int, wanted: int) -> None:
+    at, wanted = at * BLOCK, wanted * BLOCK
+
+    padding = alignment_padding(at, wanted, 4096)
+
+    assert (at + padding - wanted) % 4096 == 0
+    assert padding % BLOCK == 0
+    assert padding <= 63 * BLOCK
+    assert alignment_padding(at, wanted, 0) == 0
+
+
+@given(
+    sources=st.lists(hdu_lists(), max_size=5),
+    size=st.integers(256 * 1024, 10**7),
+    blocks=st.integers(1, 4),
+)
+def test_large_data_lie_within_blocks_as_in_their_source(
+    sources: list[list[Hdu]], size: int, blocks: int
+) -> None:
+    large = Hdu(
+        index=1, kind="IMAGE", offset=BLOCK, header=bytes(BLOCK), data_size=size
+    )
+    sources = [[*sources[0][:1], large] if sources else [], *sources]
+
+    layout = lay_out(BLOCK * blocks, sources, in_place=False, align=4096)
+
+    at = layout.header_length
+    for part in layout.parts:
+        hdu = next(one for one in sources[part.source] if one.index == part.hdu)
+        assert part.offset == at
+        at = part.end
+        if hdu.data_length >= 256 * 1024:
+            assert (at - hdu.data_length - hdu.data_offset) % 4096 == 0
+        else:
+            assert part.padding == 0
+    assert at == layout.size

@@ -42,9 +42,9 @@ def test_what_is_no_manifest_is_refused(text: bytes) -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    text = encode_manifest(manifest(1)).replace(b'"format": 1', b'"format": 2')
+    text = encode_manifest(manifest(1)).replace(b'"format": 2', b'"format": 3')
 
-    with pytest.raises(InputError, match="format 2 is not known"):
+    with pytest.raises(InputError, match="format 3 is not known"):
         decode_manifest(text)
 
 

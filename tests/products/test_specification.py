@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from quire.errors import ManyInputErrors
 from quire.products.keyword_rules import Filter, Transform
 from quire.products.keywords import EsoKeyword, LiteralKeyword, ValueKeyword
+from quire.products.receivers import OlasReceiver
 from quire.products.specification import (
     FitsFile,
     FitsKeywords,
@@ -68,7 +69,9 @@ def test_esos_example_is_read_whole() -> None:
     assert [type(rule) for rule in file.keyword_rules or ()] == [Filter, Transform]
     assert file.alert_unmergeable is False
     assert [one.source_name for one in parsed.files] == ["dcs", "fcs"]
-    assert parsed.receivers[0].allow_symlink is True
+    (receiver,) = parsed.receivers
+    assert isinstance(receiver, OlasReceiver)
+    assert receiver.allow_symlink is True
     assert parsed == parse_specification(json.loads(EXAMPLE))
     assert parsed == parse_specification(msgspec.json.encode(parsed))
 
@@ -230,7 +233,9 @@ def test_both_spellings_of_the_symlink_option_are_read(
 
     parsed = parse_specification(minimal(receivers=[receiver]))
 
-    assert parsed.receivers[0].allow_symlink is allowed
+    (found,) = parsed.receivers
+    assert isinstance(found, OlasReceiver)
+    assert found.allow_symlink is allowed
 
 
 def test_both_spellings_at_once_are_refused() -> None:

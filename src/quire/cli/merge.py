@@ -12,7 +12,7 @@ import typer
 from quire.cli.options import Json
 from quire.cli.outcomes import Outcome, say
 from quire.cli.output import put, put_json
-from quire.errors import InputError
+from quire.errors import InputError, ManyInputErrors
 
 
 def merge(
@@ -21,15 +21,22 @@ def merge(
     ],
     *,
     output: Annotated[Path, typer.Option(help="Folder for the product.")] = Path(),
+    dictionaries: Annotated[
+        Path | None, typer.Option(help="Folder of keyword dictionaries (TOML).")
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the layout and write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the layout, and where each card is from; write nothing.",
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
     """Merge FITS files; exit code 4 where a source blocks it."""
     from quire.products.source_problem import SourceProblem
     from quire.products.specification import parse_specification
-    from quire.writers.fits.merge import plan_merge
+    from quire.writers.fits.dictionaries import dictionaries_in
 
     try:
         text = specification.read_bytes()
@@ -38,18 +45,27 @@ def merge(
     parsed = parse_specification(text)
     base = specification.absolute().parent
     sources = {file.location: base / file.location for file in parsed.files}
+    known = dictionaries_in(dictionaries, parsed) if dictionaries else None
+    _require_conforming(parsed, known)
     try:
         if dry_run:
-            _put_layout(plan_merge(parsed, sources, made=datetime.now(UTC)), json=json)
+            _put_plan(parsed, sources, known, json=json)
         else:
-            _publish(parsed, sources, output.absolute(), json=json)
+            _publish(parsed, sources, output.absolute(), known, json=json)
     except SourceProblem as problem:
         say(f"quire: blocked: {problem}")
         raise typer.Exit(Outcome.BLOCKED) from None
 
 
+def _require_conforming(parsed: Any, known: Any) -> None:
+    from quire.products.keyword_dictionary import specification_faults
+
+    if known is not None and (wrong := specification_faults(parsed, known)):
+        raise ManyInputErrors(wrong)
+
+
 def _publish(
-    parsed: Any, sources: dict[str, Path], output: Path, *, json: bool
+    parsed: Any, sources: dict[str, Path], output: Path, known: Any, *, json: bool
 ) -> None:
     from quire import __version__
     from quire.writers.fits.merge import ProductIdentity, publish
@@ -69,6 +85,7 @@ def _publish(
             identity=identity,
             report=lambda message, percent: say(f"{percent:3d} % {message}"),
             cancelled=lambda: False,
+            dictionaries=known,
         )
         product = publish(part, output)
     alerts = [f"{alert.severity}: {alert.description}" for alert in part.alerts]
@@ -89,22 +106,53 @@ def _publish(
         put(str(product))
 
 
-def _put_layout(planned: Any, *, json: bool) -> None:
-    header = len(planned.header)
+def _put_plan(parsed: Any, sources: dict[str, Path], known: Any, *, json: bool) -> None:
+    from quire.products.trace import trace
+    from quire.writers.fits.merge import plan_merge
+
+    planned = plan_merge(parsed, sources, made=datetime.now(UTC), dictionaries=known)
+    names = [file.source_name for file in parsed.files]
     parts = [
         {
             "offset": part.offset,
             "length": part.length,
             "source": part.source,
+            "name": names[part.source],
             "hdu": part.hdu,
             "source_offset": part.source_offset,
         }
         for part in planned.layout.parts
     ]
+    headers = [hdus[0].header for hdus in planned.hdus]
+    cards = trace(parsed, headers, planned.header, dictionaries=known)
+    alerts = [f"{alert.severity}: {alert.description}" for alert in planned.alerts]
+    header = len(planned.header)
     if json:
-        put_json({"size": planned.layout.size, "header": header, "parts": parts})
+        size = planned.layout.size
+        put_json(
+            {
+                "size": size,
+                "header": header,
+                "parts": parts,
+                "cards": cards,
+                "alerts": alerts,
+            }
+        )
         return
     put(f"{0:>12} {header:>12}  primary header")
     for one in parts:
-        place = f"source {one['source']}, HDU {one['hdu']}"
+        place = f"source {one['source']} ({one['name']}), HDU {one['hdu']}"
         put(f"{one['offset']:>12} {one['length']:>12}  {place}")
+    for card in cards:
+        put(f"{card.card:80}  {_origin(card)}")
+    for alert in alerts:
+        say(alert)
+
+
+def _origin(card: Any) -> str:
+    words = f"{card.source}: {card.rule}" if card.source else card.rule
+    if card.former:
+        words += f", was {card.former}"
+    if card.beaten:
+        words += f", instead of {', '.join(card.beaten)}"
+    return str(words)

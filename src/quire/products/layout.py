@@ -6,11 +6,34 @@ import msgspec
 
 BLOCK = 2880
 PRIMARY = "PRIMARY"
+# Below this, sharing blocks with the source is not worth longer headers.
+_WORTH_SHARING = 256 * 1024
+# FITS blocks until every offset modulo 4096 has come up: 4096 / gcd(2880, 4096).
+_MOST_PADDING = 64
 
 
 def padded(size: int) -> int:
     """Return a number of bytes rounded up to whole FITS blocks."""
     return -(-size // BLOCK) * BLOCK
+
+
+def alignment_padding(at: int, wanted: int, align: int) -> int:
+    """Return how many bytes of whole blocks bring `at` to `wanted` modulo `align`.
+
+    Parameters
+    ----------
+    align
+        Bytes of a file system's block; 0 if nothing need be aligned.
+
+    Returns
+    -------
+        0 too where no padding of at most 63 blocks does it.
+    """
+    if align:
+        for count in range(_MOST_PADDING):
+            if (at + count * BLOCK - wanted) % align == 0:
+                return count * BLOCK
+    return 0
 
 
 class Hdu(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +87,9 @@ class LayoutPart(msgspec.Struct, frozen=True, kw_only=True):
     source_offset, offset
         Bytes from the start of the source, of the product.
     length
-        Bytes; a multiple of 2880.
+        Bytes that are copied; a multiple of 2880.
+    padding
+        Bytes of blank cards that its header gets before its END.
     """
 
     source: int
@@ -72,6 +97,12 @@ class LayoutPart(msgspec.Struct, frozen=True, kw_only=True):
     source_offset: int
     offset: int
     length: int
+    padding: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the product."""
+        return self.offset + self.length + self.padding
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +120,11 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lay_out(
-    header_length: int, sources: Sequence[Sequence[Hdu]], *, in_place: bool
+    header_length: int,
+    sources: Sequence[Sequence[Hdu]],
+    *,
+    in_place: bool,
+    align: int = 0,
 ) -> Layout:
     """Place the sources' HDUs behind a new primary header.
 
@@ -102,6 +137,9 @@ def lay_out(
     in_place
         Whether the first source's primary data is kept. Every other primary HDU
         gives only its keywords.
+    align
+        Bytes of the file system's blocks, if the data of extensions shall lie in them
+        as they do in the source; 0 if not.
     """
     at, parts = header_length, []
     for number, hdus in enumerate(sources):
@@ -111,14 +149,18 @@ def lay_out(
                 start = hdu.data_offset
                 length = hdu.data_length if in_place and number == 0 else 0
             if length:
-                parts.append(
-                    LayoutPart(
-                        source=number,
-                        hdu=hdu.index,
-                        source_offset=start,
-                        offset=at,
-                        length=length,
-                    )
+                wide = hdu.index and hdu.data_length >= _WORTH_SHARING
+                data_at = at + len(hdu.header)
+                part = LayoutPart(
+                    source=number,
+                    hdu=hdu.index,
+                    source_offset=start,
+                    offset=at,
+                    length=length,
+                    padding=alignment_padding(data_at, hdu.data_offset, align)
+                    if wide
+                    else 0,
                 )
-                at += length
+                parts.append(part)
+                at = part.end
     return Layout(header_length=header_length, parts=tuple(parts), size=at)

@@ -69,7 +69,9 @@ def copy_fault(card: Card) -> str:
     return ""
 
 
-def merge_cards(sources: Iterable[Sequence[Card]]) -> tuple[Card, ...]:
+def merge_cards(
+    sources: Iterable[Sequence[Card]], *, checked: bool = False
+) -> tuple[Card, ...]:
     """Return the cards of all sources in the product's order.
 
     Parameters
@@ -77,6 +79,8 @@ def merge_cards(sources: Iterable[Sequence[Card]]) -> tuple[Card, ...]:
     sources
         By descending priority: of cards with one name the first wins, and all
         commentary is kept.
+    checked
+        Whether `copy_fault` has been asked about each card already.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def merge_cards(sources: Iterable[Sequence[Card]]) -> tuple[Card, ...]:
     hierarchy: dict[str, Card] = {}
     commentary: list[Card] = []
     for card in chain.from_iterable(sources):
-        if fault := copy_fault(card):
+        if not checked and (fault := copy_fault(card)):
             raise CardError(fault)
         if card.kind is CardKind.COMMENTARY:
             # Blank cards are room that a source reserved for itself.
@@ -172,6 +176,12 @@ def build_header(
     body = b"".join(card.image for card in chain(structure, values, own, others, sums))
     body += END
     return body.ljust(-(-len(body) // BLOCK) * BLOCK)
+
+
+def roomy(header: bytes, length: int) -> bytes:
+    """Return a header that blank cards before its END bring to a length."""
+    end = header.rindex(END)
+    return header[:end] + b" " * (length - len(header)) + header[end:]
 
 
 def with_value(header: bytes, name: str, text: str) -> bytes:

@@ -1,5 +1,6 @@
 """The data product specification: what a merge makes, from which sources."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from quire.products.keyword_rules import (
     rename_fault,
 )
 from quire.products.keywords import Keyword
+from quire.products.receivers import Receiver
 from quire.products.specification_schema import specification_schema
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -62,36 +64,6 @@ class FitsFile(
     alert_unmergeable: bool = True
 
 
-class OlasReceiver(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="olasReceiver",
-    tag_field="type",
-    rename="camel",
-):
-    """Whom the product is handed on to.
-
-    Attributes
-    ----------
-    path
-        Absolute folder.
-    host
-        Empty for this machine.
-    """
-
-    path: str
-    host: str = ""
-    options: dict[str, bool] = {}
-
-    @property
-    def allow_symlink(self) -> bool:
-        """Whether a symbolic link will do where a hard link is impossible."""
-        return self.options.get(
-            "allowSymlink", not self.options.get("noSymlink", False)
-        )
-
-
 class Target(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
 ):
@@ -127,7 +99,7 @@ class DataProductSpecification(
     sources: tuple[FitsKeywords | FitsFile, ...]
     target: Target
     keyword_dictionaries: tuple[str, ...] = ()
-    receivers: tuple[OlasReceiver, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
 
     @property
     def files(self) -> tuple[FitsFile, ...]:
@@ -162,6 +134,13 @@ def parse_specification(
     raise ManyInputErrors(errors)
 
 
+def stored_specification(
+    specification: str | bytes | Mapping[str, Any],
+) -> DataProductSpecification:
+    """Return a specification that `parse_specification` has accepted before."""
+    return msgspec.convert(_loaded(specification), DataProductSpecification)
+
+
 def _loaded(specification: str | bytes | Mapping[str, Any]) -> Any:
     if isinstance(specification, Mapping):
         return dict(specification)
@@ -182,9 +161,15 @@ def _pointer(path: Sequence[str | int]) -> str:
     )
 
 
-def _schema_errors(value: Any) -> Iterator[InputError]:
+@functools.cache  # it takes longer to make than most specifications to check
+def _validator() -> tuple[jsonschema_rs.Draft202012Validator, dict[str, Any]]:
     schema = specification_schema()
-    for error in jsonschema_rs.Draft202012Validator(schema).iter_errors(value):
+    return jsonschema_rs.Draft202012Validator(schema), schema
+
+
+def _schema_errors(value: Any) -> Iterator[InputError]:
+    validator, schema = _validator()
+    for error in validator.iter_errors(value):
         kind, path = error.kind.as_dict(), list(error.instance_path)
         mend = _mend(schema, error.schema_path)
         if "property" in kind:

@@ -165,7 +165,19 @@ def _receiver() -> Schema:
         r"^([A-Za-z0-9_][A-Za-z0-9_.@-]*)?$", "a host name, empty for this machine"
     )
     fields = {"path": path, "host": host, "options": options}
-    return _tagged(olasReceiver=_record(fields, "path"))
+    place = _text(
+        r"^s3://[a-z0-9][a-z0-9.-]*(?!.*/\.\.(/|$))[A-Za-z0-9_./:+=@,~-]*$",
+        "s3://bucket/prefix",
+        2048,
+    )
+    command = _text("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "the name of a command")
+    return _tagged(
+        olasReceiver=_record(fields, "path"),
+        folderReceiver=_record({"path": path}, "path"),
+        rsyncReceiver=_record({"host": host, "path": path}, "host", "path"),
+        s3Receiver=_record({"location": place}, "location"),
+        commandReceiver=_record({"command": command}, "command"),
+    )
 
 
 def specification_schema() -> dict[str, Any]:

@@ -14,6 +14,7 @@ import msgspec
 BLOCK = 2880
 CARD = 80
 PRIMARY = ("SIMPLE  =                    T", "BITPIX  =                    8")
+_ODD = "odd_table/"
 EMPTY = (*PRIMARY, "NAXIS   =                    0")
 
 
@@ -27,11 +28,14 @@ class HostileFile(msgspec.Struct, frozen=True, kw_only=True):
     reason
         Part of what the refusal says; None if the file is merged as it is, because
         what is odd about it lies in bytes that are copied and never interpreted.
+    alert
+        What the id of the warning begins with that a merged one gives; empty for none.
     """
 
     name: str
     make: Callable[[Path], object]
     reason: str | None
+    alert: str = ""
 
 
 def header(*cards: str, end: bool = True) -> bytes:
@@ -101,8 +105,10 @@ def _socket(path: Path) -> None:
             os.close(folder)
 
 
-def _file(name: str, content: bytes, reason: str | None) -> HostileFile:
-    return HostileFile(name=name, make=_bytes(content), reason=reason)
+def _file(
+    name: str, content: bytes, reason: str | None, alert: str = ""
+) -> HostileFile:
+    return HostileFile(name=name, make=_bytes(content), reason=reason, alert=alert)
 
 
 def hostile_files() -> tuple[HostileFile, ...]:
@@ -247,11 +253,22 @@ def _opaque() -> tuple[HostileFile, ...]:
         "ZNAXIS2 = 200000",
     )
     return (
-        _file("TFORM nonsense", good + table("TFORM1  = '9Z'") + rows, None),
-        _file("TFIELDS mismatch", good + table("TFIELDS = 99") + rows, None),
-        _file("heap outside", good + table("THEAP   = 99999999") + rows, None),
-        _file("tile bomb", good + bomb + rows, None),
-        _file("keyword twice", primary("OBJECT  = 'a'", "OBJECT  = 'b'"), None),
+        _file("TFORM nonsense", good + table("TFORM1  = '9Z'") + rows, None, _ODD),
+        _file("TFIELDS mismatch", good + table("TFIELDS = 99") + rows, None, _ODD),
+        _file("heap outside", good + table("THEAP   = 99999999") + rows, None, _ODD),
+        _file("tile bomb", good + bomb + rows, None, _ODD),
+        _file(
+            "row too short",
+            good + table("TFIELDS = 1", "TFORM1  = '1000000000D'") + rows,
+            None,
+            _ODD,
+        ),
+        _file(
+            "keyword twice",
+            primary("OBJECT  = 'a'", "OBJECT  = 'b'"),
+            None,
+            "repeated_keyword/",
+        ),
         _file(
             "HDUs inside data",
             good + image(axes=("5760",)) + image() + data(),

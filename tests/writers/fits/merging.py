@@ -1,14 +1,14 @@
 """What the tests of the merger share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from quire.products.specification import parse_specification
 from quire.testing.fits_files import specification
-from quire.writers.fits.copy import CopyEngine
 from quire.writers.fits.merge import MergedPart, ProductIdentity, merge
+from quire.writers.fits.writing import Known
 
 MADE = datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC)
 
@@ -25,7 +25,8 @@ def merge_raw(
     *,
     report: Callable[[str, int], None] = lambda _message, _percent: None,
     cancelled: Callable[[], bool] = lambda: False,
-    copy_engines: Sequence[CopyEngine] | None = None,
+    known: Known | None = None,
+    owned: Path | None = None,
     made: datetime = MADE,
 ) -> MergedPart:
     wanted = parse_specification(raw)
@@ -39,7 +40,8 @@ def merge_raw(
         ),
         report=report,
         cancelled=cancelled,
-        copy_engines=copy_engines,
+        known=known,
+        owned=owned,
     )
 
 

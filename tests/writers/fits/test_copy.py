@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.writers.fits.merging import attempt, merge_raw
 
-from quire.testing.fits_files import image_file, specification
 from quire.writers.fits.copy import (
     CHUNK,
     Copier,
@@ -14,6 +12,7 @@ from quire.writers.fits.copy import (
     CutShort,
     engines,
     read_write,
+    shift,
 )
 
 SIZE = CHUNK * 2 + 12_345
@@ -104,23 +103,11 @@ def test_it_stops_within_8_mib(files: tuple[int, int]) -> None:
     assert os.fstat(files[1]).st_size <= CHUNK == 8 * 1024 * 1024
 
 
-def test_all_engines_make_the_same_product(tmp_path: Path) -> None:
-    raw = specification({"cam": image_file(tmp_path / "a.fits")})
-
-    hashes = {
-        merge_raw(raw, attempt(tmp_path, str(number)), copy_engines=ways).sha256
-        for number, ways in enumerate(
-            [engines(), (read_write,), (refusing(errno.EXDEV), read_write)]
-        )
-    }
-
-    assert len(hashes) == 1
-
-
-def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    raw = specification({"cam": image_file(tmp_path / "a.fits")})
-    folder = attempt(tmp_path)
-
-    with pytest.raises(OSError, match="space"):
-        merge_raw(raw, folder, copy_engines=[refusing(errno.ENOSPC)])
-    assert list(folder.iterdir()) == []
+@pytest.mark.parametrize("size", [0, 1, 5_000_000])
+def test_a_file_is_moved_back_whole(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a"
+    content = os.urandom(size)
+    path.write_bytes(content)
+    with path.open("r+b") as stream:
+        shift(stream.fileno(), 100)
+    assert path.read_bytes()[100:] == content

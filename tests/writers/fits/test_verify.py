@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 from tests.writers.fits.merging import attempt, merge_paths
+from typer.testing import CliRunner
 
+from quire.cli.product import app
 from quire.testing.fits_files import image_file
 from quire.writers.fits.merge import publish
 from quire.writers.fits.verify import manifest_of, verify
@@ -152,6 +154,7 @@ def test_an_unharmed_product_is_good(product: Path) -> None:
     found = verify(product)
 
     assert found.good
+    assert CliRunner().invoke(app, ["verify", str(product)]).exit_code == 0
     assert (found.size, found.parts) == (product.stat().st_size, 5)
 
 
@@ -163,6 +166,8 @@ def test_damage_is_found(product: Path, mutate: Callable[[bytes], bytes]) -> Non
     product.write_bytes(damaged)
 
     assert verify(product).problems
+    said = CliRunner().invoke(app, ["verify", str(product)])
+    assert said.exit_code == 1
 
 
 def test_swapped_extensions_are_told_by_their_parts(product: Path) -> None:

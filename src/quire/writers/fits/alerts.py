@@ -1,6 +1,7 @@
 """What a merge does that a person should know of, though it does not stop it.
 
-Conditions: ESO ifw-daq, alerts.html; "Repeated Extension" is our own.
+Conditions: ESO ifw-daq, alerts.html; "Repeated Extension",
+"Repeated Keyword" and "Odd Table" are our own.
 """
 
 from collections import Counter
@@ -10,6 +11,7 @@ from quire.jobs.job import Alert, Severity
 from quire.products.cards import CardError, parse_value, read_cards
 from quire.products.layout import Hdu
 from quire.products.specification import DataProductSpecification, FitsFile
+from quire.writers.fits.oddities import repeated_keywords, table_faults
 
 
 def alerts(
@@ -17,6 +19,7 @@ def alerts(
     hdus: Sequence[Sequence[Hdu]],
     *,
     grown: bool,
+    checked: bool,
     at: float,
 ) -> Iterator[Alert]:
     """Yield the alerts of a merge.
@@ -27,6 +30,8 @@ def alerts(
         The HDUs of each of the specification's files.
     grown
         Whether the target's primary header takes more blocks than before.
+    checked
+        Whether keywords were compared with the specification's dictionaries.
     at
         Unix seconds.
     """
@@ -46,7 +51,9 @@ def alerts(
     for name, count in names.items():
         if count > 1:
             yield _repeated(name, count, at)
-    if specification.keyword_dictionaries:
+    for file, found in zip(specification.files, hdus, strict=True):
+        yield from _odd(file, found, at)
+    if specification.keyword_dictionaries and not checked:
         yield Alert(
             id="dictionaries_not_checked",
             severity=Severity.INFO,
@@ -65,6 +72,27 @@ def _unmerged(file: FitsFile, size: int, at: float) -> Alert:
         "product; have them written as an extension, or set alertUnmergeable to false",
         at=at,
     )
+
+
+def _odd(file: FitsFile, hdus: Sequence[Hdu], at: float) -> Iterator[Alert]:
+    where = f"source {file.source_name!r} ({file.location})"
+    if names := repeated_keywords(hdus[0].header):
+        yield Alert(
+            id=f"repeated_keyword/{file.source_name}/{file.location}",
+            severity=Severity.WARNING,
+            description=f"Repeated Keyword: {where} has {', '.join(names[:10])} more "
+            "than once; the first counts",
+            at=at,
+        )
+    for hdu in hdus[1:]:
+        if faults := list(table_faults(hdu)):
+            yield Alert(
+                id=f"odd_table/{file.source_name}/{file.location}/{hdu.index}",
+                severity=Severity.WARNING,
+                description=f"Odd Table: HDU {hdu.index} of {where}: "
+                f"{'; '.join(faults)}; it is copied as it is",
+                at=at,
+            )
 
 
 def _repeated(name: tuple[str, str, str], count: int, at: float) -> Alert:

@@ -14,10 +14,13 @@ def ones_sum(chunk: bytes | memoryview, total: int = 0) -> int:
     Parameters
     ----------
     chunk
-        A multiple of 4 bytes.
+        A multiple of 4 bytes but for the last, which is summed as if zeros followed:
+        data that are not FITS have no blocks.
     """
     import numpy as np
 
+    if len(chunk) % 4:
+        chunk = bytes(chunk).ljust(-(-len(chunk) // 4) * 4, b"\0")
     total += int(np.frombuffer(chunk, dtype=">u4").sum(dtype=np.uint64))
     while total >> 32:
         total = (total & _ALL_ONES) + (total >> 32)
@@ -50,6 +53,15 @@ def sealed(header: bytes, data_sum: int) -> bytes:
     """Return a header with its DATASUM and CHECKSUM filled in."""
     header = with_value(header, "DATASUM", str(data_sum))
     header = with_value(header, "CHECKSUM", BLANK_CHECKSUM)
+    return with_value(header, "CHECKSUM", encode(ones_sum(header, data_sum)))
+
+
+def resealed(header: bytes, data_sum: int) -> bytes:
+    """Return a header that was changed, its CHECKSUM right again if it has one."""
+    try:
+        header = with_value(header, "CHECKSUM", BLANK_CHECKSUM)
+    except CardError:
+        return header
     return with_value(header, "CHECKSUM", encode(ones_sum(header, data_sum)))
 
 

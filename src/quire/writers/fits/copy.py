@@ -32,6 +32,15 @@ def read_write(
     return written
 
 
+def shift(descriptor: int, by: int) -> None:
+    """Move all of a file back by some bytes, from its end on, through memory."""
+    at = os.fstat(descriptor).st_size
+    while at:
+        count = min(_BUFFER, at)
+        at -= count
+        read_write(descriptor, descriptor, count, at, at + by)
+
+
 def engines() -> tuple[CopyEngine, ...]:
     """Return the engines of this platform, the best first.
 

@@ -1,50 +1,41 @@
-"""Hashing a product while it is being written, from what the file really holds."""
+"""Hashes and sums of the parts of a product."""
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from threading import Event
-from typing import Any, Self
+from collections.abc import Iterator
 
 import msgspec
 
+from quire.products.layout import Hdu
+from quire.products.manifest import PIECE, list_hash
 from quire.writers.fits.checksum import ones_sum
 
-# A multiple of 4, as the sums need.
-_READ = 1024 * 1024
-_THREADS = 4
-_FLUSH_EVERY = 128 * 1024 * 1024
-
-
-class Stopped(Exception):
-    """The hashing was told to stop."""
-
-
-class Stretch(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes of the product: a header of `header_length`, then data."""
-
-    offset: int
-    length: int
-    header_length: int = 0
+READ = 256 * 1024
+"""Bytes that are read at once: they stay in a core's cache until they are summed,
+hashed and written. A multiple of 4, as the sums need."""
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stretch's bytes come to.
+    """What the bytes of a part come to.
 
     Attributes
     ----------
-    sha256
-        Hexadecimal.
     header
-        Its first bytes.
+        Its SHA-256; empty for a part without a header.
+    pieces
+        The SHA-256 of each 8 MiB of its data.
     data_sum
-        Ones'-complement sum of what follows them.
+        Ones'-complement sum of its data.
     """
 
-    sha256: str
-    header: bytes
+    header: bytes = b""
+    pieces: tuple[bytes, ...]
     data_sum: int
+
+    @property
+    def sha256(self) -> str:
+        """Its hash in the manifest, hexadecimal."""
+        return list_hash((self.header, *self.pieces))
 
 
 def read_range(descriptor: int, offset: int, length: int) -> Iterator[memoryview]:
@@ -55,99 +46,62 @@ def read_range(descriptor: int, offset: int, length: int) -> Iterator[memoryview
     EOFError
         The file ends before.
     """
-    buffer = memoryview(bytearray(min(_READ, length)))
+    buffer = memoryview(bytearray(min(READ, length)))
     while length:
         piece = buffer[: min(len(buffer), length)]
-        filled = 0
-        while filled < len(piece):
-            count = os.preadv(descriptor, [piece[filled:]], offset + filled)
-            if not count:
-                raise EOFError(f"the file ends at byte {offset + filled}")
-            filled += count
+        fill(piece, descriptor, offset)
         yield piece
-        offset += filled
-        length -= filled
+        offset += len(piece)
+        length -= len(piece)
 
 
-class ProductHashes:
-    """Hashes stretches as they become complete, and the whole in order.
+def fill(buffer: memoryview, descriptor: int, offset: int) -> None:
+    """Read until a buffer is full.
 
-    Use as a context manager; leaving it stops and joins its threads.
-
-    Parameters
-    ----------
-    descriptor
-        The product, open for reading and writing.
+    Raises
+    ------
+    EOFError
+        The file ends before.
     """
+    filled = 0
+    while filled < len(buffer):
+        count = os.preadv(descriptor, [buffer[filled:]], offset + filled)
+        if not count:
+            raise EOFError(f"the file ends at byte {offset + filled}")
+        filled += count
 
-    def __init__(self, descriptor: int, stretches: Sequence[Stretch]) -> None:
-        self._descriptor = descriptor
-        self._stretches = stretches
-        self._written = [Event() for _ in stretches]
-        self._stop = Event()
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="hash")
-        self._digests: list[Future[Digest]] = []
-        self._flushes: list[Future[None]] = []
-        self._unflushed = 0
-        self._whole = self._pool.submit(self._hash_whole)
 
-    def __enter__(self) -> Self:
-        return self
+def pieces_of(length: int) -> Iterator[tuple[int, int]]:
+    """Yield offset and length of each piece of so many bytes of data."""
+    for offset in range(0, length, PIECE):
+        yield offset, min(PIECE, length - offset)
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for written in self._written:
-            written.set()
-        self._pool.shutdown(cancel_futures=True)
 
-    def written(self) -> None:
-        """Say that the next stretch is complete."""
-        number = len(self._digests)
-        stretch = self._stretches[number]
-        self._written[number].set()
-        self._digests.append(self._pool.submit(self._hash_part, stretch))
-        self._unflushed += stretch.length
-        if self._unflushed >= _FLUSH_EVERY:
-            # The disk works while we hash; the error of a flush is never lost.
-            self._unflushed = 0
-            self._flushes.append(self._pool.submit(os.fdatasync, self._descriptor))
+def digest_range(
+    descriptor: int, offset: int, length: int, header_length: int = 0
+) -> Digest:
+    """Return what a stretch of a file comes to, which may begin with a header.
 
-    def done(self, *, timeout: float) -> bool:
-        """Wait at most `timeout` seconds; return whether everything is hashed."""
-        futures: list[Future[Any]] = [*self._digests, *self._flushes, self._whole]
-        return not wait(futures, timeout=timeout).not_done
+    Raises
+    ------
+    EOFError
+        The file ends before.
+    """
+    header = b"".join(map(bytes, read_range(descriptor, offset, header_length)))
+    at, pieces, total = offset + header_length, [], 0
+    for start, size in pieces_of(length - header_length):
+        found = hashlib.sha256()
+        for chunk in read_range(descriptor, at + start, size):
+            found.update(chunk)
+            total = ones_sum(chunk, total)
+        pieces.append(found.digest())
+    return Digest(
+        header=hashlib.sha256(header).digest() if header_length else b"",
+        pieces=tuple(pieces),
+        data_sum=total,
+    )
 
-    def results(self) -> tuple[tuple[Digest, ...], str]:
-        """Return the digest of each stretch and the SHA-256 of the whole.
 
-        Raises
-        ------
-        OSError
-            The disk refused.
-        """
-        for flush in self._flushes:
-            flush.result()
-        return tuple(one.result() for one in self._digests), self._whole.result()
-
-    def _hash_whole(self) -> str:
-        digest = hashlib.sha256()
-        for stretch, written in zip(self._stretches, self._written, strict=True):
-            written.wait()
-            for piece in self._pieces(stretch.offset, stretch.length):
-                digest.update(piece)
-        return digest.hexdigest()
-
-    def _hash_part(self, stretch: Stretch) -> Digest:
-        first = stretch.header_length
-        header = b"".join(map(bytes, self._pieces(stretch.offset, first)))
-        digest, total = hashlib.sha256(header), 0
-        for piece in self._pieces(stretch.offset + first, stretch.length - first):
-            digest.update(piece)
-            total = ones_sum(piece, total)
-        return Digest(sha256=digest.hexdigest(), header=header, data_sum=total)
-
-    def _pieces(self, offset: int, length: int) -> Iterator[memoryview]:
-        for piece in read_range(self._descriptor, offset, length):
-            if self._stop.is_set():
-                raise Stopped
-            yield piece
+def digest_hdu(descriptor: int, hdu: Hdu) -> Digest:
+    """Return what an HDU of an open file comes to."""
+    return digest_range(descriptor, hdu.offset, hdu.length, len(hdu.header))

@@ -2,44 +2,42 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import lcm
 from pathlib import Path
 
 import msgspec
 
-from quire.errors import AttemptLost
 from quire.jobs.job import Alert
-from quire.products.manifest import Manifest, ManifestPart, encode_manifest
+from quire.products.keyword_dictionary import Dictionaries
+from quire.products.layout import BLOCK, LayoutPart
+from quire.products.manifest import (
+    Manifest,
+    ManifestPart,
+    encode_manifest,
+    whole_hash,
+)
 from quire.products.source_problem import SourceProblem
 from quire.products.specification import DataProductSpecification
 from quire.writers.fits.blocks import OpenSource
-from quire.writers.fits.checksum import checksum_fault
-from quire.writers.fits.copy import Copier, CopyEngine, CutShort, engines
-from quire.writers.fits.hashing import Digest, ProductHashes, Stretch
+from quire.writers.fits.copy import shift
+from quire.writers.fits.course import Course, ProductIdentity
+from quire.writers.fits.hashing import Digest
+from quire.writers.fits.linux import insert_range, preallocate
 from quire.writers.fits.planning import MergePlan, plan
 from quire.writers.fits.publish import publish_files, sync_folder
-from quire.writers.fits.sources import open_sources, require_unchanged
+from quire.writers.fits.pump import write_all
+from quire.writers.fits.sources import open_sources
+from quire.writers.fits.writing import Known, Writing, sharing_block
+
+__all__ = ["MergedPart", "ProductIdentity", "merge", "plan_merge", "publish"]
 
 MIME_TYPE = "application/fits"
-# Seconds between two looks whether to stop, while only threads work.
-_LOOK = 0.05
-_FETCH = "fetch the file again from where it was made"
-
-
-class ProductIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes the product: it goes into the manifest.
-
-    Attributes
-    ----------
-    runs
-        uids of the runs that it is made from.
-    """
-
-    job: str
-    attempt: int
-    runs: tuple[str, ...] = ()
-    code_version: str
+_LARGEST_BLOCK = 64 * 1024
+# Below this, reserving costs more than a full disk that is noticed late.
+_WORTH_RESERVING = 16 * 1024 * 1024
 
 
 class MergedPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,47 +64,12 @@ class MergedPart(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...] = ()
 
 
-class _Course:
-    """Where a merge stands: tells the caller, and asks whether to go on."""
-
-    def __init__(
-        self,
-        identity: ProductIdentity,
-        report: Callable[[str, int], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self._identity = identity
-        self._report = report
-        self._cancelled = cancelled
-        self._told = ("", 0)
-        self._copied = 0
-        self.message = ""
-        self.size = 1
-
-    def proceed(self) -> None:
-        """Go on, or raise `AttemptLost`."""
-        if self._cancelled():
-            raise AttemptLost(self._identity.job, self._identity.attempt)
-
-    def tell(self, message: str, percent: int) -> None:
-        """Report what is new."""
-        news = (message, max(percent, self._told[1]))
-        if news != self._told:
-            self._told = news
-            self._report(*news)
-
-    def copied(self, count: int) -> None:
-        """Count copied bytes: they are 5 to 80 percent of the work."""
-        self._copied += count
-        self.proceed()
-        self.tell(self.message, 5 + 75 * self._copied // self.size)
-
-
 def plan_merge(
     specification: DataProductSpecification,
     sources: Mapping[str, Path],
     *,
     made: datetime,
+    dictionaries: Dictionaries | None = None,
 ) -> MergePlan:
     """Return what `merge` would write, and write nothing.
 
@@ -117,10 +80,16 @@ def plan_merge(
     """
     paths = _paths(specification, sources)
     with open_sources(specification.files, paths) as opened:
-        return plan(specification, opened, made=made, proceed=lambda: None)
+        return plan(
+            specification,
+            opened,
+            made=made,
+            proceed=lambda: None,
+            dictionaries=dictionaries,
+        )
 
 
-def merge(
+def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
     specification: DataProductSpecification,
     sources: Mapping[str, Path],
     attempt_folder: Path,
@@ -129,7 +98,9 @@ def merge(
     identity: ProductIdentity,
     report: Callable[[str, int], None],
     cancelled: Callable[[], bool],
-    copy_engines: Sequence[CopyEngine] | None = None,
+    dictionaries: Dictionaries | None = None,
+    known: Known | None = None,
+    owned: Path | None = None,
 ) -> MergedPart:
     """Write a product and its manifest into an attempt's folder, durably.
 
@@ -146,9 +117,17 @@ def merge(
         Told what is going on and how far it is: 0 to 100 percent, never less than
         before. Called in this thread, as `cancelled` is.
     cancelled
-        Asked at least every 8 MiB.
-    copy_engines
-        The best first; by default those of the platform.
+        Asked at least 20 times a second.
+    dictionaries
+        What keywords are compared with; None compares them with nothing.
+    known
+        What the sources were found to be when they were collected, by location: what
+        is not so any more is a problem of that source, and what the product shares
+        with a source needs no reading.
+    owned
+        A private copy of the target's source that the merge may use up, on the file
+        system of `attempt_folder`: `sources` has it for the target's location. The
+        product is made within it if the file system can move its data.
 
     Raises
     ------
@@ -159,27 +138,47 @@ def merge(
     OSError
         The disk refuses: ENOSPC, EDQUOT, EFBIG, EIO.
     """
-    course = _Course(identity, report, cancelled)
+    course = Course(identity, report, cancelled)
     paths = _paths(specification, sources)
-    with open_sources(specification.files, paths) as opened:
+    name = f"{specification.target.file_id}.fits"
+    part = attempt_folder / f"{name}.part"
+    manifest_path = attempt_folder / f"{specification.target.file_id}.manifest.json"
+    with (
+        open_sources(specification.files, paths) as opened,
+        _part(part, owned) as descriptor,
+        _removed_on_error(manifest_path),
+    ):
         course.tell("Reading headers", 1)
         course.proceed()
-        planned = plan(specification, opened, made=made, proceed=course.proceed)
-        name = f"{specification.target.file_id}.fits"
-        part = attempt_folder / f"{name}.part"
-        manifest_path = attempt_folder / f"{specification.target.file_id}.manifest.json"
-        with _fresh(part) as descriptor, _removed_on_error(manifest_path):
-            copier = Copier(copy_engines or engines(), course.copied)
-            digests, whole = _write(planned, opened, descriptor, course, copier)
-            parts = tuple(_parts(planned, opened, digests))
-            manifest = _manifest(
-                specification, parts, whole, made=made, identity=identity
-            )
-            course.tell("Flushing to disk", 95)
-            os.fsync(descriptor)
-            _write_durably(manifest_path, encode_manifest(manifest))
-            sync_folder(attempt_folder)
-            course.proceed()
+        block = 0 if owned else sharing_block(descriptor, opened)
+        planned = plan(
+            specification,
+            opened,
+            made=made,
+            proceed=course.proceed,
+            dictionaries=dictionaries,
+            align=block,
+            grow=_growth(descriptor) if owned else 0,
+        )
+        _make_room(planned, descriptor, owned=owned is not None, block=block)
+        writing = Writing(
+            planned,
+            opened,
+            descriptor,
+            course=course,
+            block=block,
+            known=known,
+            owned=owned is not None,
+        )
+        digests = writing.run()
+        parts = tuple(_parts(planned, opened, digests))
+        manifest = _manifest(specification, parts, made=made, identity=identity)
+        course.tell("Flushing to disk", 95)
+        with _fresh(manifest_path) as second:
+            write_all(second, encode_manifest(manifest), 0)
+            _flush(descriptor, second)
+        sync_folder(attempt_folder)
+        course.proceed()
     course.tell("Merged", 100)
     return MergedPart(
         file=part,
@@ -187,7 +186,7 @@ def merge(
         file_name=name,
         manifest_name=manifest_path.name,
         size=manifest.size,
-        sha256=whole,
+        sha256=manifest.sha256,
         runs=identity.runs,
         alerts=planned.alerts,
     )
@@ -229,92 +228,49 @@ def _fresh(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _write_durably(path: Path, content: bytes) -> None:
-    with _fresh(path) as descriptor:
-        done = 0
-        while done < len(content):
-            done += os.write(descriptor, content[done:])
-        os.fsync(descriptor)
+@contextmanager
+def _part(path: Path, owned: Path | None) -> Iterator[int]:
+    """Open the product's file, which may be one that is there; removed on an error."""
+    if owned is None:
+        with _fresh(path) as descriptor:
+            yield descriptor
+        return
+    owned.rename(path)
+    with _removed_on_error(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
-def _write(
-    planned: MergePlan,
-    sources: Sequence[OpenSource],
-    descriptor: int,
-    course: _Course,
-    copier: Copier,
-) -> tuple[tuple[Digest, ...], str]:
-    """Write the product; return the digests of header and parts, and of the whole."""
-    course.size = planned.layout.size
-    with ProductHashes(descriptor, _stretches(planned)) as hashes:
-        done = 0
-        while done < len(planned.header):
-            done += os.pwrite(descriptor, planned.header[done:], done)
-        hashes.written()
-        for part in planned.layout.parts:
-            source = sources[part.source]
-            course.message = f"Copying {source.name}"
-            try:
-                copier.copy(
-                    source.descriptor,
-                    descriptor,
-                    part.length,
-                    source_offset=part.source_offset,
-                    offset=part.offset,
-                )
-            except CutShort:
-                raise source.problem(
-                    "it became shorter while it was copied", _FETCH
-                ) from None
-            hashes.written()
-        course.tell("Verifying", 85)
-        while not hashes.done(timeout=_LOOK):
-            course.proceed()
-        digests, whole = hashes.results()
-    _require_whole(planned, sources, digests)
-    return digests, whole
+def _growth(descriptor: int) -> int:
+    """Return the bytes by which a file can grow at its start."""
+    block = os.fstatvfs(descriptor).f_bsize
+    # Network file systems state what they like to send; they move no data anyway.
+    return lcm(BLOCK, block) if block <= _LARGEST_BLOCK else BLOCK
 
 
-def _stretches(planned: MergePlan) -> tuple[Stretch, ...]:
-    header = Stretch(offset=0, length=len(planned.header))
-    return (
-        header,
-        *(
-            Stretch(
-                offset=part.offset,
-                length=part.length,
-                # In place, the target's primary HDU gives its data alone.
-                header_length=len(planned.hdus[part.source][part.hdu].header)
-                if part.hdu
-                else 0,
-            )
-            for part in planned.layout.parts
-        ),
-    )
+def _make_room(planned: MergePlan, descriptor: int, *, owned: bool, block: int) -> None:
+    """Reserve the product's room on the disk, and move what is there already."""
+    if owned:
+        more = len(planned.header) - len(planned.hdus[0][0].header)
+        if more and not insert_range(descriptor, more):
+            shift(descriptor, more)
+    elif not block and planned.layout.size >= _WORTH_RESERVING:
+        preallocate(descriptor, planned.layout.size)
 
 
-def _require_whole(
-    planned: MergePlan, sources: Sequence[OpenSource], digests: Sequence[Digest]
-) -> None:
-    """Require that what was copied is what was planned, checksums included."""
-    for source in sources:
-        require_unchanged(source)
-    for part, digest in zip(planned.layout.parts, digests[1:], strict=True):
-        source, hdu = sources[part.source], planned.hdus[part.source][part.hdu]
-        if part.hdu and digest.header != hdu.header:
-            raise source.problem(
-                f"HDU {part.hdu}: its header changed while it was merged",
-                "retry when nobody writes to it any more",
-            )
-        header = hdu.header if part.hdu else planned.header
-        if fault := checksum_fault(header, digest.data_sum):
-            raise source.problem(f"HDU {part.hdu}: {fault}", _FETCH)
+def _flush(*descriptors: int) -> None:
+    """Make files durable, both at once: they may share a commit of the journal."""
+    with ThreadPoolExecutor(len(descriptors)) as pool:
+        for done in [pool.submit(os.fsync, one) for one in descriptors]:
+            done.result()
 
 
 def _manifest(
     specification: DataProductSpecification,
     parts: tuple[ManifestPart, ...],
-    whole: str,
     *,
     made: datetime,
     identity: ProductIdentity,
@@ -323,7 +279,7 @@ def _manifest(
         id=specification.id,
         file=f"{specification.target.file_id}.fits",
         size=parts[-1].offset + parts[-1].length,
-        sha256=whole,
+        sha256=whole_hash(one.sha256 for one in parts),
         made=made.astimezone(UTC).isoformat(timespec="milliseconds"),
         code_version=identity.code_version,
         job=identity.job,
@@ -345,9 +301,17 @@ def _parts(
             hdu=part.hdu,
             source_offset=part.source_offset,
             offset=part.offset,
-            length=part.length,
+            length=part.length + part.padding,
+            header_length=_header_length(planned, part),
             sha256=digest.sha256,
         )
+
+
+def _header_length(planned: MergePlan, part: LayoutPart) -> int:
+    # In place, the target's primary HDU gives its data alone.
+    if not part.hdu:
+        return 0
+    return len(planned.hdus[part.source][part.hdu].header) + part.padding
 
 
 def publish(part: MergedPart, destination: Path) -> Path:

@@ -1,6 +1,5 @@
 """What a merge will write: everything is decided before the first byte is."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
@@ -8,22 +7,25 @@ import msgspec
 
 from quire.jobs.job import Alert
 from quire.products.cards import CardError, format_keyword
+from quire.products.keyword_dictionary import Dictionaries
 from quire.products.keyword_rules import apply_rules
 from quire.products.keywords import Card
-from quire.products.layout import Hdu, Layout, lay_out
+from quire.products.layout import Hdu, Layout, alignment_padding, lay_out
 from quire.products.primary_header import (
     build_header,
     copy_fault,
     merge_cards,
+    roomy,
     user_cards,
 )
+from quire.products.source_problem import SourceProblem
 from quire.products.specification import DataProductSpecification, FitsFile
 from quire.writers.fits.alerts import alerts
 from quire.writers.fits.blocks import OpenSource, read_hdus
 from quire.writers.fits.checksum import checksum_fault, ones_sum, sealed
+from quire.writers.fits.hashing import read_range
 
-# A multiple of 4, as the sums need.
-_READ = 1024 * 1024
+_DICTIONARY = "mend the source's header or the dictionary, then retry"
 _RULES = "change the specification's keywordRules, or mend the file's header"
 _FETCH = "fetch the file again from where it was made"
 
@@ -51,6 +53,9 @@ def plan(
     *,
     made: datetime,
     proceed: Callable[[], None],
+    dictionaries: Dictionaries | None = None,
+    align: int = 0,
+    grow: int = 0,
 ) -> MergePlan:
     """Read all headers, build the product's own, and lay the product out.
 
@@ -60,6 +65,14 @@ def plan(
         The open files of the specification, in its order.
     proceed
         Called often; raises to stop.
+    dictionaries
+        What keywords are compared with; None compares them with nothing.
+    align
+        Bytes of the file system's blocks if the product shall share them with its
+        sources, else 0.
+    grow
+        Bytes by which the header of the target grows at a time if the product is
+        made within the target's file, else 0.
 
     Raises
     ------
@@ -76,39 +89,56 @@ def plan(
         _primary_sum(source, found[0], proceed)
         for source, found in zip(sources, hdus, strict=True)
     ]
+    checked = dictionaries or Dictionaries()
+    cards = merge_cards(_cards(specification, sources, hdus, checked), checked=True)
+    _require_mandatory(specification, cards, checked)
     header = build_header(
-        merge_cards(_cards(specification, sources, hdus)),
+        cards,
         file_id=specification.target.file_id,
         file_prefix=specification.target.file_prefix,
         made=made,
         extended=any(len(found) > 1 for found in hdus),
         target=target,
     )
+    if target is not None:
+        wanted = _length_in_place(header, hdus[0][0], align=align, grow=grow)
+        header = roomy(header, wanted)
     header = sealed(header, sums[0] if in_place else 0)
     return MergePlan(
         header=header,
-        layout=lay_out(len(header), hdus, in_place=in_place),
+        layout=lay_out(len(header), hdus, in_place=in_place, align=align),
         hdus=tuple(hdus),
         alerts=tuple(
             alerts(
                 specification,
                 hdus,
                 grown=target is not None and len(header) > len(target),
+                checked=dictionaries is not None,
                 at=made.timestamp(),
             )
         ),
     )
 
 
+def _length_in_place(header: bytes, old: Hdu, *, align: int, grow: int) -> int:
+    """Return how long the product's header is to be, that replaces another."""
+    least = len(header)
+    if grow:
+        missing = max(least - len(old.header), 0)
+        return len(old.header) + -(-missing // grow) * grow
+    return least + alignment_padding(least, old.data_offset, align)
+
+
 def _primary_sum(source: OpenSource, hdu: Hdu, proceed: Callable[[], None]) -> int:
     """Return the sum of a primary HDU's data, after comparing it with its CHECKSUM."""
-    total, end = 0, hdu.data_offset + hdu.data_length
-    for at in range(hdu.data_offset, end, _READ):
-        proceed()
-        chunk = os.pread(source.descriptor, min(_READ, end - at), at)
-        if len(chunk) < min(_READ, end - at):
-            raise source.problem("it became shorter while it was read", _FETCH)
-        total = ones_sum(chunk, total)
+    total = 0
+    try:
+        for chunk in read_range(source.descriptor, hdu.data_offset, hdu.data_length):
+            proceed()
+            total = ones_sum(chunk, total)
+    except EOFError:
+        reason = "it became shorter while it was read"
+        raise source.problem(reason, _FETCH) from None
     if fault := checksum_fault(hdu.header, total):
         raise source.problem(f"HDU 0: {fault}", _FETCH)
     return total
@@ -118,6 +148,7 @@ def _cards(
     specification: DataProductSpecification,
     sources: Sequence[OpenSource],
     hdus: Sequence[Sequence[Hdu]],
+    dictionaries: Dictionaries,
 ) -> Iterator[Sequence[Card]]:
     """Yield the keywords of each source by descending priority, the target's first."""
     opened = iter(zip(sources, hdus, strict=True))
@@ -125,9 +156,33 @@ def _cards(
     for entry in (() if own is None else (own,)) + specification.sources:
         if isinstance(entry, FitsFile):
             source, found = next(opened)
-            yield _file_cards(entry, source, found[0], keeps_data=entry is own)
+            cards = _file_cards(entry, source, found[0], keeps_data=entry is own)
+            _require_known(source, cards, dictionaries)
+            yield cards
         else:
-            yield [format_keyword(keyword) for keyword in entry.keywords]
+            yield [
+                format_keyword(dictionaries.conformed(keyword))
+                for keyword in entry.keywords
+            ]
+
+
+def _require_known(
+    source: OpenSource, cards: Sequence[Card], dictionaries: Dictionaries
+) -> None:
+    for card in cards:
+        if fault := dictionaries.card_fault(card):
+            raise source.problem(f"HDU 0: {fault}", _DICTIONARY)
+
+
+def _require_mandatory(
+    specification: DataProductSpecification,
+    cards: Sequence[Card],
+    dictionaries: Dictionaries,
+) -> None:
+    if missing := dictionaries.missing(card.name for card in cards):
+        file_id = specification.target.file_id
+        reason = f"no source gives the mandatory {', '.join(missing)}"
+        raise SourceProblem("all", f"{file_id}.fits", reason, _DICTIONARY)
 
 
 def _file_cards(

@@ -1,0 +1,369 @@
+"""Collects, merges and releases by a data product specification."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from quire.errors import AttemptLost, InputError, ManyInputErrors
+from quire.jobs.job import (
+    Alert,
+    Blocked,
+    Completed,
+    Outcome,
+    StagedProduct,
+    Standing,
+)
+from quire.jobs.parameters import Parameter, ParameterType, read_parameters
+from quire.kinds.merge.collecting import Collected, Collecting, transfer_of
+from quire.kinds.merge.cpu import CpuBudget, CpuSpent, cpu_limit
+from quire.kinds.merge.outcomes import Stuck, blocked, disk_trouble
+from quire.kinds.merge.releasing import Releasing, delivery_of
+from quire.ports.kind import Claim, JobContext, Plan
+from quire.ports.transfer import Delivery, Marks, Transfer, TransferProblem
+from quire.products.acquisition_states import Substate
+from quire.products.keyword_dictionary import specification_faults
+from quire.products.source_problem import SourceProblem
+from quire.products.specification import (
+    DataProductSpecification,
+    parse_specification,
+    stored_specification,
+)
+from quire.writers.fits.dictionaries import DICTIONARIES, dictionaries_in
+from quire.writers.fits.merge import MergedPart, ProductIdentity, merge
+
+DONE = "done"
+"""The folder of what a job has finished, beside those of its attempts."""
+
+_COLLECTING = Substate.COLLECTING.value
+_MERGING = Substate.MERGING.value
+_RELEASING = Substate.RELEASING.value
+_HERE = "/parameters/SPECIFICATION"
+
+
+class MergeKind:
+    """Merges source files into one FITS product.
+
+    `SPECIFICATION` is the data product specification, as text or as an object;
+    `RUN` the uid, or a list of uids, of the runs that the product belongs to. A bad
+    specification is refused; a bad or missing source blocks the job, with an alert
+    that names the source and the mend.
+
+    Parameters
+    ----------
+    dictionaries
+        Folder of the keyword dictionaries, for `plan`; None checks no keywords there.
+    transfers, deliveries
+        What sources are collected with, and products handed on; without the first,
+        sources are read where they lie.
+    marks
+        Makes the marks of a job from the folder of what it has finished.
+    confined
+        Whether an attempt may compute only for so long; only where the process is a
+        worker's.
+    """
+
+    name = "merge"
+    description = "Merges FITS files by a data product specification."
+    parameters = (
+        Parameter(
+            name="SPECIFICATION",
+            type=ParameterType.OBJECT,
+            description="A specification is needed, as text or as an object",
+            required=True,
+        ),
+        Parameter(
+            name="RUN",
+            description="uid of a run that the product belongs to",
+            multiple=True,
+        ),
+    )
+
+    def __init__(
+        self,
+        dictionaries: Path | None = None,
+        *,
+        transfers: Sequence[Transfer] = (),
+        deliveries: Sequence[Delivery] = (),
+        marks: Callable[[Path], Marks] | None = None,
+        confined: bool = False,
+    ) -> None:
+        self._dictionaries = dictionaries
+        self._transfers = transfers
+        self._deliveries = deliveries
+        self._marks = marks
+        self._confined = confined
+
+    def plan(self, parameters: Mapping[str, Any]) -> Plan:
+        """Read the parameters that a client sent.
+
+        Raises
+        ------
+        InputError
+            A name is unknown or the specification cannot be used; all of its errors
+            at once.
+        """
+        given = read_parameters(self.parameters, parameters, at="/parameters/")
+        text = given["SPECIFICATION"]
+        runs = list(dict.fromkeys(given["RUN"]))
+        specification = _parsed(text)
+        self._require_reachable(specification)
+        _require_conforming(specification, self._dictionaries)
+        return Plan(
+            parameters={"SPECIFICATION": text, "RUN": runs},
+            runs=tuple(runs),
+            claims=(
+                Claim(space="acquisition", name=specification.id, field=f"{_HERE}/id"),
+                Claim(
+                    space="product file",
+                    name=specification.target.file_id,
+                    field=f"{_HERE}/target/fileId",
+                ),
+            ),
+        )
+
+    def _require_reachable(self, specification: DataProductSpecification) -> None:
+        wrong: list[InputError] = []
+        for file in specification.files:
+            at = f"{_HERE}: source {file.source_name}"
+            if self._transfers:
+                with _placed(at, wrong):
+                    transfer_of(file.location, self._transfers)
+            elif not file.location.startswith("/"):
+                reason = f"{file.location!r} is no absolute path on this machine"
+                mend = "a server has no folder of its own to look in"
+                wrong.append(InputError(at, reason, mend))
+        if self._transfers:
+            for number, receiver in enumerate(specification.receivers):
+                with _placed(f"{_HERE}/receivers/{number}", wrong):
+                    delivery_of(receiver, self._deliveries)
+        if wrong:
+            raise ManyInputErrors(wrong)
+
+    def work(self, context: JobContext) -> Outcome:
+        """Collect, merge and release; leave the product durable for publication."""
+        try:
+            with self._limited(context) as budget:
+                return self._done(context, budget)
+        except CpuSpent:
+            description = (
+                "Failed Operation: the sources take more computing than any should "
+                "(see whether one is damaged or hostile, then retry)"
+            )
+            return blocked("cpu", description)
+        except Stuck as stuck:
+            return Blocked(alerts=stuck.alerts)
+        except InputError as problem:
+            return blocked("keyword_dictionary", str(problem))
+        except SourceProblem as problem:
+            description = f"Source File Collection Error: {problem}"
+            return blocked(f"source:{problem.source}", description)
+        except OSError as problem:
+            return disk_trouble(problem)
+
+    def _limited(self, context: JobContext) -> AbstractContextManager[CpuBudget]:
+        if not self._confined:
+            return nullcontext(CpuBudget(None))
+        text = context.assignment.parameters["SPECIFICATION"]
+        return cpu_limit(_size(stored_specification(text)))
+
+    def _done(self, context: JobContext, budget: CpuBudget) -> Completed:
+        assignment = context.assignment
+        specification = stored_specification(assignment.parameters["SPECIFICATION"])
+        done = context.folder.parent / DONE
+        course = _Course(context, budget)
+        if self._marks is None or not self._transfers:
+            part = self._merged(context, specification, course, None)
+            return _completed(part, Path(assignment.data_folder))
+        marks = self._marks(done)
+        releasing = Releasing(
+            specification,
+            self._deliveries,
+            marks,
+            done=done,
+            proceed=course.proceed,
+        )
+        part_or_none = releasing.merged()
+        part = part_or_none or self._collected_and_merged(
+            context, specification, course, marks, releasing
+        )
+        if specification.receivers:
+            course.step(_RELEASING, part.alerts)
+            releasing.run(part, context.tell)
+        for path in done.glob("source-*"):
+            path.unlink(missing_ok=True)
+        return _completed(part, Path(assignment.data_folder))
+
+    def _collected_and_merged(
+        self,
+        context: JobContext,
+        specification: DataProductSpecification,
+        course: "_Course",
+        marks: Marks,
+        releasing: Releasing,
+    ) -> MergedPart:
+        collecting = Collecting(
+            specification,
+            self._transfers,
+            marks,
+            folder=context.folder,
+            done=context.folder.parent / DONE,
+            proceed=course.proceed,
+            counted=course.budget.more,
+        )
+        course.step(_COLLECTING)
+        collected = collecting.run()
+        if collected.owned is not None:
+            # The merge uses it up: what is left of it is no source any more.
+            number = [one.path for one in collected.sources].index(str(collected.owned))
+            marks.remove(f"source-{number}")
+        part = self._merged(context, specification, course, collected)
+        suspicious = {
+            one.id: one
+            for one in (*collected.alerts, *collecting.changed_since(collected))
+        }
+        part = replace(part, alerts=(*part.alerts, *suspicious.values()))
+        if part.alerts:
+            course.step(_MERGING, part.alerts)
+        return releasing.keep(part) if specification.receivers else part
+
+    def _merged(
+        self,
+        context: JobContext,
+        specification: DataProductSpecification,
+        course: "_Course",
+        collected: Collected | None,
+    ) -> MergedPart:
+        assignment = context.assignment
+        folder = Path(assignment.data_folder) / DICTIONARIES
+        if collected is None:
+            course.step(_COLLECTING)
+        part = merge(
+            specification,
+            {file.location: Path(file.location) for file in specification.files}
+            if collected is None
+            else collected.paths,
+            context.folder,
+            made=datetime.now(UTC),
+            identity=ProductIdentity(
+                job=assignment.job,
+                attempt=assignment.attempt,
+                runs=assignment.runs,
+                code_version=_code_version(),
+            ),
+            report=course.report,
+            cancelled=context.cancelled,
+            dictionaries=dictionaries_in(folder, specification),
+            known=collected.known if collected else None,
+            owned=collected.owned if collected else None,
+        )
+        if collected is None and part.alerts:
+            course.step(_MERGING, part.alerts)
+        return part
+
+
+@contextmanager
+def _placed(at: str, wrong: list[InputError]) -> Iterator[None]:
+    """Put a problem of the settings among the errors of a specification."""
+    try:
+        yield
+    except TransferProblem as problem:
+        wrong.append(InputError(at, problem.reason, problem.mend))
+
+
+class _Course:
+    """Tells of a merge, and of the substate that it has reached."""
+
+    def __init__(self, context: JobContext, budget: CpuBudget) -> None:
+        self._context = context
+        self.budget = budget
+        self._step = ""
+        self._headers = False
+
+    def proceed(self) -> None:
+        """Go on, or raise `AttemptLost`."""
+        if self._context.cancelled():
+            one = self._context.assignment
+            raise AttemptLost(one.job, one.attempt)
+
+    def step(self, step: str, alerts: tuple[Alert, ...] = ()) -> None:
+        """Tell of a substate, or of what a person should know by now."""
+        self._step = step
+        words = [f"{alert.severity}: {alert.description}" for alert in alerts]
+        for message in words or [step]:
+            self._context.tell(message, standing=Standing(step=step, alerts=alerts))
+
+    def report(self, message: str, percent: int) -> None:
+        """Tell what the merge is doing; the first report is of the headers."""
+        standing = None
+        if not self._headers:
+            # What is wrong with them is a matter of collecting (ESO ifw-daq).
+            self._headers = True
+        elif self._step != _MERGING:
+            self._step = _MERGING
+            standing = Standing(step=_MERGING)
+        self._context.tell(message, percent, standing=standing)
+
+
+def _parsed(text: str | Mapping[str, Any]) -> DataProductSpecification:
+    try:
+        return parse_specification(text)
+    except ManyInputErrors as errors:
+        raise ManyInputErrors(
+            [
+                InputError(f"{_HERE}{one.field}", one.reason, one.mend)
+                for one in errors.errors
+            ]
+        ) from None
+
+
+def _require_conforming(
+    specification: DataProductSpecification, folder: Path | None
+) -> None:
+    if folder is None:
+        return
+    known = dictionaries_in(folder, specification, at=_HERE)
+    if known and (wrong := specification_faults(specification, known, at=_HERE)):
+        raise ManyInputErrors(wrong)
+
+
+@functools.cache  # looking it up reads files
+def _code_version() -> str:
+    return f"quire {version('quire')}"
+
+
+def _size(specification: DataProductSpecification) -> int:
+    """Return the bytes of its sources, as far as that is known without asking."""
+    total = 0
+    for file in specification.files:
+        with suppress(OSError, ValueError):
+            total += Path(file.location).stat().st_size
+    return total
+
+
+def _completed(part: MergedPart, data_folder: Path) -> Completed:
+    staged = _staged(part, data_folder)
+    return Completed(message=f"Published {part.file_name}", product=staged)
+
+
+def _staged(part: MergedPart, data_folder: Path) -> StagedProduct:
+    return StagedProduct(
+        file_name=part.file_name,
+        manifest_name=part.manifest_name,
+        part=str(part.file.relative_to(data_folder)),
+        manifest=str(part.manifest.relative_to(data_folder)),
+        size=part.size,
+        sha256=part.sha256,
+        mime_type=part.mime_type,
+        runs=part.runs,
+    )

@@ -1,0 +1,164 @@
+"""Sources and receivers on other machines, by rsync over ssh.
+
+Nothing goes through a shell here, and ``--secluded-args`` keeps names from the one at
+the other end. A host is reached only if the settings list it.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from quire.ports.transfer import Fetched, Proceed, TransferProblem
+from quire.products.receivers import OlasReceiver, Receiver, RsyncReceiver
+from quire.products.specification import host_and_path
+from quire.transfer.programs import waited
+
+_TRIES = 3
+_STAMP_SECONDS = 60.0
+_ARGUMENTS = ("--times", "--copy-links", "--secluded-args", "--partial", "--inplace")
+# rsync(1), exit values: what a broken line or a busy host looks like.
+_PASSING = frozenset({10, 12, 30, 35, 255})
+_NO_FILE = 23
+
+
+class Rsync:
+    """Runs rsync.
+
+    Parameters
+    ----------
+    hosts
+        Those that it may reach.
+    program, arguments
+        As installed here; arguments go before ours.
+    shell
+        What reaches the host; it must never ask a question.
+    timeout
+        Seconds without any byte after which a transfer is given up.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[str],
+        *,
+        program: str = "rsync",
+        arguments: Sequence[str] = (),
+        shell: str = "ssh -o BatchMode=yes -o ConnectTimeout=10",
+        timeout: int = 60,
+    ) -> None:
+        self.hosts = frozenset(hosts)
+        self._command = (
+            program,
+            *arguments,
+            *_ARGUMENTS,
+            f"--timeout={timeout}",
+            f"--rsh={shell}",
+        )
+
+    def run(self, place: str, *rest: str, proceed: Proceed) -> str:
+        """Run until it succeeds or has failed for good; return what it said.
+
+        Raises
+        ------
+        TransferProblem
+            It failed.
+        """
+        status, words = self._once(place, rest, proceed)
+        for _ in range(_TRIES - 1):
+            if status not in _PASSING:
+                break
+            status, words = self._once(place, rest, proceed)
+        if status == 0:
+            return words
+        reason = words.splitlines()[-1] if words else f"rsync ended with {status}"
+        missing = status == _NO_FILE
+        mend = "put the file there, then retry" if missing else "mend it, then retry"
+        raise TransferProblem(place, reason, mend)
+
+    def _once(
+        self, place: str, rest: Sequence[str], proceed: Proceed
+    ) -> tuple[int, str]:
+        with tempfile.TemporaryFile("w+") as said:
+            status = self._ended(place, rest, said, proceed)
+            said.seek(0)
+            return status, said.read(4000).strip()
+
+    def _ended(
+        self, place: str, rest: Sequence[str], said: IO[str], proceed: Proceed
+    ) -> int:
+        try:
+            child = subprocess.Popen(  # noqa: S603 - the settings name the program
+                [*self._command, *rest],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        except OSError as problem:
+            reason = f"rsync cannot be run: {problem.strerror or problem}"
+            raise TransferProblem(place, reason, "install rsync") from None
+        return waited(child, proceed)
+
+
+class RsyncTransfer:
+    """Fetches ``host:/path``; goes on with what an earlier try has left."""
+
+    def __init__(self, rsync: Rsync) -> None:
+        self._rsync = rsync
+
+    def takes(self, location: str) -> bool:
+        """Return whether its host is listed."""
+        host, path = host_and_path(location)
+        return host in self._rsync.hosts and path.startswith("/") and path[1:2] != "/"
+
+    def host(self, location: str) -> str:
+        """Return its host."""
+        return host_and_path(location)[0]
+
+    def stamp(self, location: str) -> str:
+        """Return mode, size and time of modification, as rsync lists them."""
+        return self._rsync.run(
+            location, "--list-only", "--", location, proceed=lambda _: None
+        )
+
+    def fetch(
+        self, location: str, path: Path, *, private: bool, proceed: Proceed
+    ) -> Fetched:
+        """Fetch."""
+        del private  # it always is
+        before = self._rsync.run(
+            location, "--list-only", "--", location, proceed=proceed
+        )
+        self._rsync.run(location, "--", location, str(path), proceed=proceed)
+        if before != self.stamp(location):
+            path.unlink(missing_ok=True)
+            reason = "it changed while it was copied"
+            mend = "retry when nobody writes to it any more"
+            raise TransferProblem(location, reason, mend)
+        proceed(path.stat().st_size)
+        return Fetched(stamp=before)
+
+
+class RsyncDelivery:
+    """Hands products on to other machines; rsync renames when all is there."""
+
+    def __init__(self, rsync: Rsync) -> None:
+        self._rsync = rsync
+
+    def takes(self, receiver: Receiver) -> bool:
+        """Return whether its host is listed."""
+        if not isinstance(receiver, OlasReceiver | RsyncReceiver):
+            return False
+        return receiver.host in self._rsync.hosts
+
+    def deliver(
+        self, receiver: Receiver, product: Path, name: str, *, proceed: Proceed
+    ) -> None:
+        """Deliver."""
+        if not isinstance(receiver, OlasReceiver | RsyncReceiver):
+            raise TypeError(type(receiver))
+        place = f"{receiver.host}:{receiver.path.rstrip('/')}/{name}"
+        self._rsync.run(
+            place, "--no-inplace", "--", str(product), place, proceed=proceed
+        )
+        proceed(product.stat().st_size)

@@ -1,0 +1,120 @@
+"""`quire merge --dry-run`: the layout, and where each card comes from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from quire.cli.main import app
+from quire.testing.fits_files import image_file, specification
+
+DICTIONARY = "\n".join(
+    f'[keywords."{name}"]\ntype = "{kind}"'
+    for name, kind in {
+        "ORIGIN": "string",
+        "INSTRUME": "string",
+        "OBSERVER": "string",
+        "RA": "double",
+        "DEC": "double",
+        "EXPTIME": "double",
+        "TEL AMBI RHUM": "double",
+        "INS FILTi NAME": "string",
+        "INS TEMPi VAL": "double",
+        "INS SHUTi ST": "logical",
+        "DET CHIPi ID": "string",
+        "DPR CATG": "string",
+    }.items()
+)
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, ["merge", *map(str, words)])
+
+
+def written(folder: Path, wanted: dict[str, Any]) -> Path:
+    path = folder / "spec.json"
+    path.write_text(json.dumps(wanted))
+    return path
+
+
+def wanted(folder: Path) -> dict[str, Any]:
+    paths = {
+        "one": image_file(folder / "1.fits", names=("A",)),
+        "two": image_file(folder / "2.fits", names=("B",), seed=1),
+    }
+    return specification(paths, file_id="PLAN.1")
+
+
+def test_every_card_has_its_source_and_rule(tmp_path: Path) -> None:
+    spec = wanted(tmp_path)
+    spec["sources"][1]["keywordRules"] = [
+        {"type": "filter", "selectionPatterns": ["+e INS *", "+v RA"]},
+        {
+            "type": "transform",
+            "selectionPatterns": ["+e INS TEMP*"],
+            "regex": "^INS ",
+            "format": "INS2 ",
+        },
+    ]
+    result = call(written(tmp_path, spec), "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    cards = {one["card"].split("=")[0].strip(): one for one in told["cards"]}
+    assert cards["OBSERVER"]["rule"] == "/sources/0/keywords/0"
+    ra = cards["RA"]
+    assert (ra["source"], ra["beaten"]) == ("one", ["two"])
+    assert ra["rule"] == "/sources/1/keywordRules/0"
+    renamed = cards["HIERARCH ESO INS2 TEMP1 VAL"]
+    assert renamed["former"] == "INS TEMP1 VAL"
+    assert renamed["rule"] == "/sources/1/keywordRules/1"
+    assert cards["HIERARCH ESO INS TEMP1 VAL"]["source"] == "two"
+    assert "no keywordRules" in cards["DEC"]["rule"]
+    assert cards["SIMPLE"]["source"] == cards["CHECKSUM"]["source"] == ""
+    assert not list(tmp_path.glob("PLAN*"))
+    call(tmp_path / "spec.json", "--output", tmp_path)
+    product = (tmp_path / "PLAN.1.fits").read_bytes()
+    assert told["size"] == len(product)
+    for one in told["cards"]:
+        if not one["card"].startswith(("CHECKSUM", "DATE")):
+            assert one["card"].encode() in product
+    plain = call(tmp_path / "spec.json", "--dry-run").stdout
+    assert "one: /sources/1/keywordRules/1, was INS TEMP1 VAL" in plain
+    assert "instead of two" in plain
+
+
+def test_commentary_of_all_sources_is_traced(tmp_path: Path) -> None:
+    told = json.loads(
+        call(written(tmp_path, wanted(tmp_path)), "--dry-run", "--json").stdout
+    )
+    origin = [
+        one["source"] for one in told["cards"] if one["card"].startswith("COMMENT")
+    ]
+    assert origin == ["one", "two"]
+
+
+def test_dictionaries_are_kept_to(tmp_path: Path) -> None:
+    spec = {**wanted(tmp_path), "keywordDictionaries": ["tricam"]}
+    path, folder = written(tmp_path, spec), tmp_path / "dictionaries"
+    folder.mkdir()
+    (folder / "tricam.toml").write_text(DICTIONARY)
+    given = ("--dry-run", "--json", "--dictionaries", folder)
+    result = call(path, *given)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["alerts"] == []
+    (folder / "tricam.toml").write_text(DICTIONARY.replace("DPR CATG", "DPR TECH"))
+    blocked = call(path, *given)
+    assert blocked.exit_code == 4
+    for words in ("'DPR CATG'", "source 'one'", "tricam"):
+        assert words in blocked.stderr
+    (folder / "tricam.toml").write_text(DICTIONARY.replace("OBSERVER", "OBSERVE"))
+    refused = call(path, *given)
+    assert refused.exit_code == 2
+    assert "/sources/0/keywords/0" in refused.stderr
+    text = DICTIONARY + '\n[keywords.SLIT]\ntype = "string"\nmandatory = true\n'
+    (folder / "tricam.toml").write_text(text)
+    missing = call(path, *given)
+    assert missing.exit_code == 4
+    assert "SLIT of dictionary 'tricam'" in missing.stderr
+    spec["keywordDictionaries"] = ["other"]
+    assert call(written(tmp_path, spec), *given).exit_code == 2

@@ -1,0 +1,168 @@
+"""Collecting: sources stay as they are, and what happens to them is noticed."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.kinds.working import Attempt
+
+from quire.errors import AttemptLost
+from quire.jobs.job import Blocked, Completed, Outcome, Severity
+from quire.testing.fits_files import image_file, keyword_list, specification
+from quire.writers.fits.folder_publisher import FolderPublisher
+from quire.writers.fits.verify import verify
+
+
+def files(folder: Path) -> dict[str, Path]:
+    place = folder / "instrument"
+    place.mkdir()
+    return {
+        name: image_file(place / f"{name}.fits", names=(name,), seed=number)
+        for number, name in enumerate(("blue", "red", "own"))
+    }
+
+
+def seen(paths: dict[str, Path]) -> dict[str, tuple[str, int, int, int]]:
+    return {
+        name: (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_size,
+            path.stat().st_mtime_ns,
+            path.stat().st_ino,
+        )
+        for name, path in paths.items()
+    }
+
+
+def in_place(paths: dict[str, Path]) -> dict[str, Any]:
+    others = {name: path for name, path in paths.items() if name != "own"}
+    raw = specification(others)
+    raw["sources"][0]["keywords"] += keyword_list(300)
+    own = {"type": "fitsFile", "sourceName": "own", "location": str(paths["own"])}
+    return {**raw, "target": {**raw["target"], "source": own}}
+
+
+def published(outcome: Outcome, folder: Path) -> Path:
+    assert isinstance(outcome, Completed), outcome
+    assert outcome.product is not None
+    publisher = FolderPublisher(folder)
+    publisher.publish(outcome.product)
+    product = folder / publisher.destination(outcome.product)[0]
+    assert verify(product).problems == ()
+    return product
+
+
+def test_no_source_is_ever_changed(tmp_path: Path) -> None:
+    paths = files(tmp_path)
+    before = seen(paths)
+    attempt = Attempt(tmp_path, in_place(paths))
+
+    product = published(attempt.kind.work(attempt), tmp_path)
+
+    assert seen(paths) == before
+    # What a product holds is never the file of a source under another name.
+    assert product.stat().st_ino not in {path.stat().st_ino for path in paths.values()}
+    product.write_bytes(b"")
+    assert seen(paths) == before
+    assert attempt.steps == ["Collecting", "Merging"]
+
+
+def test_what_was_collected_is_cleared_away(tmp_path: Path) -> None:
+    attempt = Attempt(tmp_path, specification(files(tmp_path)))
+    published(attempt.kind.work(attempt), tmp_path)
+
+    left = [path for path in (tmp_path / "jobs").rglob("*") if path.is_file()]
+    assert left == []
+
+
+def test_every_bad_source_has_its_alert(tmp_path: Path) -> None:
+    paths = files(tmp_path)
+    paths["blue"].unlink()
+    paths["red"].write_bytes(b"<html>")
+    attempt = Attempt(tmp_path, specification(paths))
+
+    outcome = attempt.kind.work(attempt)
+
+    assert isinstance(outcome, Blocked)
+    assert [one.id for one in outcome.alerts] == ["source:blue", "source:red"]
+    assert {one.severity for one in outcome.alerts} == {Severity.ERROR}
+    assert "there is no file" in outcome.alerts[0].description
+    assert "not a FITS file" in outcome.alerts[1].description
+
+
+def test_a_source_that_returns_lets_it_go_on_and_the_rest_is_not_fetched_again(
+    tmp_path: Path,
+) -> None:
+    paths = files(tmp_path)
+    content = paths["blue"].read_bytes()
+    paths["blue"].unlink()
+    wanted = specification(paths)
+    first = Attempt(tmp_path, wanted)
+    assert isinstance(first.kind.work(first), Blocked)
+    paths["blue"].write_bytes(content)
+    paths["red"].unlink()  # it is here already
+
+    second = Attempt(tmp_path, wanted, number=2)
+
+    published(second.kind.work(second), tmp_path)
+
+
+def test_a_source_that_changes_after_it_was_collected_is_told(tmp_path: Path) -> None:
+    paths = files(tmp_path)
+    good = paths["red"].read_bytes()
+    (paths["blue"]).rename(tmp_path / "away")
+    wanted = specification(paths)
+    first = Attempt(tmp_path, wanted)
+    assert isinstance(first.kind.work(first), Blocked)
+    (tmp_path / "away").rename(paths["blue"])
+    paths["red"].unlink()
+    paths["red"].write_bytes(good)
+    os.utime(paths["red"], ns=(1, 1))
+
+    second = Attempt(tmp_path, wanted, number=2)
+    published(second.kind.work(second), tmp_path)
+
+    (alert,) = second.standings[-1].alerts
+    assert alert.id == f"suspicious_timestamp/red/{paths['red']}"
+    assert alert.severity is Severity.WARNING
+
+
+def test_a_source_that_is_written_to_while_it_is_merged_is_found(
+    tmp_path: Path,
+) -> None:
+    paths = files(tmp_path)
+    content = bytearray(paths["red"].read_bytes())
+    place = content.index(b"XTENSION") + 5 * 2880
+    content[place : place + 4] = bytes(reversed(content[place : place + 4]))
+
+    def disturb(message: str) -> None:
+        if message == "Reading headers":
+            paths["red"].write_bytes(bytes(content))
+
+    attempt = Attempt(tmp_path, specification(paths), disturb=disturb)
+    outcome = attempt.kind.work(attempt)
+
+    if isinstance(outcome, Blocked):  # linked: what was collected changed with it
+        assert "source:red" in {one.id for one in outcome.alerts}
+    else:  # copied or shared: the product has what was collected
+        published(outcome, tmp_path)
+        (alert,) = attempt.standings[-1].alerts
+        assert alert.id.startswith("suspicious_timestamp/red")
+
+
+@pytest.mark.parametrize("calls", range(0, 12, 2))
+def test_an_abort_at_any_step_leaves_the_sources_alone(
+    tmp_path: Path, calls: int
+) -> None:
+    paths = files(tmp_path)
+    before = seen(paths)
+    attempt = Attempt(tmp_path, in_place(paths), stop_after=calls)
+
+    with pytest.raises(AttemptLost):
+        attempt.kind.work(attempt)
+
+    assert seen(paths) == before
+    again = Attempt(tmp_path, in_place(paths), number=2)
+    published(again.kind.work(again), tmp_path)

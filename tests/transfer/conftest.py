@@ -1,0 +1,3 @@
+from tests.writers.fits.conftest import shared
+
+__all__ = ["shared"]
