@@ -94,6 +94,8 @@ class Publishing:
                     made=now,
                 )
             )
+            for uid in product.runs or current.runs:
+                _note(tx, uid, file.name)
             done = transitions.complete(current, now=now)
             tx.jobs.put(replace(done, product=job))
             tell_listeners(tx, job, complete(f"Published {file.name}"), now=now)
@@ -113,11 +115,20 @@ class Publishing:
 
         def decision(tx: Transaction) -> None:
             current, _ = _staged(tx, job, attempt)
-            tx.jobs.put(transitions.fail(current, verdict, now=now))
-            tell_listeners(tx, job, failed(reason), now=now)
+            behind = transitions.fail(current, verdict, now=now)
+            tx.jobs.put(behind)
+            event = failed(reason) if behind.phase.final else error(reason)
+            tell_listeners(tx, job, event, now=now)
 
         with contextlib.suppress(AttemptLost, StoreUnavailable):
             await self._store.decide(decision)
+
+
+def _note(tx: Transaction, uid: str, name: str) -> None:
+    """Have a run found by the product that was made of it."""
+    run = tx.runs.get(uid)
+    if run is not None:
+        tx.runs.put(replace(run, products=tuple(sorted({*run.products, name}))))
 
 
 def _staged(tx: Transaction, job: str, attempt: int) -> tuple[Job, StagedProduct]:

@@ -1,0 +1,1 @@
+"""Calling registered functions in a process that can do nothing else."""

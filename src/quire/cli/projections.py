@@ -1,0 +1,205 @@
+"""`quire projections`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quire.cli.options import Json
+from quire.cli.outcomes import Commands, Outcome
+from quire.cli.output import put, put_json, put_table
+from quire.errors import InputError
+
+app = typer.Typer(
+    cls=Commands, help="What a run's projections make.", no_args_is_help=True
+)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def check(
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|RUN", help="Documents as NDJSON, or a run on the server."
+        ),
+    ],
+    *,
+    name: Annotated[
+        str,
+        typer.Option("--projection", help="One of them; else every one of the run."),
+    ] = "",
+    form: Annotated[
+        str, typer.Option("--format", help="Also say what this format does not hold.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Say what would be made, and what could not; exit code 1 if an entry could not."""
+    from quire.actions.calculating.registry import every_function
+    from quire.products.projection.resolving import resolve
+
+    facts = _from_file(Path(which)) if Path(which).is_file() else _from_server(which)
+    chosen = _chosen(facts, name)
+    registry = every_function()
+    told = []
+    for projection in chosen:
+        resolved = resolve([projection], facts, registry)
+        refused = _refused(resolved, facts, form) if form else {}
+        told += [
+            {
+                "projection": projection.label,
+                "key": one.key,
+                "status": "issue" if one.key in refused else one.status,
+                "source": one.source,
+                "code": "not_held" if one.key in refused else one.code,
+                "issue": refused.get(one.key, one.issue),
+                "note": one.note,
+            }
+            for one in resolved.outcomes.values()
+        ]
+    issues = sum(one["status"] != "ok" for one in told)
+    if json:
+        put_json({"run": facts.uid, "entries": told, "issues": issues})
+    else:
+        rows = [
+            (one["projection"], one["key"], one["code"] or "ok", _in_words(one))
+            for one in told
+        ]
+        put_table(("projection", "key", "", "from, or why not"), rows)
+        put(f"{len(told)} entries, {issues} with an issue")
+    if issues:
+        raise typer.Exit(Outcome.FAILED)
+
+
+@app.command()
+def functions(*, json: Json = False) -> None:
+    """List the functions that calculated entries may call here."""
+    from quire.actions.calculating.registry import every_function
+
+    found = [
+        {
+            "name": one.name,
+            "version": one.version,
+            "parameters": [each.name for each in one.parameters],
+            "description": one.description,
+        }
+        for one in every_function().values()
+    ]
+    if json:
+        put_json({"functions": found})
+        return
+    rows = [
+        (
+            str(one["name"]),
+            str(one["version"]),
+            ", ".join(one["parameters"]),
+            str(one["description"]),
+        )
+        for one in found
+    ]
+    put_table(("function", "version", "parameters", "what it does"), rows)
+
+
+def _chosen(facts: Any, name: str) -> tuple[Any, ...]:
+    from quire.products.projection.entries import choose, read_projections
+    from quire.products.projection.readymade import ready_made
+
+    found = read_projections(facts.start)
+    ours = ready_made(facts)
+    if name in ours and name not in found:
+        return (ours[name],)
+    if name or found:
+        return choose(found, name or "*")
+    return (ours["generic"],)
+
+
+def _refused(resolved: Any, facts: Any, form: str) -> dict[str, str]:
+    from quire.kinds.project import writers
+    from quire.products.projection.contents import Contents, Scalar
+
+    known = {one.format: one for one in writers()}
+    if form not in known:
+        raise InputError("--format", f"no {form!r}", f"one of {', '.join(known)}")
+    made = resolved.made.values()
+    scalars = tuple(one for one in made if isinstance(one, Scalar))
+    variables = tuple(one.variable for one in made if not isinstance(one, Scalar))
+    rows = {name: stream.rows for name, stream in facts.streams.items()}
+    whole = Contents(rows=rows, variables=variables, scalars=scalars)
+    # The type of what is calculated is only known once it is.
+    looked = [*scalars, *(one for one in variables if not one.attributes)]
+    told = {one.key: known[form].refusal(one, whole) for one in looked}
+    return {key: reason for key, reason in told.items() if reason}
+
+
+def _from_server(which: str) -> Any:
+    from msgspec.structs import replace
+
+    from quire.client.connection import Connection
+    from quire.client.run_reader import RunOverHttp
+
+    with Connection() as connection:
+        uid = connection.get(f"/api/v1/runs/{which}")["uid"]
+        reader = RunOverHttp(connection, uid)
+        facts, names = reader.run()
+        return replace(facts, streams={name: reader.stream(name) for name in names})
+
+
+def _from_file(path: Path) -> Any:
+    """Return what the documents in a file say of their first run."""
+    from quire.documents.names import DocumentName
+    from quire.products.projection.facts import RunFacts, StreamFacts
+    from quire.runs.columns.gathering import column_view
+    from quire.runs.columns.layout import DATA
+
+    documents = list(_documents(path))
+    starts = [one.body for one in documents if one.name is DocumentName.START]
+    if not starts:
+        raise InputError(str(path), "has no start document", "give a run's documents")
+    start = starts[0]
+    stops = [one.body for one in documents if one.name is DocumentName.STOP]
+    names = dict.fromkeys(
+        one.body.get("name", "")
+        for one in documents
+        if one.name is DocumentName.DESCRIPTOR
+        and one.body.get("run_start") == start["uid"]
+    )
+    streams = {}
+    for name in names:
+        view = column_view(name, [(one, ()) for one in documents])
+        fields = (field for field in view.table.schema if field.name.startswith(DATA))
+        streams[name] = StreamFacts(
+            name=name,
+            rows=view.rows,
+            descriptors=view.configuration.descriptors,
+            columns={field.name.removeprefix(DATA): field for field in fields},
+        )
+    stop = stops[0] if stops else None
+    return RunFacts(uid=start["uid"], start=start, stop=stop, streams=streams)
+
+
+def _documents(path: Path) -> Iterator[Any]:
+    import jiter
+
+    from quire.documents.document import Document
+    from quire.documents.names import DocumentName
+
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            told: Any = jiter.from_json(line, allow_inf_nan=True)
+            name, body = told if isinstance(told, list) else (told["name"], told["doc"])
+            yield Document(name=DocumentName(name), body=body, raw=line)
+        except (ValueError, TypeError, KeyError) as problem:
+            reason = f"is no document: {problem}"
+            raise InputError(f"{path}, line {number}", reason) from None
+
+
+def _in_words(one: dict[str, Any]) -> str:
+    if one["issue"]:
+        return str(one["issue"])
+    source = one["source"]
+    named = [source.get("callable"), source.get("stream"), source.get("device")]
+    named += source.get("fields") or [source.get("field")]
+    words = " ".join(str(each) for each in named if each) or "static"
+    return f"{words} ({one['note']})" if one["note"] else words
