@@ -10,7 +10,7 @@ LOCK    := uv pip compile pyproject.toml --extra demo --universal --generate-has
 CYCLES  ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench serve lock crash clean
+.PHONY: help setup demo test check bench serve lock crash power faults clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -48,10 +48,22 @@ lock: ## resolve requirements/*.txt anew (needs uv)
 	  echo "make lock needs uv: python3 -m pip install --user uv" >&2; exit 1; }
 	$(LOCK) --group dev -o requirements/dev.txt
 	$(LOCK) -c requirements/dev.txt -o requirements/run.txt
+	uv pip compile requirements/safir.in --python-version 3.13 --universal \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
+	  -o requirements/safir.txt
 
-crash: $(SETUP) ## kill -9: the server under load CYCLES times, then merges at ten points
+crash: $(SETUP) ## kill -9: the server under load CYCLES times, then merges and attempts at every point
 	@$(BIN)/python -m quire.testing.campaigns.documents --cycles $(CYCLES) $(ARGS)
 	@$(BIN)/python -m quire.testing.campaigns.merges
+	@$(BIN)/python -m quire.testing.campaigns.attempts
+
+power: $(SETUP) ## pull the plug 40 times; synchronous=NORMAL must lose
+	@scripts/system-packages fuse3
+	@$(BIN)/python -m quire.testing.campaigns.power_loss --cycles 40 $(ARGS)
+	@$(BIN)/python -m quire.testing.campaigns.power_loss --cycles 40 --control $(ARGS)
+
+faults: $(SETUP) ## fail every write, sync and rename once (long; ARGS='--every 13' is quicker)
+	@$(BIN)/python -m quire.testing.campaigns.faults $(ARGS)
 
 clean: ## remove .venv, caches and builds
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \

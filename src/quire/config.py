@@ -9,9 +9,28 @@ from typing import Any, get_type_hints
 import msgspec
 import platformdirs
 
+from quire.access.proxy import ProxySettings, TrustedProxy
 from quire.errors import InputError, ManyInputErrors
+from quire.jobs.limits import KindLimits, Limits, Quotas
 
 FILE_NAME = "quire.toml"
+
+
+class NumberSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """How a run gets its numbers where its start document does not say them.
+
+    Attributes
+    ----------
+    experiment
+        Its number, or the dotted start key that holds it.
+    run
+        The dotted start key that holds the run number.
+    """
+
+    experiment: int | str = 0
+    run: str = "scan_id"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +54,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Seconds that an attempt may be silent.
     body_limit
         Bytes of one request.
+    inlets
+        Where documents come from beside HTTP, by name; see `quire.inlets.settings`.
+    outlets
+        Where documents are forwarded, by name; see `quire.outlets.settings`.
+    commands
+        Kinds of job that run a program, by name; see `quire.kinds.command`.
+    transfers
+        What may be fetched and where products may go; see `quire.transfer.settings`.
+    kinds
+        What the attempts of each kind may use; see `quire.jobs.limits.Limits`.
+    quotas
+        What each owner may have; see `quire.jobs.limits.Quotas`.
+    projections
+        Which runs are projected by themselves, by the rule's name; see
+        `quire.actions.project_runs`.
+    public_url
+        Where clients see this server, if a proxy stands before it.
+    proxy
+        The proxy whose word is taken for who asks; none by default.
+    numbers
+        How runs get experiment and run number.
+    fields
+        A facility's own searchable fields, by name; see
+        `quire.runs.query.fields.FieldDeclaration`.
+    asset_roots
+        Folders below which external data is read; none for wherever the server's user
+        may read.
+    asset_root_map
+        Where the folders that documents name lie on this machine.
     """
 
     data_folder: Path
@@ -45,6 +93,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     run_lease: float = 600.0
     attempt_lease: float = 30.0
     body_limit: int = 16 * 1024**2
+    inlets: dict[str, dict[str, Any]] = {}
+    outlets: dict[str, dict[str, Any]] = {}
+    commands: dict[str, dict[str, Any]] = {}
+    projections: dict[str, dict[str, Any]] = {}
+    transfers: dict[str, Any] = {}
+    kinds: dict[str, Limits] = {}
+    quotas: Quotas = Quotas()
+    public_url: str = ""
+    proxy: ProxySettings = ProxySettings()
+    numbers: NumberSettings = NumberSettings()
+    fields: dict[str, dict[str, Any]] = {}
+    asset_roots: tuple[Path, ...] = ()
+    asset_root_map: dict[str, str] = {}
 
     @classmethod
     def load(
@@ -91,7 +152,11 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    names = set(get_type_hints(Settings)) - {"data_folder"}
+    tables = {"data_folder", "inlets", "outlets", "commands", "numbers", "fields"}
+    tables |= {"transfers"}
+    tables |= {"projections"}
+    tables |= {"asset_roots", "asset_root_map", "proxy", "kinds", "quotas"}
+    names = set(get_type_hints(Settings)) - tables
     found = {name: environment.get(f"QUIRE_{name.upper()}") for name in names}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -111,5 +176,10 @@ def _check(settings: Settings) -> None:
         for name in ("run_lease", "attempt_lease", "body_limit")
         if getattr(settings, name) <= 0
     )
+    try:
+        TrustedProxy(settings.proxy)
+        KindLimits(settings.kinds, memory=settings.job_memory)
+    except InputError as error:
+        wrong.append(error)
     if wrong:
         raise ManyInputErrors(wrong)

@@ -2,7 +2,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from quire.app import application
+from quire.app.application import application
 from quire.testing.campaigns.server import ServerProcess
 
 

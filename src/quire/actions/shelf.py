@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from quire.access.principals import Principal
+from quire.actions.seeing import may_see_product
 from quire.errors import NotFound
-from quire.ports.store import Store
+from quire.ports.store import Store, Transaction
 from quire.products.product import Product
 
 _NEWEST = 200
@@ -31,16 +32,25 @@ class Shelf:
         NotFound
             There is none of that id.
         """
-        found = await self._store.view(lambda tx: tx.products.get(product))
-        if found is None or not principal.can_see(found.owner):
-            raise NotFound("product", product)
-        return found
+
+        def question(tx: Transaction) -> Product:
+            found = tx.products.get(product)
+            if found is None or not may_see_product(tx, principal, found):
+                raise NotFound("product", product)
+            return found
+
+        return await self._store.view(question)
 
     async def listed(self, run: str, principal: Principal) -> tuple[Product, ...]:
         """Return the products of a run, or the newest of all if `run` is empty."""
         if run:
-            found = await self._store.view(lambda tx: tx.products.of_run(run))
-            return tuple(one for one in found if principal.can_see(one.owner))
+            return await self._store.view(
+                lambda tx: tuple(
+                    one
+                    for one in tx.products.of_run(run)
+                    if may_see_product(tx, principal, one)
+                )
+            )
         owner = principal.visible_owner
         return await self._store.view(lambda tx: tx.products.newest(_NEWEST, owner))
 

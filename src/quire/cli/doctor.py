@@ -77,6 +77,7 @@ def _checks(folder: Path) -> Iterator[Check]:
     yield _sqlite()
     yield _file_system(folder)
     yield _space(folder)
+    yield _confinement()
     try:
         with tempfile.TemporaryDirectory(
             prefix=".quire-doctor-", dir=folder
@@ -94,6 +95,23 @@ def _python() -> Check:
     good = sys.version_info >= (3, 11)
     promise = "Quire runs." if good else "Quire needs Python 3.11 or newer."
     return Check(name="Python", good=good, found=version, promise=promise)
+
+
+def _confinement() -> Check:
+    from quire.actions.calculating.remote import confinement
+    from quire.errors import QuireError
+
+    try:
+        held = confinement()
+    except QuireError as error:
+        held, found = (), str(error)
+    else:
+        found = ", ".join(held) or "nothing"
+    good = not {"namespaces", "seccomp"}.isdisjoint(held)
+    promise = "Functions of projections run confined."
+    if not good:
+        promise = "Calculated entries of projections are off."
+    return Check(name="confinement", good=good, found=found, promise=promise)
 
 
 def _sqlite() -> Check:

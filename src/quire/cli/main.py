@@ -4,8 +4,21 @@ from typing import Annotated
 
 import typer
 
+from quire.cli import (
+    daq,
+    doctor,
+    ingest,
+    jobs,
+    merge,
+    outlets,
+    product,
+    projections,
+    runs,
+    serve,
+    token,
+)
 from quire.cli import demo as demonstration
-from quire.cli import doctor, ingest, jobs, merge, product, runs, serve, token
+from quire.cli import index as indexes
 from quire.cli.outcomes import Commands
 
 app = typer.Typer(
@@ -42,10 +55,14 @@ app.command("demo")(demonstration.demo)
 app.command("serve")(serve.serve)
 app.command("ingest")(ingest.ingest)
 app.add_typer(runs.app, name="runs")
+app.add_typer(indexes.app, name="index")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(daq.app, name="daq")
+app.add_typer(outlets.app, name="outlets")
 app.add_typer(token.app, name="token")
 app.command("merge")(merge.merge)
 app.add_typer(product.app, name="product")
+app.add_typer(projections.app, name="projections")
 app.command("doctor")(doctor.doctor)
 
 

@@ -26,7 +26,7 @@ def serve(
     ] = None,
 ) -> None:
     """Keep documents, runs, jobs and products; until Ctrl-C."""
-    from quire.app import serve as serve_until_signal
+    from quire.app.serving import serve as serve_until_signal
     from quire.config import Settings
 
     settings = Settings.load(data_folder=folder, host=host, port=port, slots=slots)

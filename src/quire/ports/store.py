@@ -3,11 +3,20 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from quire.ports.acquisition_records import AcquisitionRecords
 from quire.ports.document_records import DocumentRecords
+from quire.ports.inlet_records import InletRecords
+from quire.ports.job_numbers import JobNumbers
 from quire.ports.job_records import JobRecords
+from quire.ports.outbox_records import OutboxRecords
+from quire.ports.outlet_run_records import OutletRunRecords
 from quire.ports.product_records import ProductRecords
 from quire.ports.progress_records import ProgressRecords
+from quire.ports.quality_records import RunHistory, RunLists
+from quire.ports.run_finder import RunFinder
+from quire.ports.run_index import RunIndex
 from quire.ports.run_records import RunRecords
+from quire.ports.saved_query_records import SavedQueryRecords
 from quire.ports.token_records import TokenRecords
 
 T = TypeVar("T")
@@ -27,8 +36,38 @@ class Transaction(Protocol):
         ...
 
     @property
+    def finder(self) -> RunFinder:
+        """Searches among the runs."""
+        ...
+
+    @property
+    def run_index(self) -> RunIndex:
+        """The indexes of runs."""
+        ...
+
+    @property
+    def run_history(self) -> RunHistory:
+        """Who changed what of runs' quality."""
+        ...
+
+    @property
+    def run_lists(self) -> RunLists:
+        """The frozen lists of runs."""
+        ...
+
+    @property
     def jobs(self) -> JobRecords:
         """The jobs."""
+        ...
+
+    @property
+    def numbers(self) -> JobNumbers:
+        """The numbers of jobs that are run outside."""
+        ...
+
+    @property
+    def acquisitions(self) -> AcquisitionRecords:
+        """The acquisitions: views of their jobs."""
         ...
 
     @property
@@ -44,6 +83,26 @@ class Transaction(Protocol):
     @property
     def tokens(self) -> TokenRecords:
         """The tokens."""
+        ...
+
+    @property
+    def outbox(self) -> OutboxRecords:
+        """The documents in the order in which outlets forward them."""
+        ...
+
+    @property
+    def outlet_runs(self) -> OutletRunRecords:
+        """The runs that outlets keep a record of."""
+        ...
+
+    @property
+    def inlets(self) -> InletRecords:
+        """How far inlets have come, and what they set aside."""
+        ...
+
+    @property
+    def saved_queries(self) -> SavedQueryRecords:
+        """The queries that people saved."""
         ...
 
 

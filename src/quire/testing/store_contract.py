@@ -3,14 +3,22 @@
 Split by port: `StoreContract` joins the parts below it.
 """
 
+from quire.testing.contracts.acquisitions import AcquisitionsContract
 from quire.testing.contracts.documents import DocumentsContract
 from quire.testing.contracts.jobs import JobsContract
+from quire.testing.contracts.numbers import NumbersContract
 from quire.testing.contracts.records import RecordsContract
 from quire.testing.contracts.runs import RunsContract
 from quire.testing.contracts.transactions import TransactionsContract
 
 
 class StoreContract(
-    TransactionsContract, DocumentsContract, RunsContract, JobsContract, RecordsContract
+    TransactionsContract,
+    DocumentsContract,
+    RunsContract,
+    JobsContract,
+    AcquisitionsContract,
+    NumbersContract,
+    RecordsContract,
 ):
-    """The guarantees of `quire.ports.store` and of the six ports of records."""
+    """The guarantees of `quire.ports.store` and of the eight ports of records."""

@@ -142,3 +142,30 @@ def test_without_a_session_the_page_says_how_to_get_one(
     assert answer.status == 401
     expect(page.locator("main")).to_contain_text("quire token login")
     context.close()
+
+
+def test_the_search_box_finds_and_explains(any_page: Page, http: httpx.Client) -> None:
+    for number in range(60):
+        start = {"uid": f"box-{number:02}", "time": number, "scan_id": 70_000 + number}
+        http.post("/api/v1/documents", json=[["start", start]]).raise_for_status()
+    any_page.goto("/")
+    box = any_page.get_by_role("searchbox", name="Find runs")
+    box.fill("70003-70005")
+    box.press("Enter")
+    expect(any_page.locator("#count")).to_contain_text("3 match")
+    expect(any_page.locator("#runs tbody tr")).to_have_count(3)
+    box = any_page.get_by_role("searchbox", name="Find runs")
+    box.fill("scan_id >= 70000")
+    box.press("Enter")
+    expect(any_page.locator("#runs tbody tr")).to_have_count(50)
+    any_page.get_by_role("link", name="Older runs").click()
+    expect(any_page.locator("#runs tbody tr")).to_have_count(10)
+    expect(any_page.get_by_role("searchbox")).to_have_value("scan_id >= 70000")
+    box = any_page.get_by_role("searchbox", name="Find runs")
+    box.fill("plan_nam = <scan>")
+    box.press("Enter")
+    expect(any_page.get_by_role("alert")).to_contain_text("column")
+    box = any_page.get_by_role("searchbox", name="Find runs")
+    box.fill("plan_name = nosuchplan")
+    box.press("Enter")
+    expect(any_page.locator("#none")).to_have_text("No run matches.")

@@ -28,17 +28,41 @@ def summary(run: Run) -> dict[str, Any]:
     }
 
 
+def quality(run: Run) -> dict[str, Any]:
+    """Return what people say of a run."""
+    said = run.annotations
+    return {
+        "version": said.version,
+        "sign_off": said.sign_off,
+        "flags": said.flags,
+        "comments": said.comments,
+        "fields": said.fields,
+        "run_lists": said.lists,
+    }
+
+
+def full(run: Run) -> dict[str, Any]:
+    """Return a run in short with its start and stop documents."""
+    return {
+        **summary(run),
+        "start": plain(run.start_document()) or None,
+        "stop": plain(run.stop_document()) or None,
+        "closed_at": run.closed_at,
+        "closed_by": run.closed_by,
+        "close_reason": run.close_reason,
+    }
+
+
 def detail(found: RunDetail) -> dict[str, Any]:
     """Return a run with its documents' metadata and what was made from it."""
     run = found.run
     here = f"/api/v1/runs/{run.uid}"
     return {
-        **summary(run),
-        "start": plain(run.start_document()) or None,
-        "stop": plain(run.stop_document()) or None,
+        **full(run),
         "descriptors": run.descriptors,
         "data_keys": {name: one.data_keys for name, one in run.streams.items()},
         "findings": run.findings,
+        "quality": quality(run),
         "products": [product_json(each) for each in found.products],
         "jobs": found.jobs,
         "links": {

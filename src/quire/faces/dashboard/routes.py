@@ -1,6 +1,6 @@
 """Pages for people: rendered here first, then kept fresh by small modules."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -13,12 +13,14 @@ from starlette.routing import BaseRoute
 from quire.access.principals import Principal, Scope, require
 from quire.actions.follow import Follow
 from quire.actions.lookup import Lookup
+from quire.actions.search import Cursor, Page, Question, Search
 from quire.actions.submit import Jobs
 from quire.actions.tokens import SESSION_SECONDS, Tokens
-from quire.errors import NotFound, QuireError, Unauthenticated
+from quire.errors import InputError, NotFound, QuireError, Unauthenticated
 from quire.faces.dashboard.show import duration, moment, size
 from quire.jobs.job import Job
 from quire.ports.job_records import JobQuery
+from quire.ports.run_finder import Count, SearchTooSlow
 from quire.web.gate import SESSION_COOKIE, Gate
 from quire.web.json import json_response
 from quire.web.paging import from_cursor, to_cursor
@@ -28,15 +30,30 @@ _PAGE = 50
 _TYPES = {"js": "text/javascript", "css": "text/css"}
 _ENTRIES = 2000
 
-Page = Callable[[Request, Principal], Awaitable[Response]]
+Shown = Callable[[Request, Principal], Awaitable[Response]]
 
 
 class DashboardRoutes:
-    """What a browser is shown."""
+    """What a browser is shown.
+
+    Parameters
+    ----------
+    front
+        What ``GET /`` says to programs.
+    """
 
     def __init__(
-        self, *, lookup: Lookup, jobs: Jobs, follow: Follow, tokens: Tokens
+        self,
+        *,
+        search: Search,
+        lookup: Lookup,
+        jobs: Jobs,
+        follow: Follow,
+        tokens: Tokens,
+        front: Mapping[str, str | None],
     ) -> None:
+        self._front_json = front
+        self._search = search
         self._lookup = lookup
         self._jobs = jobs
         self._follow = follow
@@ -52,7 +69,7 @@ class DashboardRoutes:
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
-        pages: dict[str, tuple[Page, Scope]] = {
+        pages: dict[str, tuple[Shown, Scope]] = {
             "/runs/{which}": (self.run, Scope.RUNS_READ),
             "/jobs": (self.jobs, Scope.JOBS_RUN),
             "/operations/{id}": (self.operation, Scope.RUNS_READ),
@@ -77,13 +94,12 @@ class DashboardRoutes:
         async def front(request: Request) -> Response:
             if "text/html" in request.headers.get("accept", ""):
                 return await page(request)
-            about = {"name": "quire", "description": "Flight recorder and factory"}
-            return json_response(about)
+            return json_response(self._front_json)
 
         return front
 
     def _page(
-        self, gate: Gate, page: Page, needs: Scope
+        self, gate: Gate, page: Shown, needs: Scope
     ) -> Callable[[Request], Awaitable[Response]]:
         async def admitted(request: Request) -> Response:
             principal = await gate.admit(request)
@@ -118,15 +134,30 @@ class DashboardRoutes:
         return HTMLResponse(text, status, headers={"cache-control": "no-store"})
 
     async def runs(self, request: Request, principal: Principal) -> Response:
-        """Show runs, newest first."""
+        """Show runs, newest first, or those that the search box asks for."""
+        text = request.query_params.get("q", "").strip()
         cursor = request.query_params.get("cursor")
-        before = from_cursor(cursor, tuple[float | None, str])
-        found = await self._lookup.newest(principal, limit=_PAGE + 1, before=before)
-        shown = found[:_PAGE]
-        more = len(found) > _PAGE
-        following = to_cursor((shown[-1].time, shown[-1].uid)) if more else ""
+        question = Question(text=text, box=True)
+        wrong, found = "", Page(runs=(), following=None)
+        count: Count | None = None
+        try:
+            found = await self._search.page(
+                question, principal, behind=from_cursor(cursor, Cursor), limit=_PAGE
+            )
+            if text:
+                count = await self._search.count(question, principal)
+        except (InputError, SearchTooSlow) as error:
+            wrong = str(error)
+        following = to_cursor(found.following) if found.following else ""
         return self._render(
-            "runs.html", runs=shown, following=following, live=cursor is None
+            "runs.html",
+            status=400 if wrong else 200,
+            runs=found.runs,
+            following=following,
+            live=cursor is None and not text,
+            query=text,
+            wrong=wrong,
+            count=count,
         )
 
     async def run(self, request: Request, principal: Principal) -> Response:

@@ -9,9 +9,21 @@ from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
 from quire.actions.follow import Follow
+from quire.web.description import Operation, Parameter
 from quire.web.event_stream import KEEPALIVE_SECONDS, EventStream
 from quire.web.gate import Gate
 from quire.web.json import json_response
+
+_EVENTS = Operation(
+    query={
+        "last_event_id": Parameter(
+            says="Number of the last event heard; the header of that name goes first.",
+            type=int,
+        )
+    },
+    answers={200: str, 204: None},
+    answer_types=("text/event-stream",),
+)
 
 
 class OperationRoutes:
@@ -27,7 +39,13 @@ class OperationRoutes:
         needs = Scope.RUNS_READ
         return (
             gate.route(one, self.get, needs=needs, methods=["GET"]),
-            gate.route(f"{one}/events", self.events, needs=needs, methods=["GET"]),
+            gate.route(
+                f"{one}/events",
+                self.events,
+                needs=needs,
+                methods=["GET"],
+                describes=_EVENTS,
+            ),
         )
 
     async def get(self, request: Request, principal: Principal) -> Response:

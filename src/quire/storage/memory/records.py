@@ -1,11 +1,10 @@
-"""Runs, jobs, progress, products and tokens in memory."""
+"""Runs, progress, products and tokens in memory."""
 
 import math
+from collections.abc import Iterable
 
 from quire.access.tokens import Token
 from quire.access.visibility import admits, audience
-from quire.jobs.job import Job
-from quire.ports.job_records import JobQuery
 from quire.ports.run_records import RunQuery
 from quire.products.product import Product
 from quire.progress.log import Entry, Head
@@ -29,43 +28,15 @@ class MemoryRuns:
         self._journal.set(self._runs, run.uid, run)
         self._journal.topics.add("runs")
 
+    def all(self) -> Iterable[Run]:
+        """Return the runs in no order."""
+        return self._runs.values()
+
     def page(self, query: RunQuery) -> tuple[Run, ...]:
         """Return matching runs, newest first."""
         found = [run for run in self._runs.values() if _run_fits(run, query)]
         found.sort(key=lambda run: _place(run.time, run.uid), reverse=True)
         return tuple(found[: max(query.limit, 0)])
-
-
-class MemoryJobs:
-    """`quire.ports.job_records.JobRecords` in dictionaries."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._jobs: dict[str, Job] = {}
-        self._reserved: dict[tuple[str, str], str] = {}
-
-    def get(self, job: str) -> Job | None:
-        """Return a job by its id."""
-        return self._jobs.get(job)
-
-    def put(self, job: Job) -> None:
-        """Store a job in place of what was there under its id."""
-        self._journal.set(self._jobs, job.id, job)
-        self._journal.topics.add("jobs")
-
-    def page(self, query: JobQuery) -> tuple[Job, ...]:
-        """Return matching jobs in the order asked for."""
-        found = [job for job in self._jobs.values() if _job_fits(job, query)]
-        found.sort(
-            key=lambda job: (job.created, job.id), reverse=not query.oldest_first
-        )
-        return tuple(found[: max(query.limit, 0)])
-
-    def reserve(self, space: str, name: str, job: str) -> str:
-        """Take a name for a job alone; return the id of the job that has it."""
-        if (space, name) not in self._reserved:
-            self._journal.set(self._reserved, (space, name), job)
-        return self._reserved[space, name]
 
 
 class MemoryProgress:
@@ -161,19 +132,4 @@ def _run_fits(run: Run, query: RunQuery) -> bool:
         and run.uid.startswith(query.prefix)
         and (before is None or _place(run.time, run.uid) < _place(*before))
         and (lapsed is None or (run.status is Status.OPEN and run.lease_until < lapsed))
-    )
-
-
-def _job_fits(job: Job, query: JobQuery) -> bool:
-    place, before = (job.created, job.id), query.before
-    if before is not None and not (
-        place > before if query.oldest_first else place < before
-    ):
-        return False
-    return (
-        query.owner in (None, job.owner)
-        and (not query.phases or job.phase in query.phases)
-        and query.kind in ("", job.kind)
-        and (not query.run or query.run in job.runs)
-        and (query.ready_at is None or job.not_before <= query.ready_at)
     )

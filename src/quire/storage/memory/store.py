@@ -6,15 +6,23 @@ from typing import TypeVar
 from quire.errors import StoreUnavailable
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Decision
+from quire.storage.memory.acquisitions import MemoryAcquisitions
 from quire.storage.memory.documents import MemoryDocuments
+from quire.storage.memory.finder import MemoryRunFinder
+from quire.storage.memory.inlets import MemoryInlets
+from quire.storage.memory.job_numbers import MemoryJobNumbers
+from quire.storage.memory.jobs import MemoryJobs
 from quire.storage.memory.journal import Journal
+from quire.storage.memory.outbox import MemoryOutbox, MemoryOutletRuns
+from quire.storage.memory.quality import MemoryRunHistory, MemoryRunLists
 from quire.storage.memory.records import (
-    MemoryJobs,
     MemoryProducts,
     MemoryProgress,
     MemoryRuns,
     MemoryTokens,
 )
+from quire.storage.memory.run_index import MemoryRunIndex
+from quire.storage.memory.saved_queries import MemorySavedQueries
 
 T = TypeVar("T")
 
@@ -25,10 +33,20 @@ class MemoryTransaction:
     def __init__(self, journal: Journal) -> None:
         self.documents = MemoryDocuments(journal)
         self.runs = MemoryRuns(journal)
-        self.jobs = MemoryJobs(journal)
+        self.finder = MemoryRunFinder(self.runs)
+        self.run_index = MemoryRunIndex(journal)
+        self.run_history = MemoryRunHistory(journal)
+        self.run_lists = MemoryRunLists(journal)
+        self.acquisitions = MemoryAcquisitions(journal)
+        self.jobs = MemoryJobs(journal, self.acquisitions.follow)
+        self.numbers = MemoryJobNumbers(journal, self.jobs)
         self.progress = MemoryProgress(journal)
         self.products = MemoryProducts(journal)
         self.tokens = MemoryTokens(journal)
+        self.outbox = MemoryOutbox(journal, self.documents)
+        self.outlet_runs = MemoryOutletRuns(journal)
+        self.inlets = MemoryInlets(journal)
+        self.saved_queries = MemorySavedQueries(journal)
 
 
 class MemoryStore:

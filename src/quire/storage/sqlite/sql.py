@@ -1,4 +1,4 @@
-"""All SQL of the SQLite store but its schema, by name."""
+"""The SQL of the SQLite store that stands in no file of its own, by name."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ PROVE = (
 BLOCK_PUT = "INSERT INTO block (run, directory, body) VALUES (?, ?, ?)"
 BLOCK_GET = "SELECT directory, body FROM block WHERE id = ?"
 BLOCK_DIRECTORY = "SELECT directory FROM block WHERE id = ?"
-BLOCKS_OF_RUN = "SELECT id FROM block WHERE run = ? ORDER BY id"
+BLOCKS_OF_RUN = "SELECT id FROM block WHERE run = ? AND id >= ? ORDER BY id"
 DIRECTORIES_OF_RUN = "SELECT id, directory FROM block WHERE run = ? ORDER BY id"
 WAITING_PUT = "INSERT INTO waiting (waits_for, number) VALUES (?, ?)"
 WAITING_FOR = "SELECT number FROM waiting WHERE waits_for = ? ORDER BY number"
@@ -27,28 +27,6 @@ ADOPTED_PUT = "INSERT INTO adopted (run, number) VALUES (?, ?)"
 ADOPTED_OF_RUN = "SELECT number FROM adopted WHERE run = ? ORDER BY number"
 ANCHOR_PUT = "INSERT OR IGNORE INTO anchor (uid, run) VALUES (?, ?)"
 ANCHOR_GET = "SELECT run FROM anchor WHERE uid = ?"
-
-JOB_GET = "SELECT record FROM job WHERE id = ?"
-JOB_PUT = (
-    "INSERT INTO job (id, phase, kind, owner, created, not_before, record)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-    " phase = excluded.phase, kind = excluded.kind, owner = excluded.owner,"
-    " created = excluded.created, not_before = excluded.not_before,"
-    " record = excluded.record"
-)
-JOB_RUN_PUT = "INSERT OR IGNORE INTO job_run (run, job) VALUES (?, ?)"
-JOB_RUN_REMOVE = "DELETE FROM job_run WHERE run = ? AND job = ?"
-JOB_PAGE = "SELECT record FROM job"
-JOB_NEWEST = "ORDER BY created DESC, uid_text(id) DESC LIMIT :limit"
-JOB_OLDEST = "ORDER BY created, uid_text(id) LIMIT :limit"
-JOB_OWNER = "owner = :owner"
-JOB_KIND = "kind = :kind"
-JOB_READY = "not_before <= :ready_at"
-JOB_OF_RUN = "id IN (SELECT job FROM job_run WHERE run = :run)"
-JOB_BEFORE = "created <= :created AND (created < :created OR uid_text(id) < :id)"
-JOB_BEHIND = "created >= :created AND (created > :created OR uid_text(id) > :id)"
-RESERVE = "INSERT OR IGNORE INTO reservation (space, name, job) VALUES (?, ?, ?)"
-RESERVED = "SELECT job FROM reservation WHERE space = ? AND name = ?"
 
 HEAD_GET = "SELECT first, last, highest, final FROM progress_head WHERE operation = ?"
 HEAD_PUT = (
@@ -95,9 +73,3 @@ def page(select: str, conditions: Sequence[str], order: str) -> str:
     """Return a query of the named parts; of few shapes, so its statement is cached."""
     where = ["WHERE", " AND ".join(conditions)] if conditions else []
     return " ".join([select, *where, order])
-
-
-def job_phases(count: int) -> str:
-    """Return the condition for any of so many phases, named ``:phase0`` and on."""
-    places = ", ".join(":phase" + str(place) for place in range(count))
-    return "phase IN (" + places + ")"

@@ -3,14 +3,23 @@
 import apsw
 
 from quire.runs.searchable import Describe
+from quire.storage.sqlite.acquisitions import SqliteAcquisitions
 from quire.storage.sqlite.changes import Changes
 from quire.storage.sqlite.documents import SqliteDocuments
+from quire.storage.sqlite.finder import SqliteRunFinder
+from quire.storage.sqlite.inlets import SqliteInlets
+from quire.storage.sqlite.job_numbers import SqliteJobNumbers
 from quire.storage.sqlite.jobs import SqliteJobs
 from quire.storage.sqlite.known_keys import KnownKeys
+from quire.storage.sqlite.outbox import SqliteOutbox
+from quire.storage.sqlite.outlet_runs import SqliteOutletRuns
 from quire.storage.sqlite.products import SqliteProducts
 from quire.storage.sqlite.progress import SqliteProgress
+from quire.storage.sqlite.quality import SqliteRunHistory, SqliteRunLists
 from quire.storage.sqlite.recent_runs import RecentRuns
+from quire.storage.sqlite.run_index import SqliteRunIndex
 from quire.storage.sqlite.runs import SqliteRuns
+from quire.storage.sqlite.saved_queries import SqliteSavedQueries
 from quire.storage.sqlite.tokens import SqliteTokens
 
 
@@ -22,7 +31,17 @@ class SqliteTransaction:
         self.changes = Changes(known, recent)
         self.documents = SqliteDocuments(connection, self.changes, known)
         self.runs = SqliteRuns(connection, self.changes, recent, describe)
-        self.jobs = SqliteJobs(connection, self.changes)
+        self.finder = SqliteRunFinder(connection, describe)
+        self.run_index = SqliteRunIndex(connection, self.runs, describe)
+        self.run_history = SqliteRunHistory(connection)
+        self.run_lists = SqliteRunLists(connection)
+        self.acquisitions = SqliteAcquisitions(connection, self.changes)
+        self.jobs = SqliteJobs(connection, self.changes, self.acquisitions.follow)
+        self.numbers = SqliteJobNumbers(connection)
         self.progress = SqliteProgress(connection, self.changes)
         self.products = SqliteProducts(connection)
         self.tokens = SqliteTokens(connection)
+        self.outbox = SqliteOutbox(connection)
+        self.outlet_runs = SqliteOutletRuns(connection)
+        self.inlets = SqliteInlets(connection)
+        self.saved_queries = SqliteSavedQueries(connection)

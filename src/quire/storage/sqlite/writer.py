@@ -130,18 +130,45 @@ class Writer:
 
     def _commit(self, batch: Sequence[Pending]) -> StoreUnavailable | None:
         try:
-            self._connection.execute(sql.BEGIN)
-            for pending in batch:
-                self._decide(pending)
-            self._connection.execute(sql.COMMIT)
+            if not self._decide_together(batch):
+                self._connection.execute(sql.BEGIN)
+                for pending in batch:
+                    self._decide(pending)
+                self._connection.execute(sql.COMMIT)
         except (apsw.Error, StoreUnavailable) as problem:
             found = connections.meaning(problem, self._connection.system_errno)
             self._transaction.changes.abandon()
             with contextlib.suppress(apsw.Error):
-                if self._connection.in_transaction:
-                    self._connection.execute(sql.ROLLBACK)
+                self._roll_back()
             return found
         return None
+
+    def _decide_together(self, batch: Sequence[Pending]) -> bool:
+        """Decide without savepoints, as nearly always does; False if one raised.
+
+        Then nothing is kept, and each is decided again in a savepoint of its own.
+        """
+        self._connection.execute(sql.BEGIN)
+        for pending in batch:
+            try:
+                pending.outcome = pending.decision(self._transaction)
+                pending.error = None
+            except connections.STORE_ERRORS:
+                raise
+            except BaseException as problem:  # noqa: BLE001  # it is the caller's to judge
+                pending.error = problem
+                self._transaction.changes.abandon()
+                self._roll_back()
+                return len(batch) == 1
+        self._transaction.changes.keep()
+        if not self._connection.in_transaction:
+            raise StoreUnavailable("SQLite ended the transaction early")
+        self._connection.execute(sql.COMMIT)
+        return True
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute(sql.ROLLBACK)
 
     def _decide(self, pending: Pending) -> None:
         changes = self._transaction.changes

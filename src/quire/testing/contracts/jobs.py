@@ -119,6 +119,81 @@ class JobsContract(ContractFixtures):
         ):
             assert await _ids(store, query) == [uuid(number) for number in expected]
 
+    async def test_found_by_what_is_known_of_them(self, store: Store) -> None:
+        """By run id, error, values of parameters, time, and not by phase."""
+        error = JobError(type="fatal", code="c", message="m")
+        changes: tuple[dict[str, object], ...] = (
+            {"parameters": {"A": 2.0, "B": ["x", "y"]}, "run_id": "r"},
+            {"parameters": {"A": 2.5, "B": ["y"]}, "run_id": "r"},
+            {"error": error, "phase": Phase.ERROR},
+            {"phase": Phase.ARCHIVED, "parameters": {"A": "z" * 300}},
+        )
+        jobs = [
+            msgspec.structs.replace(_job(number), **change)
+            for number, change in enumerate(changes)
+        ]
+        await _put(store, *jobs)
+        both = (("A", "2"), ("B", "y"))
+        for query, expected in (
+            (JobQuery(limit=9, run_id="r"), [1, 0]),
+            (JobQuery(limit=9, error="c"), [2]),
+            (JobQuery(limit=9, parameters=(("A", "2"),)), [0]),
+            (JobQuery(limit=9, parameters=(("B", "y"),)), [1, 0]),
+            (JobQuery(limit=9, parameters=both), [0]),
+            (JobQuery(limit=9, parameters=(("A", "z" * 300),)), []),
+            (JobQuery(limit=9, after=0.0), [3, 2]),
+            (JobQuery(limit=9, without=Phase.ARCHIVED), [2, 1, 0]),
+        ):
+            assert await _ids(store, query) == [uuid(number) for number in expected]
+        changed = msgspec.structs.replace(jobs[0], parameters={"A": 3}, run_id="")
+        await _put(store, changed)
+        assert await _ids(store, JobQuery(limit=9, parameters=(("A", "2"),))) == []
+        assert await _ids(store, JobQuery(limit=9, run_id="r")) == [uuid(1)]
+
+    async def test_those_due_come_in_the_order_of_their_destruction(
+        self, store: Store
+    ) -> None:
+        """Those without a time never come."""
+        times = (30.0, None, 10.0, 20.0)
+        jobs = [
+            msgspec.structs.replace(_job(number), destruction=at)
+            for number, at in enumerate(times)
+        ]
+        await _put(store, *jobs)
+        assert await _ids(store, JobQuery(limit=9, due_at=20.0)) == [uuid(2), uuid(3)]
+        assert await _ids(store, JobQuery(limit=1, due_at=99.0)) == [uuid(2)]
+        archived = msgspec.structs.replace(jobs[3], phase=Phase.ARCHIVED)
+        await _put(store, archived)
+        due = JobQuery(limit=9, due_at=99.0, without=Phase.ARCHIVED)
+        assert await _ids(store, due) == [uuid(2), uuid(0)]
+        old = JobQuery(limit=9, due_at=99.0, phases=frozenset({Phase.ARCHIVED}))
+        assert await _ids(store, old) == [uuid(3)]
+
+    async def test_a_removed_job_is_gone_and_its_names_are_not(
+        self, store: Store
+    ) -> None:
+        """By whatever it was found; removing what is not there is harmless."""
+        job = msgspec.structs.replace(
+            _job(1, runs=("x",)), parameters={"A": 1}, run_id="r"
+        )
+        await _put(store, job)
+        await _reserve(store, "s", "n", job.id)
+
+        def remove(transaction: Transaction) -> None:
+            transaction.jobs.remove(job.id)
+            transaction.jobs.remove("nothing")
+
+        await store.decide(remove)
+        assert await store.view(lambda t: t.jobs.get(job.id)) is None
+        for query in (
+            JobQuery(limit=9),
+            JobQuery(limit=9, run="x"),
+            JobQuery(limit=9, run_id="r"),
+            JobQuery(limit=9, parameters=(("A", "1"),)),
+        ):
+            assert await _ids(store, query) == []
+        assert await _reserve(store, "s", "n", "other") == job.id
+
     async def test_the_first_reservation_keeps_the_name(self, store: Store) -> None:
         """In its own space; asking again is harmless."""
         for space, name, job, holder in (

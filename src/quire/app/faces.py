@@ -1,0 +1,183 @@
+"""Every face of a server: a new protocol is one folder and one line here."""
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.routing import BaseRoute
+
+from quire.access.proxy import TrustedProxy
+from quire.actions.follow import Follow
+from quire.actions.forward import Forward
+from quire.actions.health import Health
+from quire.actions.inlet import Inlets
+from quire.actions.shelf import Shelf
+from quire.actions.tokens import Tokens
+from quire.app.about import DESCRIPTION, VERSION
+from quire.app.ground import Ground
+from quire.app.job_parts import JobParts
+from quire.app.run_parts import RunParts
+from quire.faces.catalog.arrays import ArrayRoutes
+from quire.faces.catalog.closing import ClosingRoutes
+from quire.faces.catalog.documents import RunDocumentRoutes
+from quire.faces.catalog.indexes import IndexRoutes
+from quire.faces.catalog.quality import QualityRoutes
+from quire.faces.catalog.routes import CatalogRoutes
+from quire.faces.catalog.run_lists import RunListRoutes
+from quire.faces.catalog.saved import SavedQueryRoutes
+from quire.faces.catalog.search import SearchRoutes
+from quire.faces.catalog.streams import StreamRoutes
+from quire.faces.dashboard.routes import DashboardRoutes
+from quire.faces.documents.databroker import DatabrokerRoutes
+from quire.faces.documents.routes import DocumentRoutes
+from quire.faces.dpm.routes import DpmRoutes
+from quire.faces.inlets.routes import InletRoutes
+from quire.faces.jobs.files import JobFileRoutes
+from quire.faces.jobs.kinds import KindRoutes
+from quire.faces.jobs.products import ProductRoutes
+from quire.faces.jobs.routes import JobRoutes
+from quire.faces.metrics.routes import MetricsRoutes
+from quire.faces.operations.routes import OperationRoutes
+from quire.faces.outlets.routes import OutletRoutes
+from quire.faces.reference.routes import ReferenceRoutes
+from quire.faces.rundb.routes import RunDbRoutes
+from quire.faces.server.routes import ServerRoutes
+from quire.faces.uws.routes import UwsRoutes
+from quire.faces.wobbly.admin import WobblyAdminRoutes
+from quire.faces.wobbly.description import WobblyDescriptionRoutes
+from quire.faces.wobbly.routes import WobblyRoutes
+from quire.faces.wobbly.wire import front
+from quire.web.gate import Gate
+from quire.web.metrics import Metrics
+from quire.web.proxy import OperatorGate, ServiceGate
+
+
+class Face(Protocol):
+    """Speaks one protocol to the outside."""
+
+    def routes(self, gate: Gate, /) -> Sequence[BaseRoute]:
+        """Return its routes."""
+        ...
+
+
+class Faces:
+    """Makes the faces from the parts.
+
+    Attributes
+    ----------
+    metrics
+        What the requests are counted by.
+    """
+
+    def __init__(
+        self, on: Ground, runs: RunParts, jobs: JobParts, tokens: Tokens
+    ) -> None:
+        self.metrics = Metrics()
+        self._on = on
+        self._runs = runs
+        self._jobs = jobs
+        self._tokens = tokens
+        about = {
+            "name": "quire",
+            "version": VERSION,
+            "description": DESCRIPTION,
+            "data_folder": str(on.folder),
+            "started": on.clock.now(),
+        }
+        self._health = Health(on.store, about)
+
+    def routes(self, inlets: Inlets, outlets: Forward) -> list[BaseRoute]:
+        """Return all routes, in the order in which they are tried."""
+        gate = Gate(self._tokens)
+        faces = (
+            *self._of_wobbly(),
+            *self._of_runs(),
+            *self._of_jobs(),
+            InletRoutes(inlets),
+            OutletRoutes(outlets),
+            *self._of_the_server(),
+        )
+        routes = [route for face in faces for route in face.routes(gate)]
+        return [*routes, *ReferenceRoutes(tuple(routes), version=VERSION).routes(gate)]
+
+    def _of_wobbly(self) -> Sequence[Face]:
+        on, outside = self._on, self._jobs.outside
+        proxy = TrustedProxy(on.settings.proxy)
+        services = ServiceGate(self._tokens, proxy)
+        limit = on.settings.body_limit
+        jobs = WobblyRoutes(outside, services, proxy, body_limit=limit)
+        admin = WobblyAdminRoutes(outside, OperatorGate(self._tokens, proxy), proxy)
+        return (jobs, admin, WobblyDescriptionRoutes(jobs, admin, version=VERSION))
+
+    def _of_runs(self) -> Sequence[Face]:
+        runs, settings = self._runs, self._on.settings
+        limit, metrics = settings.body_limit, self.metrics
+        return (
+            DocumentRoutes(runs.ingest, metrics, body_limit=limit),
+            DatabrokerRoutes(runs.ingest, runs.replay, metrics, body_limit=limit),
+            SearchRoutes(runs.search),
+            IndexRoutes(runs.indexes),
+            SavedQueryRoutes(runs.queries),
+            QualityRoutes(runs.annotate),
+            RunListRoutes(runs.lists),
+            CatalogRoutes(runs.lookup),
+            RunDbRoutes(runs.search, runs.lookup, runs.rule, settings.public_url),
+            ClosingRoutes(runs.close),
+            StreamRoutes(runs.columns),
+            ArrayRoutes(runs.arrays),
+            RunDocumentRoutes(runs.replay),
+        )
+
+    def _of_jobs(self) -> Sequence[Face]:
+        jobs, settings = self._jobs, self._on.settings
+        verbs, limit = jobs.verbs, settings.body_limit
+        return (
+            JobRoutes(
+                jobs.jobs,
+                verbs.edits,
+                verbs.waiting,
+                jobs.destroying,
+                body_limit=limit,
+            ),
+            JobFileRoutes(jobs.jobs, jobs.files),
+            KindRoutes(jobs.kinds),
+            UwsRoutes(
+                verbs, self._health, body_limit=limit, public_url=settings.public_url
+            ),
+            ProductRoutes(Shelf(self._on.store, self._on.folder)),
+            DpmRoutes(
+                jobs.acquisitions,
+                jobs.topics,
+                self._on.stopping,
+                end=_end_by_signal,
+                body_limit=limit,
+            ),
+        )
+
+    def _of_the_server(self) -> Sequence[Face]:
+        on = self._on
+        follow = Follow(on.store, on.doorbell)
+        return (
+            OperationRoutes(follow, on.stopping),
+            ServerRoutes(self._health, self._tokens),
+            MetricsRoutes(self.metrics, self._health),
+            DashboardRoutes(
+                search=self._runs.search,
+                lookup=self._runs.lookup,
+                jobs=self._jobs.jobs,
+                follow=follow,
+                tokens=self._tokens,
+                front=front(
+                    name="quire",
+                    version=VERSION,
+                    description=DESCRIPTION,
+                    documentation_url="/docs",
+                ),
+            ),
+        )
+
+
+def _end_by_signal() -> None:
+    """End the server as Ctrl-C does: in order, once what is under way is answered."""
+    os.kill(os.getpid(), signal.SIGTERM)

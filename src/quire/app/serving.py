@@ -1,0 +1,153 @@
+"""Serving until a signal comes: the socket, the HTTP server, the store's end."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Generator
+
+import uvicorn
+
+from quire import server_file
+from quire.app.about import VERSION
+from quire.app.run_parts import number_rule
+from quire.app.server import Server
+from quire.config import Settings
+from quire.runs.searchable import describe
+from quire.storage.local_doorbell import LocalDoorbell
+from quire.storage.sqlite.store import SqliteStore
+from quire.web.connections import Bounds, bounded
+
+EXIT_STORE_LOST = 74
+_DESCRIPTORS = 8192
+_OTHER_DESCRIPTORS = 256
+_GRACE_SECONDS = 3
+_OBJECTS_BEFORE_COLLECTION = 50_000
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal comes; returns once everything has stopped.
+
+    Raises
+    ------
+    QuireError
+        The data folder cannot be used.
+    OSError
+        The address cannot be listened on.
+    """
+    # A batch of documents lives for milliseconds: looking through it for cycles costs
+    # as much as folding it.
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, 20, 20)
+    settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(1024)
+        with asyncio.Runner(loop_factory=_event_loop) as runner:
+            runner.run(_serve(settings, listener))
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    began = time.perf_counter()
+    doorbell = LocalDoorbell()
+    store = await SqliteStore.open(
+        settings.data_folder,
+        doorbell=doorbell,
+        on_fatal=_store_lost,
+        describe=describe(number_rule(settings)),
+    )
+    try:
+        server = Server(settings, store, doorbell)
+        async with server.running():
+            await _listen(server, settings, listener, began)
+    finally:
+        await store.aclose()
+
+
+async def _listen(
+    server: Server, settings: Settings, listener: socket.socket, began: float
+) -> None:
+    config = uvicorn.Config(
+        server.app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        http=bounded(Bounds(connections=_connection_limit())),
+        ws="none",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        server_header=False,
+        # Else any local client could say that it is the trusted proxy.
+        proxy_headers=False,
+    )
+    http = _Http(config, server.stopping)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}"
+    serving = asyncio.create_task(http.serve(sockets=[listener]))
+    # uvicorn has no event for this.
+    while not http.started and not serving.done():  # noqa: ASYNC110
+        await asyncio.sleep(0.002)
+    record = server_file.ServerRecord(url=url, token=server.token, pid=os.getpid())
+    with server_file.publish(record, settings.data_folder):
+        if not serving.done():
+            seconds = time.perf_counter() - began
+            sys.stderr.write(
+                f"Quire {VERSION} serves {settings.data_folder} at {url} "
+                f"(ready in {seconds:.2f} s; Ctrl-C stops it)\n"
+            )
+            sys.stderr.flush()
+        await serving
+
+
+def _connection_limit() -> int:
+    """Return how many connections leave enough file descriptors for all else."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return max(16, min(soft, _DESCRIPTORS) - _OTHER_DESCRIPTORS)
+
+
+class _Http(uvicorn.Server):
+    """uvicorn, with streams told of the end before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Stop at a signal, and return instead of raising it again."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        self.should_exit = True
+
+
+def _store_lost(reason: str) -> None:
+    """End the process: it can promise nothing any more, and a supervisor restarts it."""
+    sys.stderr.write(f"quire: the store is lost: {reason}\n")
+    sys.stderr.flush()
+    os._exit(EXIT_STORE_LOST)

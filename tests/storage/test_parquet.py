@@ -1,0 +1,113 @@
+"""Column views in Parquet files."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from quire.runs.columns.gathering import column_view
+from quire.runs.columns.layout import ColumnView
+from quire.runs.columns.selection import Selection
+from quire.storage.parquet.files import ParquetFiles
+from quire.testing.documents import make_run
+
+
+@pytest.fixture
+def view() -> ColumnView:
+    return column_view("primary", [(one, ()) for one in make_run(0, 10)])
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> ParquetFiles:
+    return ParquetFiles(tmp_path)
+
+
+def test_what_was_written_is_found(kept: ParquetFiles, view: ColumnView) -> None:
+    assert kept.find("run", "primary", 12) is None
+    kept.write("run", "primary", 12, view)
+    found = kept.find("run", "primary", 12)
+    assert found is not None
+    for _ in range(2):
+        (table,) = found.read(Selection(uids=True, superseded=True))
+        assert table.equals(view.table)
+    assert kept.find("run", "primary", 13) is None
+    assert kept.find("run", "baseline", 12) is None
+    kept.write("run", "primary", 13, view)
+    assert kept.find("run", "primary", 13) is not None
+    # What was found before can still be read.
+    (table,) = found.read(Selection(uids=True, superseded=True))
+    assert table.num_rows == 10
+    kept.remove("run")
+    assert kept.find("run", "primary", 13) is None
+
+
+def test_only_the_wanted_columns_are_read(kept: ParquetFiles, view: ColumnView) -> None:
+    kept.write("run", "primary", 1, view)
+    found = kept.find("run", "primary", 1)
+    assert found is not None
+    (table,) = found.read(Selection(columns=("key1",), timestamps=False))
+    assert table.column_names == ["seq_num", "time", "superseded", "data/key1"]
+    assert list(found.read(Selection(after=10))) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc", "/abs", ".", "..", "a/b", "x" * 500, "µ", "", "con\0", "\ud800"],
+)
+def test_odd_names_stay_in_the_folder(
+    name: str, kept: ParquetFiles, view: ColumnView, tmp_path: Path
+) -> None:
+    kept.write("run" + name, name, 1, view)
+    assert kept.find("run" + name, name, 1) is not None
+    (file,) = tmp_path.rglob("*.parquet")
+    assert file.relative_to(tmp_path).parts[0] == "streams"
+    assert len(file.relative_to(tmp_path).parts) == 4
+    assert kept.find("run" + name, name + "x", 1) is None
+
+
+def test_a_half_written_file_is_none(
+    kept: ParquetFiles, view: ColumnView, tmp_path: Path
+) -> None:
+    kept.write("run", "primary", 1, view)
+    (file,) = tmp_path.rglob("*.parquet")
+    whole = file.read_bytes()
+    for size in (0, 4, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:size])
+        assert kept.find("run", "primary", 1) is None
+    file.write_bytes(whole)
+    assert kept.find("run", "primary", 1) is not None
+
+
+def test_what_a_killed_server_left_is_cleared(
+    kept: ParquetFiles, view: ColumnView, tmp_path: Path
+) -> None:
+    kept.write("run", "primary", 1, view)
+    (file,) = tmp_path.rglob("*.parquet")
+    (file.parent / "abc.part").write_bytes(b"half")
+    kept.write("run", "primary", 2, view)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_write_that_fails_changes_nothing(
+    kept: ParquetFiles, view: ColumnView, tmp_path: Path
+) -> None:
+    kept.write("run", "primary", 1, view)
+    (file,) = tmp_path.rglob("*.parquet")
+    before = file.read_bytes()
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(OSError, match=str(file)):
+        kept.write("run", "primary", 2, view)
+    file.rmdir()
+    file.write_bytes(before)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_it_is_a_plain_parquet_file(
+    kept: ParquetFiles, view: ColumnView, tmp_path: Path
+) -> None:
+    kept.write("run", "primary", 1, view)
+    (file,) = tmp_path.rglob("*.parquet")
+    assert pq.read_table(file).num_rows == 10
+    column = pq.ParquetFile(file).metadata.row_group(0).column(1)
+    assert column.compression == "ZSTD"
