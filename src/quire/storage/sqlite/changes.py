@@ -2,7 +2,6 @@
 
 from quire.storage.sqlite.known_keys import KnownKeys
 from quire.storage.sqlite.recent_runs import RecentRuns
-from quire.storage.sqlite.short_memory import ShortMemory
 from quire.storage.sqlite.uids import Uid
 
 JOBS = "jobs"
@@ -13,13 +12,6 @@ class Changes:
     """The topics to ring for, and how to forget what was cached of a decision.
 
     A decision's changes join those of the commit by `keep`, or go by `undo`.
-
-    Attributes
-    ----------
-    anchors
-        Runs of the documents that others refer to.
-    access
-        Numbers of access lists.
     """
 
     def __init__(self, known: KnownKeys, recent: RecentRuns) -> None:
@@ -28,8 +20,6 @@ class Changes:
         self._committing: set[str] = set()
         self._topics: set[str] = set()
         self._noted: set[Uid | None] = set()
-        self.anchors: ShortMemory[str, str] = ShortMemory()
-        self.access: ShortMemory[str, int] = ShortMemory()
 
     def touch(self, topic: str) -> None:
         """Have this topic rung after the commit."""
@@ -65,8 +55,6 @@ class Changes:
 
     def _forget(self) -> None:
         self._recent.forget()
-        self.anchors.forget()
-        self.access.forget()
         for run in self._noted:
             self._known.forget(run)
         self._noted = set()

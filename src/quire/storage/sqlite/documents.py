@@ -48,15 +48,8 @@ class SqliteDocuments:
 
     def run_of(self, anchor: str) -> str | None:
         """Return the run of the document that others refer to by this uid."""
-        remembered = self._changes.anchors.get(anchor)
-        if remembered is not None:
-            return remembered
         row = self._connection.execute(sql.ANCHOR_GET, (to_column(anchor),)).fetchone()
-        if row is None:
-            return None
-        run = to_text(row[0])
-        self._changes.anchors.put(anchor, run)
-        return run
+        return None if row is None else to_text(row[0])
 
     def adopt(self, waits_for: str, run: str) -> tuple[StoredDocument, ...]:
         """Give the documents that wait for a uid to a run; return them."""

@@ -9,7 +9,6 @@ Pairs = tuple[tuple[str, str], ...]
 """Sorted pairs of a field and one of its values."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_json = msgspec.json.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Pairs).decode
 
 
@@ -27,12 +26,7 @@ class Facets:
         was, now
             What `packed` made of its pairs, and the number of its access list.
         """
-        if was is None:
-            pairs, access = now
-            told = {"pairs": _json(_decode(pairs)), "access": access}
-            self._connection.execute(sql.FACETS_OF_NEW, told)
-            return
-        before = _counted(*was)
+        before = set() if was is None else _counted(*was)
         after = _counted(*now)
         gone, new = before - after, after - before
         self._connection.executemany(sql.FACET_ADD, [(*one, -1) for one in gone])

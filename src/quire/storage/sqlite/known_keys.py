@@ -49,11 +49,6 @@ class KnownKeys:
             oldest, _ = self._runs.popitem(last=False)
             self._count(oldest, 0)
 
-    def put_new(self, run: Uid) -> None:
-        """Keep an empty index for a run that has no documents yet."""
-        if run not in self._runs:
-            self.put(run, {})
-
     def forget(self, run: Uid | None) -> None:
         """Have the run's index read again from the store when next asked for."""
         if self._runs.pop(run, None) is not None:

@@ -30,12 +30,6 @@ FACET_ADD = (
     "INSERT INTO facet (field, value, access, runs) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (field, value, access) DO UPDATE SET runs = runs + excluded.runs"
 )
-FACETS_OF_NEW = (
-    "INSERT INTO facet (field, value, access, runs)"
-    " SELECT e.value ->> 0, e.value ->> 1, :access, 1"
-    " FROM json_each(CAST(:pairs AS TEXT)) AS e WHERE true"
-    " ON CONFLICT (field, value, access) DO UPDATE SET runs = runs + excluded.runs"
-)
 FACET_EMPTY = (
     "DELETE FROM facet WHERE field = ? AND value = ? AND access = ? AND runs <= 0"
 )

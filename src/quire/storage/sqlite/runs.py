@@ -20,7 +20,6 @@ from quire.storage.sqlite.access_lists import AccessLists
 from quire.storage.sqlite.changes import RUNS, Changes
 from quire.storage.sqlite.codec import Codec
 from quire.storage.sqlite.facets import Facets, packed
-from quire.storage.sqlite.known_keys import KnownKeys
 from quire.storage.sqlite.order_keys import span
 from quire.storage.sqlite.recent_runs import Recent, RecentRuns
 from quire.storage.sqlite.run_pages import newest_first
@@ -49,17 +48,14 @@ class SqliteRuns:
         connection: apsw.Connection,
         changes: Changes,
         recent: RecentRuns,
-        known: KnownKeys,
         describe: Describe,
     ) -> None:
-        self._known = known
         self._connection = connection
         self._changes = changes
         self._recent = recent
         self._describe = describe
-        self._access = AccessLists(connection, changes.access)
+        self._access = AccessLists(connection)
         self._facets = Facets(connection)
-        self._absent: str | None = None
 
     def get(self, uid: str) -> Run | None:
         """Return a run by its full uid."""
@@ -67,12 +63,7 @@ class SqliteRuns:
         if recent is not None:
             return recent.run
         row = self._connection.execute(sql.GET, (to_column(uid),)).fetchone()
-        if row is None:
-            self._absent = uid
-            # A run has no documents before it has a row.
-            self._known.put_new(to_column(uid))
-            return None
-        return CODEC.decode(row[0])
+        return None if row is None else CODEC.decode(row[0])
 
     def put(self, run: Run) -> None:
         """Store a run in place of what was there under its uid."""
@@ -100,11 +91,8 @@ class SqliteRuns:
         return recent.id
 
     def _put_anew(self, run: Run, facts: bytes, record: bytes) -> int:
-        row: Any = None
-        if run.uid != self._absent:
-            found = self._connection.execute(sql.STANDING, (to_column(run.uid),))
-            row = found.fetchone()
-        self._absent = None
+        uid = to_column(run.uid)
+        row: Any = self._connection.execute(sql.STANDING, (uid,)).fetchone()
         if row is not None and row[4] == facts and row[2] != _OUTDATED:
             grown = (_bounded(run.events), _lease(run), record, row[0])
             self._connection.execute(sql.GROW_LEASED, grown)

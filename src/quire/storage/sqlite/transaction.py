@@ -30,7 +30,7 @@ class SqliteTransaction:
         known, recent = KnownKeys(), RecentRuns()
         self.changes = Changes(known, recent)
         self.documents = SqliteDocuments(connection, self.changes, known)
-        self.runs = SqliteRuns(connection, self.changes, recent, known, describe)
+        self.runs = SqliteRuns(connection, self.changes, recent, describe)
         self.finder = SqliteRunFinder(connection, describe)
         self.run_index = SqliteRunIndex(connection, self.runs, describe)
         self.run_history = SqliteRunHistory(connection)
