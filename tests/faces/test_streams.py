@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +44,38 @@ def read_arrow(answer: httpx.Response) -> Any:
     assert answer.headers["content-type"] == "application/vnd.apache.arrow.stream"
     with pa.ipc.open_stream(answer.content) as reader:
         return reader.read_all()
+
+
+def test_a_stranger_s_run_cannot_name_files_of_the_server_s_user(
+    http: httpx.Client,
+) -> None:
+    wanted = {"user": "guest", "scopes": ["runs:ingest", "runs:read"]}
+    made = http.post("/api/v1/tokens", json=wanted).json()
+    guest = {"authorization": f"Bearer {made['token']}"}
+    text = (FOLDER / "external_resource_datum.jsonl").read_text()
+    text = text.replace("/example/assets", str(ASSETS))
+    # The same run under uids of its own.
+    uuid = r"[0-9a-f]{7}([0-9a-f]-[0-9a-f]{4}-[0-9a-f]{4}-)"
+    body = re.sub(uuid, r"fffffff\1", text)
+    sent = http.post("/api/v1/documents", content=body, headers={**NDJSON, **guest})
+    assert sent.json()["refused"] == []
+    uid = json.loads(body.splitlines()[0])[1]["uid"]
+    keys = [key for key, told in declared(body).items() if "external" in told]
+    path = f"/api/v1/runs/{uid}/streams/primary"
+    for headers in (guest, {}):
+        refused = http.get(f"{path}/arrays/{keys[0]}", headers=headers)
+        assert refused.status_code == 422
+        assert "asset_roots" in refused.json()["mend"]
+    assert http.get(path, headers=guest).status_code == 200
+    http.delete(f"/api/v1/tokens/{made['id']}").raise_for_status()
+
+
+def declared(body: str) -> dict[str, Any]:
+    every = (json.loads(line) for line in body.splitlines())
+    keys: dict[str, Any] = next(
+        one["data_keys"] for name, one in every if name == "descriptor"
+    )
+    return keys
 
 
 @pytest.fixture

@@ -30,15 +30,35 @@ class ExternalData:
 
     What documents say of the streams that were last asked for is kept, until the run
     gets another document.
+
+    Parameters
+    ----------
+    only
+        Whose runs alone may name files, where no roots are declared; empty for
+        everybody's.
     """
 
-    def __init__(self, store: Store, reader: AssetReader) -> None:
+    def __init__(self, store: Store, reader: AssetReader, *, only: str = "") -> None:
         self._store = store
         self._reader = reader
+        self._only = only
         self._known: OrderedDict[tuple[str, str], tuple[int, External]] = OrderedDict()
 
     async def of(self, run: Run, stream: str) -> External:
-        """Return what the documents say of a stream's external data."""
+        """Return what the documents say of a stream's external data.
+
+        Raises
+        ------
+        AssetUnreadable
+            No roots are declared, and the run is another's than the server's user's:
+            its documents could name any file that this user may read.
+        """
+        if self._only and run.owner != self._only:
+            asset = Asset(document="start", uid=run.uid, format="", location="")
+            reason = f"no roots are declared, and the run is {run.owner}'s"
+            raise AssetUnreadable(
+                asset, "/owner", reason, mend="declare its folder in asset_roots"
+            )
         held = self._known.get((run.uid, stream))
         if held is None or held[0] != run.documents:
             held = await self._store.view(lambda tx: _gathered(tx, run.uid, stream))

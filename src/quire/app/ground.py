@@ -16,11 +16,14 @@ class Ground:
 
     Attributes
     ----------
+    user
+        Name of the server's own user, who owns the data folder.
     stopping
         Set when the server is about to end.
     """
 
     settings: Settings
+    user: str
     store: Store
     doorbell: Doorbell
     clock: Clock

@@ -55,6 +55,8 @@ class RunParts:
         self.lists = RunLists(store, self.search, clock)
         self.close = CloseRun(store, clock)
         self.columns = ColumnViews(
-            store, ParquetFiles(on.folder), ExternalData(store, assets)
+            store,
+            ParquetFiles(on.folder),
+            ExternalData(store, assets, only="" if settings.asset_roots else on.user),
         )
         self.arrays = Arrays(self.columns)

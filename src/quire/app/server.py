@@ -50,6 +50,7 @@ class Server:
     def __init__(self, settings: Settings, store: Store, doorbell: Doorbell) -> None:
         on = Ground(
             settings=settings,
+            user=getpass.getuser(),
             store=store,
             doorbell=doorbell,
             clock=SystemClock(),
@@ -59,7 +60,7 @@ class Server:
         self.stopping = on.stopping
         self.token = local_token(on.folder)
         self._on = on
-        self._owner = Principal(name=getpass.getuser(), scopes=EVERYTHING)
+        self._owner = Principal(name=on.user, scopes=EVERYTHING)
         self._runs = RunParts(on)
         self._jobs = JobParts(on)
         self._projecting = ProjectRuns(
