@@ -26,7 +26,7 @@ demo: $(SETUP) ## simulated instrument -> documents -> run -> verified product
 	@$(BIN)/quire demo $(ARGS)
 
 test: $(SETUP) ## all tests
-	@scripts/system-packages chromium fitsverify fuse3
+	@scripts/system-packages chromium fitsverify fuse3 rsync xfsprogs
 	@$(BIN)/pytest -n auto $(ARGS)
 
 check: $(SETUP) ## lint, format, strict types, architecture contracts

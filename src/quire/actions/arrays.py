@@ -12,8 +12,6 @@ from quire.actions.external_column import ExternalColumn
 from quire.actions.lookup import By
 from quire.errors import InputError
 
-MOST_INTERVALS = 10_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenArray:

@@ -52,17 +52,6 @@ class Lookup:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def newest(
-        self,
-        principal: Principal,
-        *,
-        limit: int,
-        before: tuple[float | None, str] | None,
-    ) -> tuple[Run, ...]:
-        """Return visible runs, newest first."""
-        query = RunQuery(limit=limit, visible=keys_of(principal), before=before)
-        return await self._store.view(lambda tx: tx.runs.page(query))
-
     async def run(
         self, which: str, principal: Principal, *, by: By | None = None
     ) -> RunDetail:

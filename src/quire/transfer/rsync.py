@@ -16,7 +16,6 @@ from quire.products.specification import host_and_path
 from quire.transfer.programs import waited
 
 _TRIES = 3
-_STAMP_SECONDS = 60.0
 _ARGUMENTS = ("--times", "--copy-links", "--secluded-args", "--partial", "--inplace")
 # rsync(1), exit values: what a broken line or a busy host looks like.
 _PASSING = frozenset({10, 12, 30, 35, 255})

@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(f"{name}: seed {chosen.seed}, {figures.line()}, {seconds:.0f} s\n")
     for reason in figures.refused[:5]:
         sys.stdout.write(f"  refused: {reason}\n")
-    good = _as_it_must(figures, control=chosen.control)
+    good = as_it_must(figures, control=chosen.control)
     if good:
         shutil.rmtree(folder)
     else:
@@ -172,7 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if good else 1
 
 
-def _as_it_must(figures: Figures, *, control: bool) -> bool:
+def as_it_must(figures: Figures, *, control: bool) -> bool:
+    """Return whether a campaign ended as it must: without losses, or with."""
     if control:
         return figures.lost > 0
     return bool(

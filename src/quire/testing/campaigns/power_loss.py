@@ -25,6 +25,7 @@ from quire.testing.campaigns.documents import (
     CLIENTS,
     LONGEST_CYCLE,
     Figures,
+    as_it_must,
     compare,
     stream_until,
 )
@@ -102,16 +103,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         sys.stdout.write(f"NOT as it must be; what is left is kept: {folder}\n")
     return 0 if good else 1
-
-
-def as_it_must(figures: Figures, *, control: bool) -> bool:
-    """Return whether the campaign ended as it must: without losses, or with."""
-    if control:
-        return figures.lost > 0
-    return bool(
-        figures.acknowledged
-        and not (figures.lost or figures.doubled or figures.refused)
-    )
 
 
 if __name__ == "__main__":
