@@ -11,6 +11,7 @@ _BRACKETS = b"[]{}"
 # Strings are passed over; nothing here backtracks.
 _TO_BRACKET = re.compile(rb'(?>[^"\[\]{}]+|"(?>[^"\\]+|\\.)*+")*+[\[\]{}]', re.DOTALL)
 _TO_COMMA = re.compile(rb'(?>[^",]+|"(?>[^"\\]+|\\.)*+")*+,', re.DOTALL)
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 _OTHERS = bytes(set(range(256)) - set(_BRACKETS))
 
 
@@ -94,11 +95,13 @@ def _elements(body: bytes, most: int) -> int:
 
 def _peels_away(brackets: bytes, limit: int) -> bool:
     """Return whether nothing is left once `limit` levels have been taken away."""
+    # Of one sort, so that a pass takes exactly one level.
+    brackets = brackets.translate(_AS_SQUARE)
     for _ in range(limit):
         if not brackets:
             break
         before = len(brackets)
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
         if len(brackets) == before:
             break
     return not brackets
