@@ -29,6 +29,7 @@ def depth(value: Any) -> int:
 @given(VALUES, st.integers(1, 6))
 @example("[[", 1)
 @example({"": []}, 1)
+@example(["]", {"": [], '"': "["}], 2)
 def test_depth_is_that_of_the_value(value: Any, limit: int) -> None:
     body = json.dumps(value).encode()
     if depth(value) > limit:

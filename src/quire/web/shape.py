@@ -7,12 +7,9 @@ from itertools import islice
 from quire.documents.slicing import Broken, elements
 from quire.errors import InputError, TooLarge
 
-_BRACKETS = b"[]{}"
 # Strings are passed over; nothing here backtracks.
 _TO_BRACKET = re.compile(rb'(?>[^"\[\]{}]+|"(?>[^"\\]+|\\.)*+")*+[\[\]{}]', re.DOTALL)
 _TO_COMMA = re.compile(rb'(?>[^",]+|"(?>[^"\\]+|\\.)*+")*+,', re.DOTALL)
-_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
-_OTHERS = bytes(set(range(256)) - set(_BRACKETS))
 
 
 class TooDeep(InputError):
@@ -34,8 +31,6 @@ def check_depth(body: bytes, limit: int) -> None:
         It has more than `limit` levels.
     """
     if body.count(b"[") + body.count(b"{") <= limit:
-        return
-    if _peels_away(body.translate(None, _OTHERS), limit):
         return
     if _deepest(body, limit) > limit:
         raise TooDeep(limit)
@@ -91,20 +86,6 @@ def _elements(body: bytes, most: int) -> int:
     except Broken:
         pass  # said by the reader, with its place
     return found
-
-
-def _peels_away(brackets: bytes, limit: int) -> bool:
-    """Return whether nothing is left once `limit` levels have been taken away."""
-    # Of one sort, so that a pass takes exactly one level.
-    brackets = brackets.translate(_AS_SQUARE)
-    for _ in range(limit):
-        if not brackets:
-            break
-        before = len(brackets)
-        brackets = brackets.replace(b"[]", b"")
-        if len(brackets) == before:
-            break
-    return not brackets
 
 
 def _stops(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[bytes]]:
