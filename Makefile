@@ -26,7 +26,8 @@ demo: $(SETUP) ## simulated instrument -> documents -> run -> verified product
 	@$(BIN)/quire demo $(ARGS)
 
 test: $(SETUP) ## all tests
-	@scripts/system-packages chromium fitsverify fuse3 rsync xfsprogs
+	@scripts/system-packages chromium fitsverify fuse3 munge postgresql rsync \
+	  slurm-client slurmctld slurmd xfsprogs
 	@$(BIN)/pytest -n auto $(ARGS)
 
 check: $(SETUP) ## lint, format, strict types, architecture contracts
