@@ -27,6 +27,7 @@ from quire.ports.run_reader import RunReader
 from quire.products.manifest import Manifest, ManifestPart, decode_manifest, whole_hash
 from quire.products.projection.calculating import Calculator
 from quire.products.projection.choosing import chosen
+from quire.products.projection.classing import group_classes
 from quire.products.projection.contents import Contents, Scalar, Variable
 from quire.products.projection.describing import ProductNames, held
 from quire.products.projection.executing import EntryLost, Execution, counted
@@ -38,7 +39,7 @@ from quire.products.projection.provenance import provenance
 from quire.products.projection.resolving import Resolved, resolve
 from quire.writers.csv import CsvWriter
 from quire.writers.fits_table import FitsTableWriter
-from quire.writers.nexus import NexusWriter
+from quire.writers.nexus.writer import NexusWriter
 from quire.writers.parquet import ParquetWriter
 from quire.writers.product_files import hashed, write_json
 from quire.writers.zarr import ZarrWriter
@@ -285,6 +286,7 @@ class _Making:
             reduced=execution.reduced(),
             signal=signal,
             axes=axes,
+            classes=group_classes(execution.outcomes, facts),
             attributes={
                 "run": facts.uid,
                 "identity": identity,

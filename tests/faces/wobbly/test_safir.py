@@ -1,20 +1,18 @@
 """Safir's UWS library from PyPI, as it is, with us as its Wobbly."""
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.environments import SECONDS, environment
 
 PROGRAM = Path(__file__).with_name("safir_program.py")
-REQUIREMENTS = Path(__file__).parents[3] / "requirements" / "safir.txt"
-SECONDS = 300
 
 
 def interpreters() -> Iterator[str]:
@@ -39,34 +37,13 @@ def good(interpreter: str) -> bool:
     return done.returncode == 0
 
 
-def make(command: Sequence[str | Path]) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
-
-
 @pytest.fixture(scope="session")
 def safir(pytestconfig: pytest.Config) -> Path:
     """Return the interpreter of an environment with Safir, made once."""
     found = next(filter(good, interpreters()), None)
     if found is None:
         pytest.skip("NOT PROVED: Safir needs Python 3.13, and there is none here")
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + found.encode()).hexdigest()
-    cache = pytestconfig.cache
-    assert cache is not None
-    environment = cache.mkdir(f"safir-{digest[:12]}") / "environment"
-    python, whole = environment / "bin" / "python", environment / "whole"
-    if not whole.exists():
-        pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-deps"]
-        try:
-            make([found, "-m", "venv", "--clear", environment])
-            make([*pip, "--requirement", REQUIREMENTS])
-        except (subprocess.SubprocessError, OSError) as error:
-            said = getattr(error, "stderr", None) or b""
-            pytest.skip(
-                f"NOT PROVED: Safir cannot be installed here: {error}"
-                f" {said.decode(errors='replace')[-500:]}"
-            )
-        whole.touch()
-    return python
+    return environment(pytestconfig, "safir", found)
 
 
 def test_safir_works_without_a_change(

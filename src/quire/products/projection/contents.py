@@ -19,6 +19,8 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
         beyond 64 bits, else empty.
     fields
         The data keys that it is made from.
+    linked
+        Whether it is a data key's values as they are.
     attributes
         Further facts: plain text, numbers, lists of these.
     """
@@ -29,6 +31,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     units: str = ""
     encoding: str = ""
     fields: tuple[str, ...] = ()
+    linked: bool = False
     attributes: dict[str, Any] = {}
 
 
@@ -63,6 +66,8 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
         Keys of those that are not.
     signal, axes
         Keys of the variables of the default plot; empty where there is none.
+    classes
+        Of groups by their path, without slashes around it: names of NeXus classes.
     attributes
         Of the whole.
     """
@@ -73,6 +78,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     reduced: tuple[str, ...] = ()
     signal: str = ""
     axes: tuple[str, ...] = ()
+    classes: dict[str, str] = {}
     attributes: dict[str, Any] = {}
 
     @property

@@ -17,20 +17,21 @@ def default_plot(
     document names; the signal is the first other one of the same stream: one in a
     group ``data`` before others, then one that a descriptor's hints name.
     """
-    stream, wanted = _dimensions(facts)
+    stream, wanted = dimensions(facts)
     stream = stream or next((one.stream for one in variables), "")
     own = [one for one in variables if one.stream == stream and _is_drawn(one)]
     axes = [one.key for field in wanted for one in own if one.fields == (field,)]
-    hinted = _hinted(facts, stream)
+    looked_at = hinted(facts, stream)
     rest = [one for one in own if one.key not in axes]
     # What stands in a group of data is put there to be drawn.
     rest.sort(
-        key=lambda one: ("/data/" not in one.key, not hinted.issuperset(one.fields))
+        key=lambda one: ("/data/" not in one.key, not looked_at.issuperset(one.fields))
     )
     return (rest[0].key, tuple(axes)) if rest else ("", ())
 
 
-def _dimensions(facts: RunFacts) -> tuple[str, list[str]]:
+def dimensions(facts: RunFacts) -> tuple[str, list[str]]:
+    """Return the stream and the fields that ``hints.dimensions`` of the start names."""
     hints = facts.start.get("hints")
     told = hints.get("dimensions") if isinstance(hints, dict) else None
     stream, fields = "", []
@@ -43,7 +44,8 @@ def _dimensions(facts: RunFacts) -> tuple[str, list[str]]:
     return stream, fields
 
 
-def _hinted(facts: RunFacts, stream: str) -> set[str]:
+def hinted(facts: RunFacts, stream: str) -> set[str]:
+    """Return the fields that the hints of a stream's descriptors name."""
     found: set[str] = set()
     for descriptor in (
         facts.streams[stream].descriptors if stream in facts.streams else ()

@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from quire.products.projection.entries import Projection, read_projection
-from quire.products.projection.facts import RunFacts
+from quire.products.projection.facts import RunFacts, StreamFacts
 
-Paths = Callable[[list[str], list[str]], dict[str, str]]
+Paths = Callable[[StreamFacts, list[str], list[str]], dict[str, str]]
+
 GENERIC = "generic"
 NAMES = (GENERIC, "NXscan", "NXsas")
-VERSION = "1"
+VERSION = "2"
+_ANGLES = frozenset({"deg", "degree", "degrees", "rad", "radian", "radians"})
+_MONITORS = ("monitor", "i0", "i_0", "ion_chamber")
 
 
 def generic(facts: RunFacts) -> Projection:
@@ -63,27 +66,48 @@ def _of_hints(name: str, facts: RunFacts, paths: Paths) -> Projection:
         next(iter(facts.streams), "") if "primary" not in facts.streams else "primary"
     )
     motors, detectors = _hinted(facts, stream)
-    for path, field in paths(motors, detectors).items():
-        entries[path] = _event(stream, field)
+    if stream in facts.streams:
+        seen = facts.streams[stream]
+        for path, field in paths(seen, motors, detectors).items():
+            entries[path] = _event(stream, field)
     return _projection(name, entries)
 
 
-def _scan_paths(motors: list[str], detectors: list[str]) -> dict[str, str]:
+def _scan_paths(
+    stream: StreamFacts, motors: list[str], detectors: list[str]
+) -> dict[str, str]:
     """Return NXscan's paths (NeXus application definitions): fields by path."""
-    found = {f"/entry/data/{_part(one)}": one for one in (*detectors, *motors)}
-    found |= {f"/entry/sample/{_part(one)}": one for one in motors}
-    if detectors:
-        found["/entry/instrument/detector/data"] = detectors[0]
-    return found
+    found = _sas_paths(stream, motors, detectors)
+    angles = [one for one in motors if _units(stream, one) in _ANGLES]
+    if angles:
+        found["/entry/sample/rotation_angle"] = angles[0]
+        found["/entry/data/rotation_angle"] = angles[0]
+    known = (*detectors, *stream.columns)
+    monitors = [one for one in known if _is_monitor(one) and one not in motors]
+    if monitors:
+        found["/entry/monitor/data"] = monitors[0]
+    found |= {f"/entry/data/{_part(one)}": one for one in (*detectors, *motors)}
+    return found | {f"/entry/sample/{_part(one)}": one for one in motors}
 
 
-def _sas_paths(motors: list[str], detectors: list[str]) -> dict[str, str]:
+def _sas_paths(
+    stream: StreamFacts, motors: list[str], detectors: list[str]
+) -> dict[str, str]:
     """Return NXsas' paths: detector and data; geometry is the beamline's to add."""
-    del motors
-    if not detectors:
+    del stream, motors
+    counters = [one for one in detectors if not _is_monitor(one)]
+    if not counters:
         return {}
-    first = detectors[0]
+    first = counters[0]
     return {"/entry/instrument/detector/data": first, "/entry/data/data": first}
+
+
+def _is_monitor(field: str) -> bool:
+    return field.lower().startswith(_MONITORS)
+
+
+def _units(stream: StreamFacts, field: str) -> str:
+    return str(stream.data_keys.get(field, {}).get("units", "")).lower()
 
 
 def _hinted(facts: RunFacts, stream: str) -> tuple[list[str], list[str]]:

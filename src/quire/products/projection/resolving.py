@@ -176,6 +176,7 @@ def _linked(entry: Entry, stream: StreamFacts) -> tuple[Made, dict[str, Any]]:
         units=_units(stream, entry.field),
         encoding=_encoding(column),
         fields=(entry.field,),
+        linked=True,
     )
     return Linked(variable=variable, field=entry.field), _source(stream, entry.field)
 

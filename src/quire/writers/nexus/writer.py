@@ -2,7 +2,8 @@
 
 Beside each variable that misses rows stands ``<name>_missing``; text that is JSON is
 marked by the attribute ``encoding``. Groups that a key implies get their `NX_class`
-from their name.
+from what the run says of their device, else from their name. A data key that stands
+at several places is written once and linked to (NeXus manual, "Links").
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from quire.products.projection.arrays import (
 from quire.products.projection.contents import Block, Contents, Scalar, Variable
 from quire.products.projection.executing import EntryLost
 from quire.products.projection.resolving import segments
+from quire.writers.nexus.plot import link, mark_plot
 
 # The base classes of the NeXus definitions that a group's name commonly tells.
 CLASSES = {
@@ -99,6 +101,8 @@ class NexusSheet:
         self._file: Any = h5py.File(path, "x", libver=("earliest", "v110"))
         self._contents = contents
         self._missing: dict[str, Any] = {}
+        self._written: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._links: set[str] = set()
         keys = [one.key for one in contents.variables]
         keys += [one.key for one in contents.scalars]
         keys += contents.reduced
@@ -116,6 +120,8 @@ class NexusSheet:
         times["seq_num"][block.begin : end] = block.seq_num
         times["time"][block.begin : end] = block.time
         for key, array in block.columns.items():
+            if key in self._links:
+                continue
             self._write_rows(key, array, block.begin, end)
 
     def finish(self, reduced: Sequence[Scalar]) -> None:
@@ -127,7 +133,9 @@ class NexusSheet:
             name = place.name.rpartition("/")[2] + "_missing"
             place.parent.create_dataset(name, data=mask.astype("u1"))
             place.attrs["missing"] = name
-        self._plot()
+        if self._contents.signal:
+            axes = [_path(key) for key in self._contents.axes]
+            mark_plot(self._file, self._entry, _path(self._contents.signal), axes)
         self._file.close()
 
     def abandon(self) -> None:
@@ -161,11 +169,8 @@ class NexusSheet:
         here = self._file
         for depth, part in enumerate(groups):
             if part not in here:
-                here.create_group(part).attrs["NX_class"] = (
-                    CLASSES.get(part.rstrip("0123456789_"), "NXcollection")
-                    if depth
-                    else "NXentry"
-                )
+                path = "/".join([*groups[:depth], part])
+                here.create_group(part).attrs["NX_class"] = self._class_of(path)
             here = here[part]
             if not isinstance(here, h5py.Group):
                 raise EntryLost(key, "not_held", f"{part!r} is a value, no group")
@@ -173,8 +178,20 @@ class NexusSheet:
             raise EntryLost(key, "not_held", f"{name!r} stands there already")
         return here, name
 
+    def _class_of(self, path: str) -> str:
+        above, _, name = path.rpartition("/")
+        if not above:
+            return "NXentry"
+        named = CLASSES.get(name.rstrip("0123456789_"), "NXcollection")
+        return self._contents.classes.get(path, named)
+
     def _prepare(self, variable: Variable) -> None:
         group, name = self._group(variable.key)
+        source = (variable.stream, variable.fields)
+        if variable.linked and source in self._written:
+            link(self._file[self._written[source]], group, name)
+            self._links.add(variable.key)
+            return
         shape, dtype = _require(variable)
         rows = self._contents.rows[variable.stream]
         made = group.create_dataset(name, shape=(rows, *shape), dtype=dtype)
@@ -182,6 +199,8 @@ class NexusSheet:
         made.attrs["stream"] = variable.stream
         if variable.fields:
             made.attrs["field"] = list(variable.fields)
+        if variable.linked:
+            self._written[source] = made.name
 
     def _prepare_times(self, stream: str, rows: int) -> None:
         group = self._file[self._entry][TIMES].create_group(_safe(stream))
@@ -226,39 +245,6 @@ class NexusSheet:
             _describe(made, scalar)
         except (OSError, TypeError, ValueError, RuntimeError) as problem:
             raise EntryLost(scalar.key, "not_held", f"HDF5: {problem}") from None
-
-    def _plot(self) -> None:
-        """Say what is drawn by default (NeXus manual, "Find the plottable data")."""
-        signal = self._contents.signal
-        if not signal or _path(signal) not in self._file:
-            return
-        signal_path = _path(signal)
-        group = self._file[signal_path].parent
-        name = signal_path.rpartition("/")[2]
-        if group.attrs["NX_class"] != "NXdata":
-            entry = self._file[self._entry]
-            free = next(one for one in ("data", "plot", "plot_") if one not in entry)
-            group = entry.create_group(free)
-            group.attrs["NX_class"] = "NXdata"
-            group[name] = self._file[_path(signal)]
-        axes = []
-        for key in self._contents.axes:
-            axis = _path(key)
-            own = axis.rpartition("/")[2]
-            if own not in group:
-                group[own] = self._file[axis]
-            if group[own] == self._file[axis]:
-                axes.append(own)
-        group.attrs["signal"] = name
-        depth = self._file[_path(signal)].ndim
-        # Axes that move together share the one dimension of the events.
-        group.attrs["axes"] = [axes[0] if axes else "."] + ["."] * (depth - 1)
-        for own in axes:
-            group.attrs[f"{own}_indices"] = [0]
-        here = group
-        while here.name != "/":
-            here.parent.attrs["default"] = here.name.rpartition("/")[2]
-            here = here.parent
 
 
 def _entry_name(paths: Sequence[tuple[str, ...]]) -> str:

@@ -1,0 +1,1 @@
+"""NeXus in HDF5."""
