@@ -1,15 +1,21 @@
 """Searching many runs over HTTP: p50 of each query of the runs issue's table.
 
 Usage: python benchmarks/runs.py [--runs 1000000] [--folder DIR] [--repeat 40]
+                                 [--database postgresql://... | --postgres]
 
 The folder is filled once with made-up runs and kept if it is named; a real server in
-its own process then answers over loopback.
+its own process then answers over loopback. With ``--database`` the runs are copied into
+that database of PostgreSQL instead, once, and kept; ``--postgres`` starts one of its
+own, with a quarter of the memory for its buffers, that is gone afterwards.
 """
 
 import argparse
 import asyncio
+import contextlib
 import http.client
+import itertools
 import json
+import os
 import random
 import statistics
 import tempfile
@@ -19,18 +25,30 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+
 from quire.actions.index_runs import RunIndexer
 from quire.app.run_parts import described_by
 from quire.config import Settings
 from quire.ports.store import Transaction
 from quire.runs.run import Run, Stream
+from quire.runs.searchable import searchable
 from quire.storage.local_doorbell import LocalDoorbell
+from quire.storage.postgres.changes import Changes
+from quire.storage.postgres.connection import prepare
+from quire.storage.postgres.run_copying import copy_runs
+from quire.storage.postgres.run_index import PostgresRunIndex
+from quire.storage.postgres.runs import PostgresRuns
+from quire.storage.postgres.session import Session
+from quire.storage.postgres.target import Target
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.postgres.server import PostgresServer
 
 _FIRST_TIME = 1.6e9
 _SPACING = 60.0
 _BLOCK = 2_000
+_COPIED = 5_000
 _WORDS = [
     "alignment",
     "calibration",
@@ -124,6 +142,35 @@ async def fill(folder: Path, count: int) -> None:
     await RunIndexer(store, doorbell, version=version).feed_all()
     print(f"indexed: {count / (time.perf_counter() - began):.0f} runs/s")
     await store.aclose()
+
+
+def fill_postgres(url: str, count: int) -> None:
+    """Copy so many runs into a database that has none yet, and index them."""
+    prepare(Target(url))
+    with psycopg.connect(url, autocommit=True) as connection:
+        if connection.execute(b"SELECT 1 FROM run LIMIT 1").fetchone() is not None:
+            return
+        session = Session(connection, Changes(), deciding=True)
+        index = PostgresRunIndex(session, PostgresRuns(session, searchable), searchable)
+        source, began = runs(count), time.perf_counter()
+        while block := list(itertools.islice(source, _COPIED)):
+            with connection.transaction():
+                copy_runs(session, searchable, block)
+            session.ended()
+        seconds = time.perf_counter() - began
+        print(f"filled: {count} runs in {seconds:.0f} s ({count / seconds:.0f}/s)")
+        with connection.transaction():
+            index.described_as(described_by(Settings(data_folder=Path.cwd())))
+        began, fed = time.perf_counter(), 1
+        while fed:
+            with connection.transaction():
+                fed = index.feed(1_000)
+            session.ended()
+        connection.execute(b"VACUUM ANALYZE")
+        print(f"counters folded, vacuumed: {time.perf_counter() - began:.0f} s")
+        size = connection.execute(b"SELECT pg_database_size(current_database())")
+        ((found,),) = size.fetchall()
+        print(f"size: {found / count:.0f} bytes a run")
 
 
 class Asker:
@@ -220,18 +267,36 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20_000)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--repeat", type=int, default=40)
+    parser.add_argument("--database", default="")
+    parser.add_argument("--postgres", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
+    with contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory())
+        url = stack.enter_context(own_database()) if given.postgres else given.database
         folder = given.folder or Path(temporary) / "runs"
-        if not folder.exists():
+        if url:
+            fill_postgres(url, given.runs)
+        elif not folder.exists():
             folder.mkdir(parents=True)
             asyncio.run(fill(folder, given.runs))
-        server = ServerProcess(folder)
+        server = ServerProcess(
+            folder, environment={"QUIRE_DATABASE": url} if url else {}
+        )
         server.start()
         try:
             measure(server, given.runs, given.repeat)
         finally:
             server.stop()
+
+
+@contextlib.contextmanager
+def own_database() -> Iterator[str]:
+    """Start a PostgreSQL; yield the URL of an empty database."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    settings = [f"shared_buffers={pages // 2**20}MB", "max_wal_size=8GB"]
+    folder = Path(tempfile.mkdtemp(prefix="quire-postgres-"))
+    with PostgresServer(folder, settings) as server, server.database("runs") as url:
+        yield url
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 The data folder holds ``server.json`` while its server runs; a copy lies in the user's
 runtime folder, so that a server on any data folder is found. Both are readable by
-their owner alone, appear by rename, and are ignored once their process is dead.
+their owner alone, appear by rename, and are ignored once their process is dead. Of
+several servers on one data folder each has its own ``server-<name>.json`` there.
 """
 
 import hashlib
 import os
+import re
 import secrets
 import warnings
 from collections.abc import Iterator
@@ -47,7 +49,11 @@ def servers_folder() -> Path:
 
 @contextmanager
 def publish(
-    record: ServerRecord, data_folder: Path, *, servers: Path | None = None
+    record: ServerRecord,
+    data_folder: Path,
+    *,
+    name: str = "",
+    servers: Path | None = None,
 ) -> Iterator[None]:
     """Let clients find a server for as long as the context lasts.
 
@@ -55,6 +61,9 @@ def publish(
     ----------
     data_folder
         Where ``server.json`` goes.
+    name
+        Of one of several servers on this folder: then ``server-<name>.json`` is its
+        own, and ``server.json`` names any that lives. Empty for the only one.
     servers
         Where the copy goes, by default `servers_folder`. A folder that cannot be used
         costs only the copy.
@@ -64,26 +73,62 @@ def publish(
     OSError
         The data folder cannot be written.
     """
-    name = hashlib.sha256(bytes(data_folder.resolve())).hexdigest()[:16]
-    file = data_folder / NAME
-    copy = (servers or servers_folder()) / f"{name}.json"
+    own = data_folder / f"server-{_as_file_name(name)}.json" if name else None
+    files = [data_folder / NAME, _copy_of(data_folder, servers)]
+    if own is not None:
+        _write(record, own)
+    if own is None or _read_live(files[0]) is None:
+        _offer(record, *files)
+    try:
+        yield
+    finally:
+        if own is not None:
+            _remove_own(record, own)
+        heir = next(iter(_named(data_folder)), None)
+        for file in files:
+            if heir is not None and _is_of(record, file):
+                with suppress(OSError):
+                    _write(heir, file)
+            else:
+                _remove_own(record, file)
+
+
+def _offer(record: ServerRecord, file: Path, copy: Path) -> None:
     _write(record, file)
     with suppress(OSError):
         copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if _private(copy.parent):
             _write(record, copy)
-    try:
-        yield
-    finally:
-        _remove_own(record, file)
-        _remove_own(record, copy)
+
+
+def _copy_of(data_folder: Path, servers: Path | None) -> Path:
+    name = hashlib.sha256(bytes(data_folder.resolve())).hexdigest()[:16]
+    return (servers or servers_folder()) / f"{name}.json"
+
+
+def _as_file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
+def _named(data_folder: Path) -> Iterator[ServerRecord]:
+    for file in sorted(data_folder.glob("server-*.json")):
+        if (record := _read_live(file)) is not None:
+            yield record
 
 
 def live(file: Path) -> ServerRecord | None:
     """Return what a file says of its server; None if there is none or it is dead.
 
-    A file that somebody else owns or could have written is no word of our server.
+    A file that somebody else owns or could have written is no word of our server. Where
+    the server that ``server.json`` names is dead, another one on its folder is told.
     """
+    found = _read_live(file)
+    if found is None and file.name == NAME:
+        return next(iter(_named(file.parent)), None)
+    return found
+
+
+def _read_live(file: Path) -> ServerRecord | None:
     try:
         if not _private(file):
             return None
@@ -134,7 +179,14 @@ def _write(record: ServerRecord, file: Path) -> None:
         raise
 
 
+def _is_of(record: ServerRecord, file: Path) -> bool:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=ServerRecord) == record
+    except (OSError, msgspec.MsgspecError):
+        return False
+
+
 def _remove_own(record: ServerRecord, file: Path) -> None:
-    with suppress(OSError, msgspec.MsgspecError):
-        if msgspec.json.decode(file.read_bytes(), type=ServerRecord) == record:
+    if _is_of(record, file):
+        with suppress(OSError):
             file.unlink()

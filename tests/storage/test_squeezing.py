@@ -9,8 +9,8 @@ from quire.documents.names import DocumentName
 from quire.errors import StoreUnavailable
 from quire.ports.document_records import Arrival
 from quire.storage.local_doorbell import LocalDoorbell
-from quire.storage.sqlite.squeezing import Squeezer, whole
 from quire.storage.sqlite.store import SqliteStore
+from quire.storage.squeezing import Squeezer, whole
 
 SQUEEZER = Squeezer()
 JSON = b'{"data": {"detector": 1.25}, "timestamps": {"detector": 1700000000.0}}' * 100

@@ -9,29 +9,35 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import uvicorn
 
 from quire import server_file
 from quire.app.about import VERSION
-from quire.app.run_parts import number_rule
+from quire.app.keeping import kept, named
+from quire.app.logs import configure
 from quire.app.server import Server
 from quire.config import Settings
-from quire.runs.searchable import describe
-from quire.storage.local_doorbell import LocalDoorbell
-from quire.storage.sqlite.store import SqliteStore
+from quire.ports.doorbell import Doorbell
+from quire.ports.store import Store
 from quire.web.connections import Bounds, bounded
 
 EXIT_STORE_LOST = 74
+Assemble = Callable[[Settings, Store, Doorbell], Server]
 _DESCRIPTORS = 8192
 _OTHER_DESCRIPTORS = 256
 _GRACE_SECONDS = 3
 _OBJECTS_BEFORE_COLLECTION = 50_000
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, *, assemble: Assemble = Server) -> None:
     """Serve until a signal comes; returns once everything has stopped.
+
+    Parameters
+    ----------
+    assemble
+        Makes the server: another than the usual is for measurements.
 
     Raises
     ------
@@ -49,8 +55,10 @@ def serve(settings: Settings) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
         listener.listen(1024)
+        settings = named(settings, port=listener.getsockname()[1])
+        configure(settings)
         with asyncio.Runner(loop_factory=_event_loop) as runner:
-            runner.run(_serve(settings, listener))
+            runner.run(_serve(settings, listener, assemble))
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
@@ -60,21 +68,15 @@ def _event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, assemble: Assemble
+) -> None:
     began = time.perf_counter()
-    doorbell = LocalDoorbell()
-    store = await SqliteStore.open(
-        settings.data_folder,
-        doorbell=doorbell,
-        on_fatal=_store_lost,
-        describe=describe(number_rule(settings)),
-    )
-    try:
-        server = Server(settings, store, doorbell)
+    async with kept(settings, on_fatal=_store_lost) as keeping:
+        server = assemble(settings, keeping.store, keeping.doorbell)
+        server.leadership = keeping.leadership
         async with server.running():
             await _listen(server, settings, listener, began)
-    finally:
-        await store.aclose()
 
 
 async def _listen(
@@ -101,7 +103,7 @@ async def _listen(
     while not http.started and not serving.done():  # noqa: ASYNC110
         await asyncio.sleep(0.002)
     record = server_file.ServerRecord(url=url, token=server.token, pid=os.getpid())
-    with server_file.publish(record, settings.data_folder):
+    with server_file.publish(record, settings.data_folder, name=settings.name):
         if not serving.done():
             seconds = time.perf_counter() - began
             sys.stderr.write(

@@ -21,6 +21,18 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="Port [8642]; 0 takes a free one.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Keep the records in PostgreSQL, postgresql://user@host/name;"
+            " several servers may share one.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Of this server among several [host and port]."),
+    ] = None,
     slots: Annotated[
         int | None, typer.Option(help="Jobs that may run at once.")
     ] = None,
@@ -29,7 +41,18 @@ def serve(
     from quire.app.serving import serve as serve_until_signal
     from quire.config import Settings
 
-    settings = Settings.load(data_folder=folder, host=host, port=port, slots=slots)
+    if database is not None:
+        from quire.storage.postgres.target import refuse_password
+
+        refuse_password(database, "--database")
+    settings = Settings.load(
+        data_folder=folder,
+        host=host,
+        port=port,
+        slots=slots,
+        database=database,
+        name=name,
+    )
     try:
         serve_until_signal(settings)
     except OSError as error:

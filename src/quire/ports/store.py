@@ -8,6 +8,7 @@ from quire.ports.document_records import DocumentRecords
 from quire.ports.inlet_records import InletRecords
 from quire.ports.job_numbers import JobNumbers
 from quire.ports.job_records import JobRecords
+from quire.ports.lab_records import LabRecords
 from quire.ports.outbox_records import OutboxRecords
 from quire.ports.outlet_run_records import OutletRunRecords
 from quire.ports.product_records import ProductRecords
@@ -17,6 +18,7 @@ from quire.ports.run_finder import RunFinder
 from quire.ports.run_index import RunIndex
 from quire.ports.run_records import RunRecords
 from quire.ports.saved_query_records import SavedQueryRecords
+from quire.ports.switch_records import SwitchRecords
 from quire.ports.token_records import TokenRecords
 
 T = TypeVar("T")
@@ -86,6 +88,11 @@ class Transaction(Protocol):
         ...
 
     @property
+    def labs(self) -> LabRecords:
+        """The labs."""
+        ...
+
+    @property
     def outbox(self) -> OutboxRecords:
         """The documents in the order in which outlets forward them."""
         ...
@@ -103,6 +110,11 @@ class Transaction(Protocol):
     @property
     def saved_queries(self) -> SavedQueryRecords:
         """The queries that people saved."""
+        ...
+
+    @property
+    def switches(self) -> SwitchRecords:
+        """What people have switched on or off."""
         ...
 
 

@@ -43,6 +43,20 @@ class LocalDoorbell:
         for loop, waiters in woken.items():
             _wake_in(loop, waiters)
 
+    def ring_all(self) -> None:
+        """Wake all who wait for anything: rings may have been missed."""
+        woken: dict[asyncio.AbstractEventLoop, list[_Waiter]] = {}
+        with self._lock:
+            self._rings += 1
+            self._forgotten = self._rings
+            self._tickets.clear()
+            for waiters in self._waiters.values():
+                for waiter in waiters:
+                    woken.setdefault(waiter.get_loop(), []).append(waiter)
+            self._waiters.clear()
+        for loop, members in woken.items():
+            _wake_in(loop, members)
+
     def ticket(self, topic: str) -> int:
         """Return a number that changes with each ring of the topic."""
         with self._lock:

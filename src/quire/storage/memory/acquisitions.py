@@ -7,13 +7,8 @@ from quire.ports.acquisition_records import (
     AcquisitionChange,
     AcquisitionQuery,
 )
-from quire.products.acquisition import (
-    Acquisition,
-    acquisition_of,
-    forgotten,
-    names_of,
-    overtaken,
-)
+from quire.products.acquisition import Acquisition
+from quire.storage.acquisition_following import follow
 from quire.storage.memory.journal import Journal
 
 
@@ -56,32 +51,15 @@ class MemoryAcquisitions:
 
     def follow(self, former: Job | None, job: Job | None) -> None:
         """Change the acquisition of a job that is being put, or removed (None)."""
-        now = self._clock.now()
-        known = None if former is None else self._of(former)
-        if job is None:
-            if known is not None:
-                self._put(known, forgotten(known, now=now))
-            return
-        names = names_of(job)
-        if names is None:
-            return
-        if known is not None and known.id != names[0]:
-            self.remove(known.id)
-            known = None
-        known = known or self.get(names[0])
-        if overtaken(former, job, known):
-            return
-        found = acquisition_of(job, known, now=now)
-        if found is not None:
-            self._put(known, found)
+        follow(self, former, job, now=self._clock.now())
 
-    def _of(self, job: Job) -> Acquisition | None:
+    def of_job(self, job: str) -> Acquisition | None:
+        """Return the acquisition of a job."""
         every = self._acquisitions.values()
-        return next((one for one in every if one.job == job.id), None)
+        return next((one for one in every if one.job == job), None)
 
-    def _put(self, known: Acquisition | None, found: Acquisition) -> None:
-        if found == known:
-            return
+    def change(self, found: Acquisition) -> None:
+        """Store an acquisition, and that it has changed."""
         number = self._newest["change"] + 1
         change = AcquisitionChange(number=number, acquisition=found)
         self._journal.set(self._acquisitions, found.id, found)

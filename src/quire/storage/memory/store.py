@@ -13,6 +13,7 @@ from quire.storage.memory.inlets import MemoryInlets
 from quire.storage.memory.job_numbers import MemoryJobNumbers
 from quire.storage.memory.jobs import MemoryJobs
 from quire.storage.memory.journal import Journal
+from quire.storage.memory.labs import MemoryLabs
 from quire.storage.memory.outbox import MemoryOutbox, MemoryOutletRuns
 from quire.storage.memory.quality import MemoryRunHistory, MemoryRunLists
 from quire.storage.memory.records import (
@@ -23,6 +24,7 @@ from quire.storage.memory.records import (
 )
 from quire.storage.memory.run_index import MemoryRunIndex
 from quire.storage.memory.saved_queries import MemorySavedQueries
+from quire.storage.memory.switches import MemorySwitches
 
 T = TypeVar("T")
 
@@ -43,10 +45,12 @@ class MemoryTransaction:
         self.progress = MemoryProgress(journal)
         self.products = MemoryProducts(journal)
         self.tokens = MemoryTokens(journal)
+        self.labs = MemoryLabs(journal)
         self.outbox = MemoryOutbox(journal, self.documents)
         self.outlet_runs = MemoryOutletRuns(journal)
         self.inlets = MemoryInlets(journal)
         self.saved_queries = MemorySavedQueries(journal)
+        self.switches = MemorySwitches(journal)
 
 
 class MemoryStore:

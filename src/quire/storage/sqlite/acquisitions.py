@@ -11,16 +11,11 @@ from quire.ports.acquisition_records import (
     AcquisitionChange,
     AcquisitionQuery,
 )
-from quire.products.acquisition import (
-    Acquisition,
-    acquisition_of,
-    forgotten,
-    names_of,
-    overtaken,
-)
+from quire.products.acquisition import Acquisition
+from quire.storage.acquisition_following import follow
+from quire.storage.codec import Codec
 from quire.storage.sqlite import sql
 from quire.storage.sqlite.changes import Changes
-from quire.storage.sqlite.codec import Codec
 from quire.storage.sqlite.uids import to_column
 
 _CODEC = Codec(Acquisition)
@@ -88,37 +83,14 @@ class SqliteAcquisitions:
 
     def follow(self, former: Job | None, job: Job | None) -> None:
         """Change the acquisition of a job that is being put, or removed (None)."""
-        now = self._clock.now()
-        known = None if former is None else self._of(former)
-        if job is None:
-            if known is not None:
-                self._put(known, forgotten(known, now=now))
-            return
-        names = names_of(job)
-        if names is None:
-            return
-        if known is not None and known.id != names[0]:
-            self.remove(known.id)
-            known = None
-        known = known or self.get(names[0])
-        if overtaken(former, job, known):
-            return
-        found = acquisition_of(job, known, now=now)
-        if found is not None:
-            self._put(known, found)
+        follow(self, former, job, now=self._clock.now())
 
-    def _of(self, job: Job) -> Acquisition | None:
-        if not job.is_acquisition:
-            return None
-        return self._one(_OF_JOB, to_column(job.id))
+    def of_job(self, job: str) -> Acquisition | None:
+        """Return the acquisition of a job."""
+        return self._one(_OF_JOB, to_column(job))
 
-    def _one(self, query: str, key: str | bytes) -> Acquisition | None:
-        row = self._connection.execute(query, (key,)).fetchone()
-        return None if row is None else _CODEC.decode(row[0])
-
-    def _put(self, known: Acquisition | None, found: Acquisition) -> None:
-        if found == known:
-            return
+    def change(self, found: Acquisition) -> None:
+        """Store an acquisition, and that it has changed."""
         record = _CODEC.encode(found)
         row = (
             found.id,
@@ -133,6 +105,10 @@ class SqliteAcquisitions:
         self._connection.execute(_PUT, row)
         self._connection.execute(_NOTE, (found.id, record))
         self._changes.touch(ACQUISITIONS)
+
+    def _one(self, query: str, key: str | bytes) -> Acquisition | None:
+        row = self._connection.execute(query, (key,)).fetchone()
+        return None if row is None else _CODEC.decode(row[0])
 
 
 def _conditions(query: AcquisitionQuery) -> tuple[list[str], dict[str, Any]]:

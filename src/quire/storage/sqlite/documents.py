@@ -7,11 +7,12 @@ from itertools import dropwhile, groupby
 import apsw
 
 from quire.ports.document_records import Arrival, StoredDocument
-from quire.storage.sqlite import blocks, sql
+from quire.storage import blocks
+from quire.storage.sqlite import sql
 from quire.storage.sqlite.changes import Changes
 from quire.storage.sqlite.known_keys import KeyIndex, KnownKeys, add, remove
-from quire.storage.sqlite.squeezing import Squeezer
 from quire.storage.sqlite.uids import Uid, to_column, to_text
+from quire.storage.squeezing import Squeezer
 
 
 class SqliteDocuments:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import apsw
 
 from quire.ports.inlet_records import InletPosition, SetAside
-from quire.storage.sqlite.codec import Codec
+from quire.storage.codec import Codec
 
 _CODEC = Codec(SetAside)
 _POSITIONS = "SELECT key, state FROM inlet_position WHERE inlet = ? ORDER BY key"

@@ -9,8 +9,8 @@ import apsw
 from quire.jobs.job import Job
 from quire.jobs.phases import Phase
 from quire.ports.job_numbers import Numbered, NumberQuery
+from quire.storage.codec import Codec
 from quire.storage.sqlite import job_number_sql as sql
-from quire.storage.sqlite.codec import Codec
 from quire.storage.sqlite.uids import to_column
 
 _CODEC = Codec(Job)

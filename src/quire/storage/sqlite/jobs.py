@@ -8,9 +8,9 @@ import apsw
 from quire.jobs.job import Job
 from quire.jobs.phases import Phase
 from quire.ports.job_records import JobQuery, job_topic, search_terms
+from quire.storage.codec import Codec
 from quire.storage.sqlite import job_sql, sql
 from quire.storage.sqlite.changes import JOBS, Changes
-from quire.storage.sqlite.codec import Codec
 from quire.storage.sqlite.uids import Uid, to_column
 
 _CODEC = Codec(Job)

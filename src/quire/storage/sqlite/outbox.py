@@ -7,7 +7,7 @@ import apsw
 from quire.documents.names import DocumentName
 from quire.ports.document_records import StoredDocument
 from quire.ports.outbox_records import Amount, Outgoing, Position
-from quire.storage.sqlite import blocks
+from quire.storage import blocks
 from quire.storage.sqlite.uids import to_column, to_text
 
 _POSITION_GET = "SELECT number, late FROM outlet WHERE name = ?"

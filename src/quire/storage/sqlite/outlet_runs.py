@@ -5,7 +5,7 @@ from collections.abc import Collection
 import apsw
 
 from quire.ports.outlet_run_records import OutletRun, OutletRunQuery, RunState
-from quire.storage.sqlite.codec import Codec
+from quire.storage.codec import Codec
 from quire.storage.sqlite.uids import to_column
 
 _CODEC = Codec(OutletRun)

@@ -3,8 +3,8 @@
 import apsw
 
 from quire.products.product import Product
+from quire.storage.codec import Codec
 from quire.storage.sqlite import sql
-from quire.storage.sqlite.codec import Codec
 from quire.storage.sqlite.uids import to_column
 
 _CODEC = Codec(Product)

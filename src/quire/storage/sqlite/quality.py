@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from quire.runs.changes import Entry
 from quire.runs.run_list import Member, RunList
-from quire.storage.sqlite.codec import Codec
+from quire.storage.codec import Codec
 from quire.storage.sqlite.uids import to_column
 
 _ENTRY = Codec(Entry)

@@ -15,10 +15,10 @@ from quire.errors import StoreFull
 from quire.ports.run_records import RunQuery
 from quire.runs.run import Run, Status
 from quire.runs.searchable import Describe, Searchable
+from quire.storage.codec import Codec
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.access_lists import AccessLists
 from quire.storage.sqlite.changes import RUNS, Changes
-from quire.storage.sqlite.codec import Codec
 from quire.storage.sqlite.facets import Facets, packed
 from quire.storage.sqlite.order_keys import span
 from quire.storage.sqlite.recent_runs import Recent, RecentRuns

@@ -3,7 +3,7 @@
 import apsw
 
 from quire.runs.saved_query import SavedQuery, Visibility
-from quire.storage.sqlite.codec import Codec
+from quire.storage.codec import Codec
 
 _CODEC = Codec(SavedQuery)
 _NONE, _PRIVATE, _SHARED = range(3)

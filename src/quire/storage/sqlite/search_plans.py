@@ -8,18 +8,12 @@ from quire.ports.run_finder import Selection
 from quire.runs.query.tree import And, Between, Compare, Operator, Text, Tree
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.conditions import Conditions, match_any
-from quire.storage.sqlite.covers import (
-    Bounds,
-    bounds_of,
-    conjuncts,
-    match_of,
-    range_of,
-    uid_of,
-)
+from quire.storage.sqlite.covers import match_of
 from quire.storage.sqlite.order_keys import span
 from quire.storage.sqlite.run_pages import Walk
 from quire.storage.sqlite.terms import access_term
 from quire.storage.sqlite.uids import prefix_range
+from quire.storage.tree_bounds import Bounds, bounds_of, conjuncts, range_of, uid_of
 
 _FEW = 5_000
 """So many rows are sorted sooner than an index in order is walked."""

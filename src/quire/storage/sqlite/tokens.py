@@ -3,8 +3,8 @@
 import apsw
 
 from quire.access.tokens import Token
+from quire.storage.codec import Codec
 from quire.storage.sqlite import sql
-from quire.storage.sqlite.codec import Codec
 
 _CODEC = Codec(Token)
 

@@ -11,6 +11,7 @@ from quire.storage.sqlite.inlets import SqliteInlets
 from quire.storage.sqlite.job_numbers import SqliteJobNumbers
 from quire.storage.sqlite.jobs import SqliteJobs
 from quire.storage.sqlite.known_keys import KnownKeys
+from quire.storage.sqlite.labs import SqliteLabs
 from quire.storage.sqlite.outbox import SqliteOutbox
 from quire.storage.sqlite.outlet_runs import SqliteOutletRuns
 from quire.storage.sqlite.products import SqliteProducts
@@ -20,6 +21,7 @@ from quire.storage.sqlite.recent_runs import RecentRuns
 from quire.storage.sqlite.run_index import SqliteRunIndex
 from quire.storage.sqlite.runs import SqliteRuns
 from quire.storage.sqlite.saved_queries import SqliteSavedQueries
+from quire.storage.sqlite.switches import SqliteSwitches
 from quire.storage.sqlite.tokens import SqliteTokens
 
 
@@ -41,7 +43,9 @@ class SqliteTransaction:
         self.progress = SqliteProgress(connection, self.changes)
         self.products = SqliteProducts(connection)
         self.tokens = SqliteTokens(connection)
+        self.labs = SqliteLabs(connection)
         self.outbox = SqliteOutbox(connection)
         self.outlet_runs = SqliteOutletRuns(connection)
         self.inlets = SqliteInlets(connection)
         self.saved_queries = SqliteSavedQueries(connection)
+        self.switches = SqliteSwitches(connection)

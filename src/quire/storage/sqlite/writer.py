@@ -15,9 +15,9 @@ from quire.errors import StoreFull, StoreUnavailable
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Decision
 from quire.runs.searchable import Describe
+from quire.storage.pending import Pending, settle
 from quire.storage.sqlite import connection as connections
 from quire.storage.sqlite import sql
-from quire.storage.sqlite.pending import Pending, settle
 from quire.storage.sqlite.transaction import SqliteTransaction
 
 _MOST_IN_A_COMMIT = 1000

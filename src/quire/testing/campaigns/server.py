@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from quire.client.discovery import Address
+from quire.testing.postgres.choosing import database_of
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.01
@@ -27,6 +28,8 @@ class ServerProcess:
         The program: another than ours serves as a negative control.
     environment
         Added to this process's own.
+    name
+        Of one of several servers on the folder.
     """
 
     def __init__(
@@ -35,10 +38,16 @@ class ServerProcess:
         *,
         module: str = "quire",
         environment: Mapping[str, str] | None = None,
+        name: str = "",
     ) -> None:
         self.folder = folder
+        self._file = folder / (f"server-{name}.json" if name else "server.json")
+        self._log = folder.with_name(f"{folder.name}{name and '-'}{name}.log")
         self._module = module
-        self._environment = {**os.environ, **(environment or {})}
+        named = {"QUIRE_NAME": name} if name else {}
+        if url := database_of(folder):
+            named["QUIRE_DATABASE"] = url
+        self._environment = {**os.environ, **named, **(environment or {})}
         self._child: subprocess.Popen[bytes] | None = None
         self._found: dict[str, Any] = {}
 
@@ -51,7 +60,7 @@ class ServerProcess:
             It ended, or was not ready in time; with what it wrote.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        log = self.folder.with_name(self.folder.name + ".log")
+        log = self._log
         with log.open("ab") as words:
             child = subprocess.Popen(  # noqa: S603 - our own program
                 [
@@ -80,7 +89,7 @@ class ServerProcess:
 
     def _ready(self, pid: int) -> bool:
         try:
-            self._found = json.loads((self.folder / "server.json").read_bytes())
+            self._found = json.loads(self._file.read_bytes())
         except (FileNotFoundError, ValueError):
             return False
         return bool(self._found["pid"] == pid)

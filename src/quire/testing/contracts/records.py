@@ -5,6 +5,7 @@ from functools import partial
 from quire.access.principals import Scope
 from quire.access.tokens import Token, TokenUse
 from quire.ports.store import Store, Transaction
+from quire.ports.switch_records import Switch
 from quire.products.product import Product
 from quire.progress.event import complete, info
 from quire.progress.log import Entry, Head, append, next_act
@@ -133,3 +134,18 @@ class RecordsContract(ContractFixtures):
         assert await store.view(lambda t: t.tokens.get("8")) is None
         left = await store.view(lambda t: t.tokens.all())
         assert left == (changed, *tokens[2:])
+
+    async def test_a_switch_is_as_it_was_set_last(self, store: Store) -> None:
+        """A switch is what was set last, by its space and its name."""
+        off = Switch(space="rule", name="ä\0", on=False, by="amy", at=1.5)
+        on = Switch(space="rule", name="ä\0", on=True, by="ben", at=2.5)
+        other = Switch(space="rule ä", name="", on=False, by="", at=0.0)
+
+        for switch in (off, other, on):
+            await store.decide(lambda t, one=switch: t.switches.put(one))  # type: ignore[misc]
+
+        def found(t: Transaction) -> list[Switch | None]:
+            keys = [("rule", "ä\0"), ("rule ä", ""), ("rule", "")]
+            return [t.switches.get(*key) for key in keys]
+
+        assert await store.view(found) == [on, other, None]

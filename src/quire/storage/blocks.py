@@ -6,7 +6,7 @@ import msgspec
 
 from quire.documents.names import DocumentName
 from quire.ports.document_records import Arrival, StoredDocument
-from quire.storage.sqlite.squeezing import whole
+from quire.storage.squeezing import whole
 
 _PLACE_BITS = 20
 _LARGEST_BODY = 64 * 2**20  # bytes; SQLite itself ends at 10^9 a row

@@ -1,0 +1,1 @@
+"""The store in PostgreSQL: many server processes on one database."""

@@ -1,0 +1,95 @@
+"""The history of runs' quality and frozen lists in PostgreSQL."""
+
+from msgspec.structs import replace
+
+from quire.runs.changes import Entry
+from quire.runs.run_list import Member, RunList
+from quire.storage.codec import Codec
+from quire.storage.postgres.session import Row, Session
+from quire.storage.postgres.uids import to_column
+
+_ENTRY = Codec(Entry)
+_HEAD = Codec(RunList)
+_MEMBERS = Codec(tuple[Member, ...])
+
+_APPEND = "INSERT INTO run_change (run, version, batch, entry) VALUES (%s, %s, %s, %s)"
+_OF_RUN = "SELECT entry FROM run_change WHERE run = %s ORDER BY version"
+_OF_BATCH = (
+    "SELECT entry FROM run_change WHERE batch = %s AND batch <> ''"
+    " ORDER BY run, version"
+)
+_PUT = (
+    "INSERT INTO run_list (name, version, done, head, members)"
+    " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (name, version) DO UPDATE SET"
+    " done = excluded.done, head = excluded.head, members = excluded.members"
+)
+_GET = "SELECT head, members FROM run_list WHERE name = %s AND version = %s"
+_NEWEST = (
+    "SELECT head, members FROM run_list WHERE name = %s ORDER BY version DESC LIMIT 1"
+)
+_ALL = "SELECT head FROM run_list ORDER BY name, version"
+_UNFINISHED = "SELECT head, members FROM run_list WHERE NOT done ORDER BY name, version"
+
+
+class PostgresRunHistory:
+    """`quire.ports.quality_records.RunHistory` in one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def append(self, entry: Entry) -> None:
+        """Keep an entry; its version is one more than the run's last."""
+        key = (to_column(entry.run), entry.version, to_column(entry.batch))
+        self._session.run(_APPEND, (*key, _ENTRY.encode(entry)))
+
+    def of_run(self, uid: str) -> tuple[Entry, ...]:
+        """Return the entries of a run by version."""
+        self._session.lock("run", uid)
+        return self._entries(_OF_RUN, uid)
+
+    def of_batch(self, batch: str) -> tuple[Entry, ...]:
+        """Return what was changed in one go, by run."""
+        return self._entries(_OF_BATCH, batch)
+
+    def _entries(self, query: str, key: str) -> tuple[Entry, ...]:
+        rows = self._session.rows(query, [to_column(key)])
+        return tuple(_ENTRY.decode(row[0]) for row in rows)
+
+
+class PostgresRunLists:
+    """`quire.ports.quality_records.RunLists` in one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, frozen: RunList) -> None:
+        """Keep a version of a list, in place of what was there as that version."""
+        row = (
+            to_column(frozen.name),
+            frozen.version,
+            frozen.tagged >= len(frozen.members),
+            _HEAD.encode(replace(frozen, members=())),
+            _MEMBERS.encode(frozen.members),
+        )
+        self._session.run(_PUT, row)
+
+    def get(self, name: str, version: int | None) -> RunList | None:
+        """Return a version of a list, None for its newest."""
+        self._session.lock("list", name)
+        if version is None:
+            row = self._session.row(_NEWEST, [to_column(name)])
+        else:
+            row = self._session.row(_GET, (to_column(name), version))
+        return None if row is None else _whole(row)
+
+    def all(self) -> tuple[RunList, ...]:
+        """Return every version of every list, without members, by name and version."""
+        return tuple(_HEAD.decode(row[0]) for row in self._session.rows(_ALL))
+
+    def unfinished(self) -> tuple[RunList, ...]:
+        """Return lists of which not all members are marked yet."""
+        return tuple(map(_whole, self._session.rows(_UNFINISHED)))
+
+
+def _whole(row: Row) -> RunList:
+    return replace(_HEAD.decode(row[0]), members=_MEMBERS.decode(row[1]))

@@ -1,0 +1,165 @@
+"""One connection in one transaction, as the records use it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, LiteralString
+
+import psycopg
+
+from quire.storage.postgres.changes import Changes
+
+Row = tuple[Any, ...]
+_Connection = psycopg.Connection[Row]
+Lock = tuple[int, bool]
+"""Number of an advisory lock, and whether it is shared."""
+Mark = tuple[frozenset[Lock], dict[str, Callable[[], None]], dict[str, int]]
+"""What a session knew at a savepoint."""
+
+
+# Of 6,400 that a server has by its defaults, for all connections together.
+_MOST_OF_A_KIND = 1500
+_LOCK = (
+    "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(number)"
+    " ELSE pg_advisory_xact_lock(number) END"
+    " FROM unnest(%s::bigint[], %s::boolean[]) AS wanted (number, shared)"
+)
+
+
+class Session:
+    """What every class of records in PostgreSQL stands on.
+
+    Two decisions that could disagree must not run side by side. What a decision
+    looks up by key it therefore locks first, there or not (`lock`): nobody else
+    decides on that key until the commit, and what is read afterwards is what the
+    last who had it committed (READ COMMITTED). In a view no lock is taken.
+
+    A page that is read in order to change what it shows is read again once the keys
+    of what it shows are locked: another server may have changed it meanwhile.
+
+    Parameters
+    ----------
+    deciding
+        Whether it may write; False in a view.
+
+    Attributes
+    ----------
+    wanted
+        The locks that were asked for since the transaction began.
+    epoch
+        Changes whenever locks are gone: what was read before may be out of date.
+    """
+
+    def __init__(
+        self, connection: _Connection, changes: Changes, *, deciding: bool
+    ) -> None:
+        self.connection = connection
+        self.changes = changes
+        self.deciding = deciding
+        self.wanted: set[Lock] = set()
+        self.epoch = 0
+        self._locked: set[Lock] = set()
+        self._counted: dict[str, int] = {}
+        self._at_end: dict[str, Callable[[], None]] = {}
+
+    def rows(
+        self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[Row]:
+        """Return all rows of a query."""
+        return self.connection.execute(text.encode(), parameters).fetchall()
+
+    def row(self, text: str, parameters: Sequence[Any] = ()) -> Row | None:
+        """Return the first row of a query, None if it has none."""
+        return self.connection.execute(text.encode(), parameters).fetchone()
+
+    def run(self, text: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement; return how many rows it touched."""
+        return self.connection.execute(text.encode(), parameters).rowcount
+
+    def copy(self, into: LiteralString, rows: Iterable[Sequence[Any]]) -> None:
+        """Write many rows at once.
+
+        Parameters
+        ----------
+        into
+            The table with its columns, such as ``"progress (operation, number)"``.
+        """
+        with (
+            self.connection.cursor() as cursor,
+            cursor.copy(f"COPY {into} FROM STDIN".encode()) as target,
+        ):
+            for row in rows:
+                target.write_row(row)
+
+    def lock(self, kind: str, *keys: str) -> None:
+        """Let nobody else decide on these keys until the commit.
+
+        Who locks very many keys of a kind locks all of it: the table of PostgreSQL's
+        locks is of a fixed size.
+
+        Parameters
+        ----------
+        kind
+            What the keys name, such as ``"run"``: equal keys of two kinds differ.
+        """
+        if not self.deciding:
+            return
+        whole, counted = number_of(kind, None), self._counted.get(kind, 0)
+        if (whole, False) in self._locked:
+            return
+        wanted = {(number_of(kind, key), False) for key in keys} - self._locked
+        if counted + len(wanted) > _MOST_OF_A_KIND:
+            self.take({(whole, False)})
+        elif wanted:
+            self.take({(whole, True)} | wanted)
+            self._counted[kind] = counted + len(wanted)
+
+    def take(self, locks: Iterable[Lock]) -> None:
+        """Take locks that `lock` or an earlier transaction has found to be needed."""
+        wanted = set(locks) - self._locked
+        if not wanted:
+            return
+        # Before: a lock that is waited for in vain is one that is needed.
+        self.wanted |= wanted
+        # In one order, so that fewer decisions meet head on.
+        numbers, shared = zip(*sorted(wanted), strict=True)
+        self.run(_LOCK, [list(numbers), list(shared)])
+        self._locked |= wanted
+
+    def at_end(self, name: str, work: Callable[[], None]) -> None:
+        """Have work done right before the commit, once for each name.
+
+        For locks that all writers share: they are held for the commit alone.
+        """
+        self._at_end[name] = work
+
+    def finish(self) -> None:
+        """Do the work that was put off until the commit; the writer calls it."""
+        work, self._at_end = self._at_end, {}
+        for one in work.values():
+            one()
+
+    def mark(self) -> Mark:
+        """Return what a savepoint is to come back to."""
+        return frozenset(self._locked), dict(self._at_end), dict(self._counted)
+
+    def back_to(self, mark: Mark) -> None:
+        """Take note that locks taken since a savepoint are gone with it."""
+        locked, at_end, counted = mark
+        self._locked, self._at_end = set(locked), dict(at_end)
+        self._counted = dict(counted)
+        self.epoch += 1
+
+    def ended(self) -> None:
+        """Take note that the transaction is over, and its locks with it."""
+        self._locked.clear()
+        self._counted.clear()
+        self._at_end.clear()
+        self.wanted = set()
+        self.epoch += 1
+
+
+def number_of(kind: str, key: str | None) -> int:
+    """Return the number of the lock on a key, or on a kind where the key is None."""
+    told = kind if key is None else f"{kind}\0{key}"
+    digest = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "big", signed=True)
