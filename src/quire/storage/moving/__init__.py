@@ -1,0 +1,1 @@
+"""Moving a store to another database: from SQLite to PostgreSQL, and back."""
