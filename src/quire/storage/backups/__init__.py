@@ -1,0 +1,1 @@
+"""Backups: a consistent copy of the records, and of the files that they name."""

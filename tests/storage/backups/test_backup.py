@@ -1,0 +1,203 @@
+"""Backups of real servers at work, and going back to them."""
+
+import json
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+from tests.client.serving import until
+
+from quire.storage.backups import record
+from quire.storage.backups.backup import verify
+from quire.testing.campaigns.server import ServerProcess
+from quire.testing.postgres.server import PostgresServer
+
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+def quire(*words: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "quire", *map(str, words)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stderr + done.stdout
+    return done
+
+
+class Load:
+    """Sends runs, one a request, until it is told to end."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.acknowledged: list[str] = []
+        self._server = server
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        until(lambda: len(self.acknowledged) > 50)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        with self._server.http() as http:
+            while not self._ended.is_set():
+                uid = str(uuid.uuid4())
+                start = {"uid": uid, "time": 1.7e9, "plan_name": "backed up"}
+                post(http, [["start", start]])
+                self.acknowledged.append(uid)
+
+
+def post(http: httpx.Client, documents: list[Any]) -> None:
+    body = "".join(json.dumps(one) + "\n" for one in documents)
+    http.post("/api/v1/documents", content=body, headers=NDJSON).raise_for_status()
+
+
+def projected(http: httpx.Client) -> dict[str, Any]:
+    """Return the product of a new run."""
+    uid = str(uuid.uuid4())
+    stop = {"uid": str(uuid.uuid4()), "run_start": uid, "time": 1.7e9}
+    post(
+        http,
+        [
+            ["start", {"uid": uid, "time": 1.7e9, "sample": "kept well"}],
+            ["stop", {**stop, "exit_status": "success"}],
+        ],
+    )
+    given = {"RUN": uid, "PROJECTION": "generic", "FORMAT": "nexus"}
+    wanted = {"kind": "project", "parameters": given, "run": True}
+    job = http.post("/api/v1/jobs", json=wanted).json()["id"]
+    until(lambda: http.get(f"/api/v1/jobs/{job}").json()["phase"] == "COMPLETED")
+    found: dict[str, Any] = http.get(f"/api/v1/products/{job}").json()
+    return found
+
+
+def test_a_server_at_work_is_backed_up_and_brought_back(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data")
+    server.start()
+    try:
+        with server.http() as http:
+            product = projected(http)
+        with Load(server) as load:
+            before = list(load.acknowledged)
+            told = json.loads(
+                quire("backup", tmp_path / "saved", server.folder, "--json").stdout
+            )
+    finally:
+        server.stop()
+    assert told["missing"] == []
+    assert len(load.acknowledged) > len(before)
+    backup, wrong = verify(tmp_path / "saved")
+    assert wrong == ()
+    assert product["file"] in {one.path for one in backup.files}
+
+    quire("restore", tmp_path / "saved", tmp_path / "again")
+    other = ServerProcess(tmp_path / "again")
+    other.start()
+    try:
+        with other.http() as http:
+            for uid in before:
+                assert http.get(f"/api/v1/runs/{uid}").status_code == 200
+            query = {"q": "plan_name = 'backed up'", "limit": "1000"}
+            found = http.get("/api/v1/runs", params=query).json()["runs"]
+            assert {one["uid"] for one in found} >= set(before[:1000])
+            words = http.get("/api/v1/runs", params={"q": '"kept well"'}).json()["runs"]
+            assert [one["uid"] for one in words] == product["runs"]
+            assert http.get(product["links"]["file"]).status_code == 200
+            post(http, [["start", {"uid": str(uuid.uuid4()), "time": 1.8e9}]])
+    finally:
+        other.stop()
+
+
+def test_a_server_on_postgresql_is_backed_up_and_brought_back(
+    postgres_url: str, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    server = ServerProcess(tmp_path / "data")
+    server.folder.mkdir()
+    (server.folder / "quire.toml").write_text(f'[database]\nurl = "{postgres_url}"\n')
+    server.start()
+    try:
+        with server.http() as http:
+            product = projected(http)
+        with Load(server) as load:
+            before = list(load.acknowledged)
+            quire("backup", tmp_path / "saved", server.folder)
+    finally:
+        server.stop()
+    name = f"restored_{uuid.uuid4().hex}"
+    with postgres_server.database(name) as url:
+        restoring = ("restore", tmp_path / "saved", tmp_path / "again")
+        assert "of postgres" in quire(*restoring, code=2).stderr
+        quire(*restoring, "--database", url)
+        again = (*restoring[:2], tmp_path / "third", "--database", url)
+        assert "tables" in quire(*again, code=2).stderr
+        other = ServerProcess(tmp_path / "again", environment={"QUIRE_DATABASE": url})
+        other.start()
+        try:
+            with other.http() as http:
+                for uid in before:
+                    assert http.get(f"/api/v1/runs/{uid}").status_code == 200
+                assert http.get(product["links"]["file"]).status_code == 200
+        finally:
+            other.stop()
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """Return a small backup."""
+    server = ServerProcess(tmp_path / "data")
+    server.start()
+    with server.http() as http:
+        projected(http)
+    server.stop()
+    quire("backup", tmp_path / "saved", server.folder)
+    return tmp_path / "saved"
+
+
+def test_a_damaged_backup_is_refused_by_name(saved: Path, tmp_path: Path) -> None:
+    product = next((saved / "files" / "products").glob("*.nxs"))
+    whole = product.read_bytes()
+    product.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    said = quire("restore", saved, tmp_path / "again", code=2).stderr
+    assert product.name in said
+    assert not (tmp_path / "again").exists()
+    assert product.name in quire("restore", "--check", saved, "x", code=1).stderr
+    product.unlink()
+    assert product.name in quire("restore", saved, tmp_path / "again", code=2).stderr
+
+
+def test_a_backup_that_was_cut_short_is_none(saved: Path, tmp_path: Path) -> None:
+    (saved / record.NAME).unlink()
+    said = quire("restore", saved, tmp_path / "again", code=2).stderr
+    assert "cut short" in said
+
+
+def test_a_missing_product_is_said_loudly(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data")
+    server.start()
+    with server.http() as http:
+        product = projected(http)
+    server.stop()
+    (server.folder / product["file"]).unlink()
+    done = quire("backup", tmp_path / "saved", server.folder, code=1)
+    assert f"MISSING: {product['file']}" in done.stderr
+
+
+def test_nothing_is_written_over(saved: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert "not empty" in quire("backup", saved, data, code=2).stderr
+    assert "not empty" in quire("restore", saved, data, code=2).stderr
+    inside = data / "backup"
+    assert "in the data folder" in quire("backup", inside, data, code=2).stderr
+    nowhere = tmp_path / "nowhere"
+    assert "no data folder" in quire("backup", tmp_path / "b", nowhere, code=2).stderr
