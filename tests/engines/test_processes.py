@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from quire.backends.processes import _children_by_search
 from quire.engines.embedded.processes import (
     MARKER,
-    _children_by_search,
     children,
     descendants,
     kill_marked,

@@ -22,12 +22,13 @@ from quire.jobs.limits import KindLimits, Quotas
 from quire.jobs.phases import Phase
 from quire.jobs.share import Occupied, choose
 from quire.ports.doorbell import Doorbell
-from quire.ports.engine import Engine, Launch, NoFreeSlot
+from quire.ports.engine import Engine, EngineChoice, Launch, NoFreeSlot
 from quire.ports.job_records import JobQuery
 from quire.ports.store import Store, Transaction
 
 _log = logging.getLogger(__name__)
 _QUEUED = frozenset({Phase.QUEUED})
+_GIVEN_UP = frozenset({Phase.ABORTED, Phase.ARCHIVED})
 # Seconds between two looks when nothing is due.
 _IDLE = 60.0
 # Seconds to wait where the store or the engine is in trouble, or where too many jobs
@@ -45,6 +46,7 @@ class _Launched(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     at: float
     holds: Occupied
+    lasting: bool = False
 
 
 class _Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,8 @@ class Dispatcher:
         What each kind may use.
     quotas
         What each owner may have.
+    choice
+        Which engine runs which kind, where there are several.
     """
 
     def __init__(  # what it works with; all given by the root
@@ -78,6 +82,7 @@ class Dispatcher:
         clock: Clock,
         limits: KindLimits | None = None,
         quotas: Quotas | None = None,
+        choice: EngineChoice | None = None,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -86,6 +91,7 @@ class Dispatcher:
         self._clock = clock
         self._limits = limits or KindLimits()
         self._quotas = quotas or Quotas()
+        self._choice = choice
         self._backlog = Backlog(self._has)
         self._served: dict[str, int] = {}
         self._turn = 0
@@ -102,8 +108,17 @@ class Dispatcher:
         """
         await self._engine.start()
         await self._attempts.recover()
+        await self._adopt()
         await self._attempts.resume_publishing()
         self._running = asyncio.create_task(self._run())
+
+    async def _adopt(self) -> None:
+        """Take up the attempts that went on elsewhere."""
+        for job in await self._attempts.adopt():
+            launch = self._launch_of(job, job.attempt)
+            if self._choice is not None:
+                await self._choice.adopt(launch)
+            self._note(job, launch, self._clock.now())
 
     async def stop(self) -> None:
         """Dispatch no more, and stop the engine with all that runs in it."""
@@ -115,6 +130,14 @@ class Dispatcher:
         await self._attempts.aclose()
         with contextlib.suppress(StoreUnavailable):  # else the next start recovers it
             await self._attempts.release()
+
+    async def end(self, job: str) -> None:
+        """End what runs of a job that was aborted; returns when nothing is left."""
+        launched = self._launched.get(job)
+        if launched is not None:
+            await self._engine.kill(job, launched.attempt)
+        ending = [task for key, task in self._ending.items() if key[0] == job]
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -151,17 +174,12 @@ class Dispatcher:
                 break  # a slot was lost meanwhile; the engine rings when it is back
 
     async def _launch(self, job: Job, now: float) -> bool:
-        attempt = job.attempt + 1
-        seconds = self._limits.of(job.kind).seconds(job.execution_duration)
-        launch = Launch(
-            job=job.id, attempt=attempt, kind=job.kind, deadline=float(seconds)
-        )
+        launch = self._launch_of(job, job.attempt + 1)
         try:
             await self._engine.launch(launch)
         except NoFreeSlot:
             return False
-        holds = Occupied(owner=job.owner, kind=job.kind)
-        self._launched[job.id] = _Launched(attempt=attempt, at=now, holds=holds)
+        self._note(job, launch, now)
         self._backlog.drop(job)
         self._turn += 1
         self._served.pop(job.owner, None)
@@ -169,6 +187,20 @@ class Dispatcher:
         if len(self._served) > _TURNS:
             del self._served[next(iter(self._served))]
         return True
+
+    def _launch_of(self, job: Job, attempt: int) -> Launch:
+        seconds = self._limits.of(job.kind).seconds(job.execution_duration)
+        return Launch(
+            job=job.id, attempt=attempt, kind=job.kind, deadline=float(seconds)
+        )
+
+    def _note(self, job: Job, launch: Launch, now: float) -> None:
+        self._launched[job.id] = _Launched(
+            attempt=launch.attempt,
+            at=now,
+            holds=Occupied(owner=job.owner, kind=job.kind),
+            lasting=self._choice is not None and self._choice.lasting(job.kind),
+        )
 
     def _look(self, tx: Transaction, free: int, now: float) -> _Look:
         launched = {job: tx.jobs.get(job) for job in self._launched}
@@ -203,6 +235,7 @@ class Dispatcher:
             slots=free,
             running_each=self._quotas.running,
             served=self._served,
+            room=self._choice.room() if self._choice is not None else None,
         )
 
     def _valid(
@@ -217,6 +250,7 @@ class Dispatcher:
                 and found.phase is Phase.QUEUED
                 and found.attempt == job.attempt
                 and found.not_before <= now
+                and not found.aborting
             ):
                 valid.append(found)
             else:
@@ -238,7 +272,7 @@ class Dispatcher:
             lapse = _lapse(job, launched, lease=self._attempts.lease)
             if lapse is None:
                 del self._launched[job_id]
-                if job is None or job.phase in (Phase.ABORTED, Phase.ARCHIVED):
+                if job is None or job.aborting or job.phase in _GIVEN_UP:
                     self._begin_end(job_id, launched, silent=False)
             elif lapse <= now:
                 del self._launched[job_id]
@@ -273,10 +307,11 @@ class Dispatcher:
 
 def _lapse(job: Job | None, launched: _Launched, *, lease: float) -> float | None:
     """Return when a launched attempt counts as silent, None if it is over."""
-    if job is None:
+    if job is None or job.aborting:
         return None
     if job.phase is Phase.QUEUED and job.attempt == launched.attempt - 1:
-        return launched.at + lease  # not claimed yet
+        # Not claimed yet; a facility's scheduler may have it wait for days.
+        return float("inf") if launched.lasting else launched.at + lease
     if job.phase is Phase.EXECUTING and job.attempt == launched.attempt:
         if job.staged is not None:
             return float("inf")

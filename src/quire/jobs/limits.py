@@ -16,7 +16,7 @@ _LEAST_MEMORY = 128 * 1024**2
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table ``[kinds.NAME]``; in all but `retries` 0 means no limit.
+    """A table ``[kinds.NAME]``; in limits other than `retries` 0 means none.
 
     Attributes
     ----------
@@ -35,6 +35,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Of an owner's jobs those of the highest priority run first.
     retries
         New attempts after a transient error, None for the usual.
+    engine
+        Name of the engine that runs it, empty for the server's own.
+    cores, partition, tags
+        What is asked of that engine; what it says itself where they are left out.
     """
 
     processes: _Count = 256
@@ -44,6 +48,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     concurrency: _Count = 0
     priority: int = 0
     retries: _Count | None = None
+    engine: str = ""
+    cores: _Count = 0
+    partition: str = ""
+    tags: tuple[str, ...] = ()
 
     def seconds(self, asked: int) -> int:
         """Return the seconds that an attempt may take.
@@ -101,6 +109,20 @@ class KindLimits:
             if name not in known:
                 mend = f"there are: {', '.join(sorted(known))}"
                 raise InputError(f"kinds.{name}", "no such kind of job", mend)
+
+    def check_engines(self, known: Mapping[str, object]) -> None:
+        """Do nothing if all engines that kinds run on exist.
+
+        Raises
+        ------
+        InputError
+            One does not.
+        """
+        for name, limits in self._given.items():
+            if limits.engine and limits.engine not in known:
+                mend = f"there are: {', '.join(sorted(known))}"
+                place = f"kinds.{name}.engine"
+                raise InputError(place, f"no engine {limits.engine!r}", mend)
 
 
 class Excess(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,12 +6,19 @@ the highest priority come first, then the oldest.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from quire.jobs.job import Job
 from quire.jobs.limits import KindLimits
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where attempts of a kind run, and how many can begin there."""
+
+    name: str
+    free: int
 
 
 class Occupied(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +36,7 @@ def choose(
     slots: int,
     running_each: int = 0,
     served: Mapping[str, int] | None = None,
+    room: Callable[[str], Places] | None = None,
 ) -> tuple[Job, ...]:
     """Return the jobs to begin now, in order.
 
@@ -45,6 +53,9 @@ def choose(
     served
         Of each owner the number of the turn in which one of theirs was begun last;
         those who are not named were never served.
+    room
+        Returns where the attempts of a kind run and how many can begin there; None
+        where all kinds run in one place.
     """
     turns = dict(served or {})
     owners, kinds = Counter[str](), Counter[str]()
@@ -53,13 +64,14 @@ def choose(
         kinds[attempt.kind] += 1
     queues = _queues(waiting)
     turn = max(turns.values(), default=0)
+    taken = _Taken(room)
     chosen: list[Job] = []
     while len(chosen) < slots:
         heads = {
             owner: head
             for owner, queue in queues.items()
             if not (running_each and owners[owner] >= running_each)
-            and (head := _head(queue, kinds, limits)) is not None
+            and (head := _head(queue, kinds, limits, taken)) is not None
         }
         if not heads:
             break
@@ -76,10 +88,29 @@ def choose(
         queues[owner][job.kind].pop()
         owners[owner] += 1
         kinds[job.kind] += 1
+        taken.take(job.kind)
         turn += 1
         turns[owner] = turn
         chosen.append(job)
     return tuple(chosen)
+
+
+class _Taken:
+    """What is taken of the room, in one choice."""
+
+    def __init__(self, room: Callable[[str], Places] | None) -> None:
+        self._room = room
+        self._taken = Counter[str]()
+
+    def has_room(self, kind: str) -> bool:
+        if self._room is None:
+            return True
+        places = self._room(kind)
+        return self._taken[places.name] < places.free
+
+    def take(self, kind: str) -> None:
+        if self._room is not None:
+            self._taken[self._room(kind).name] += 1
 
 
 _Queues = dict[str, dict[str, list[Job]]]
@@ -97,13 +128,18 @@ def _queues(waiting: Iterable[Job]) -> _Queues:
 
 
 def _head(
-    queue: Mapping[str, list[Job]], running: Mapping[str, int], limits: KindLimits
+    queue: Mapping[str, list[Job]],
+    running: Mapping[str, int],
+    limits: KindLimits,
+    taken: "_Taken",
 ) -> Job | None:
     """Return an owner's next job, None if none of theirs can begin."""
     heads = [
         jobs[-1]
         for kind, jobs in queue.items()
-        if jobs and not 0 < limits.of(kind).concurrency <= running.get(kind, 0)
+        if jobs
+        and not 0 < limits.of(kind).concurrency <= running.get(kind, 0)
+        and taken.has_room(kind)
     ]
     if not heads:
         return None

@@ -1,10 +1,12 @@
 """The engine: where attempts run. A launcher only; the job's row is the truth."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from quire.errors import QuireError
+from quire.jobs.share import Places
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,4 +73,20 @@ class Engine(Protocol):
 
     async def stop(self) -> None:
         """Kill everything and let go."""
+        ...
+
+
+class EngineChoice(Protocol):
+    """Which of several engines runs the attempts of a kind."""
+
+    def room(self) -> Callable[[str], Places]:
+        """Return what gives for a kind where it runs, and how many can begin there."""
+        ...
+
+    def lasting(self, kind: str) -> bool:
+        """Return whether attempts of a kind wait elsewhere and outlive the server."""
+        ...
+
+    async def adopt(self, launch: Launch) -> None:
+        """Take up an attempt that an earlier server launched."""
         ...

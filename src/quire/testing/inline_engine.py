@@ -6,13 +6,13 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from quire.actions.attempts import Attempts
+from quire.engines.attempt import run_attempt
 from quire.errors import AttemptLost
 from quire.jobs.job import Assignment, Completed, JobResult, Outcome, Standing
 from quire.ports.doorbell import Doorbell
 from quire.ports.engine import Launch, NoFreeSlot
 from quire.ports.kind import Kind
 from quire.progress.event import ProgressEvent
-from quire.worker import run_attempt
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """What may be fetched and where products may go, as the settings have it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,16 +71,34 @@ class TransferSettings(
 
 
 class Transfers(msgspec.Struct, frozen=True, kw_only=True):
-    """What a merge fetches and delivers with."""
+    """What a merge fetches and delivers with.
+
+    Attributes
+    ----------
+    folders
+        Folders of this machine below which receivers lie; anywhere if there is none.
+    """
 
     fetching: tuple[Transfer, ...]
     delivering: tuple[Delivery, ...]
+    folders: tuple[Path, ...] = ()
 
 
 def transfers(
-    raw: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+    raw: Mapping[str, Any],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    roots: Sequence[Path] = (),
+    published: Path | None = None,
 ) -> Transfers:
     """Return the transfers of a server.
+
+    Parameters
+    ----------
+    roots
+        Folders below which local sources lie; anywhere if there is none.
+    published
+        The folder in which products get their names.
 
     Raises
     ------
@@ -93,9 +111,9 @@ def transfers(
         )
     except msgspec.ValidationError as error:
         raise InputError("transfers", str(error)) from None
-    fetching: list[Transfer] = [LocalTransfer()]
+    fetching: list[Transfer] = [LocalTransfer(roots)]
     delivering: list[Delivery] = [
-        FolderDelivery(settings.folders),
+        FolderDelivery(settings.folders, published=published),
         CommandDelivery(settings.commands),
     ]
     one = settings.rsync
@@ -112,13 +130,24 @@ def transfers(
     if settings.http:
         fetching.append(HttpTransfer(settings.http))
     if settings.s3.endpoint:
-        credentials = _credentials(settings.s3, environment)
+        credentials = credentials_of(settings.s3, environment)
         fetching.append(S3Transfer(settings.s3.fetch, credentials))
         delivering.append(S3Delivery(settings.s3.deliver, credentials))
-    return Transfers(fetching=tuple(fetching), delivering=tuple(delivering))
+    return Transfers(
+        fetching=tuple(fetching),
+        delivering=tuple(delivering),
+        folders=settings.folders,
+    )
 
 
-def _credentials(settings: S3Settings, environment: Mapping[str, str]) -> Credentials:
+def credentials_of(settings: S3Settings, environment: Mapping[str, str]) -> Credentials:
+    """Return what an object store is asked with.
+
+    Raises
+    ------
+    InputError
+        The environment does not hold it.
+    """
     for name in (settings.access_key, settings.secret_key):
         if not environment.get(name):
             mend = "set it, or take [transfers.s3] out of the settings"

@@ -30,6 +30,8 @@ class EmbeddedEngine:
         How many attempts run at the same time.
     limits
         What the attempts of each kind may use.
+    server
+        The name of this one, where several serve a data folder; each has its engine.
     """
 
     def __init__(
@@ -40,12 +42,13 @@ class EmbeddedEngine:
         *,
         slots: int,
         limits: KindLimits | None = None,
+        server: str = "",
     ) -> None:
         self._attempts = attempts
         self._program = tuple(program)
-        folder = str(attempts.data_folder.resolve()).encode()
-        self._marker = hashlib.sha256(folder).hexdigest()[:32]
-        self._log_folder = attempts.data_folder / "log"
+        place = f"{attempts.data_folder.resolve()}{server and chr(0)}{server}".encode()
+        self._marker = hashlib.sha256(place).hexdigest()[:32]
+        self._log_folder = attempts.data_folder / "log" / server
         self._slots = tuple(
             Slot(
                 attempts,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from quire.actions.attempts import Attempts
 from quire.engines.embedded.messages import (
@@ -64,7 +65,12 @@ class Running:
         except StoreUnavailable:
             return Answer(unavailable=True)
         except Exception as problem:  # noqa: BLE001  # the runner is told
-            _log.exception("%s: %s failed", self.launch, type(request).__name__)
+            _log.exception(
+                "%s: %s failed",
+                self.launch,
+                type(request).__name__,
+                extra=_named(self.launch),
+            )
             return Answer(problem=f"{type(problem).__name__}: {problem}")
 
     async def kill(self) -> None:
@@ -100,7 +106,8 @@ class Running:
                 await self._attempts.clear(job, attempt)
         except Exception:  # noqa: BLE001  # the slot goes on, as the store may later
             # Once its lease has ended, the attempt is lost as well.
-            _log.exception("%s ended unrecorded: %s", self.launch, reason)
+            words = "%s ended unrecorded: %s"
+            _log.exception(words, self.launch, reason, extra=_named(self.launch))
         finally:
             self._over.set()
 
@@ -161,3 +168,8 @@ class Running:
         if not self._ending:
             self._ending = True
             self._end()
+
+
+def _named(launch: Launch) -> dict[str, Any]:
+    """Return what a line of the log says of an attempt."""
+    return {"job": launch.job, "attempt": launch.attempt}

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
+from quire.backends.processes import proportional_bytes, resident_bytes
 from quire.engines.embedded.messages import Watch
 from quire.engines.embedded.processes import descendants
 from quire.jobs.limits import Excess
 
-_PAGE = resource.getpagesize()
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
 
@@ -45,7 +45,7 @@ def usage() -> Usage:
     cpu = ended.ru_utime + ended.ru_stime
     resident = 0
     for process in processes:
-        resident += _resident(process)
+        resident += resident_bytes(process)
         cpu += _cpu_seconds(process)
     return Usage(processes=processes, resident=resident, cpu_seconds=cpu)
 
@@ -68,17 +68,10 @@ class Watcher:
             return Excess(limit="cpu_seconds", allowed=order.cpu_seconds, used=cpu)
         # Only what may be too much is measured exactly: it takes milliseconds.
         if 0 < order.memory < now.resident:
-            memory = sum(_proportional(process) for process in now.processes)
+            memory = sum(proportional_bytes(process) for process in now.processes)
             if memory > order.memory:
                 return Excess(limit="memory", allowed=order.memory, used=memory)
         return None
-
-
-def _resident(process: int) -> int:
-    try:
-        return int((_PROC / str(process) / "statm").read_bytes().split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0  # it has ended meanwhile
 
 
 def _cpu_seconds(process: int) -> float:
@@ -90,15 +83,3 @@ def _cpu_seconds(process: int) -> float:
     # hold anything, is the second.
     fields = stat.rpartition(b")")[2].split()
     return sum(int(field) for field in fields[11:15]) / _TICKS
-
-
-def _proportional(process: int) -> int:
-    """Return a process's memory in bytes; what several share is divided among them."""
-    try:
-        lines = (_PROC / str(process) / "smaps_rollup").read_bytes().splitlines()
-    except OSError:
-        return 0
-    for line in lines:
-        if line.startswith(b"Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0

@@ -26,7 +26,7 @@ def work(connection: socket.socket, runner: Runner) -> None:
     Parameters
     ----------
     runner
-        Runs one attempt; see `quire.worker.run_attempt`.
+        Runs one attempt; see `quire.engines.attempt.run_attempt`.
     """
     # So that what is asleep or in Python code cleans up and ends at once.
     signal.signal(signal.SIGTERM, _end)

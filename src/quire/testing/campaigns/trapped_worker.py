@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from quire.engines.attempt import run_attempt
 from quire.engines.embedded.supervisor import Supervisor
 from quire.jobs.job import (
     Assignment,
@@ -23,7 +24,6 @@ from quire.products.manifest import Manifest, encode_manifest
 from quire.progress.event import ProgressEvent
 from quire.testing.campaigns.trap import WORKER, Trap
 from quire.testing.hostile_kinds import HostileKind
-from quire.worker import run_attempt
 
 KIND = "trapped"
 

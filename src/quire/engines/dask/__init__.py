@@ -1,0 +1,1 @@
+"""Attempts on workers of a Dask scheduler that the facility has."""

@@ -1,0 +1,268 @@
+"""An engine on a scheduler that the facility has: attempts wait and run elsewhere.
+
+The scheduler only starts runners. What becomes of an attempt is told by its runner over
+HTTP, and by the lease of its job; what the scheduler says is advice.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from quire.actions.runners import Runners
+from quire.errors import AttemptLost, QuireError, StoreUnavailable
+from quire.ports.doorbell import Doorbell
+from quire.ports.engine import Launch, NoFreeSlot
+from quire.ports.launcher import (
+    AttemptKey,
+    Launcher,
+    LauncherAway,
+    RunnerOrder,
+    There,
+)
+
+_log = logging.getLogger(__name__)
+# Seconds between two tries while the scheduler or the store is away: first, most.
+_FIRST, _MOST = 0.1, 5.0
+
+MakeOrder = Callable[[Launch], Awaitable[RunnerOrder]]
+
+
+class _Handle:
+    """One attempt, as its engine sees it."""
+
+    def __init__(self, launch: Launch) -> None:
+        self.key: AttemptKey = (launch.job, launch.attempt)
+        self.launch = launch
+        self.left = asyncio.Event()
+        self.launching: asyncio.Task[None] | None = None
+        self.ending: asyncio.Task[None] | None = None
+        self.seen = There.WAITING
+        self.since = 0
+
+
+class DistributedEngine:
+    """A `quire.ports.engine.Engine` that hands attempts to a launcher.
+
+    Its attempts outlive the server: `stop` leaves them alone, `adopt` takes them up.
+
+    Parameters
+    ----------
+    make_order
+        Returns what the runner of an attempt must know.
+    slots
+        Attempts that may wait and run there at one time.
+    grace
+        Seconds that a runner has to sweep before the scheduler ends it by force.
+    poll
+        Seconds between two questions to the scheduler.
+    """
+
+    def __init__(  # what it works with; all given by the root
+        self,
+        runners: Runners,
+        launcher: Launcher,
+        doorbell: Doorbell,
+        make_order: MakeOrder,
+        *,
+        slots: int,
+        grace: float = 2.0,
+        poll: float = 2.0,
+    ) -> None:
+        self._runners = runners
+        self._launcher = launcher
+        self._doorbell = doorbell
+        self._make_order = make_order
+        self._slots = slots
+        self._grace = grace
+        self._poll = poll
+        self._handles: dict[AttemptKey, _Handle] = {}
+        self._started = False
+        self._polling: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Get ready to launch; what an earlier server launched is left alone."""
+        await self._launcher.start()
+        self._started = True
+        self._polling = asyncio.create_task(self._keep_polling())
+
+    def free(self) -> int:
+        """Return how many attempts can be launched now."""
+        return max(self._slots - len(self._handles), 0) if self._started else 0
+
+    async def launch(self, launch: Launch) -> None:
+        """Have an attempt started as soon as the scheduler has a place for it.
+
+        Raises
+        ------
+        NoFreeSlot
+            There are as many as may be.
+        """
+        if (launch.job, launch.attempt) in self._handles:
+            return
+        if self.free() < 1:
+            raise NoFreeSlot(self._slots)
+        handle = self._take(launch)
+        handle.launching = asyncio.create_task(self._launch(handle))
+
+    async def adopt(self, launch: Launch) -> None:
+        """Take up an attempt that an earlier server launched."""
+        self._take(launch).seen = There.RUNNING
+
+    async def kill(self, job: str, attempt: int) -> None:
+        """End an attempt: its runner sweeps, else the scheduler ends it by force."""
+        handle = self._handles.get((job, attempt))
+        if handle is None:
+            return
+        if handle.ending is None:
+            handle.ending = asyncio.create_task(self._end(handle))
+        await asyncio.shield(handle.ending)
+
+    async def stop(self) -> None:
+        """Let go: attempts go on, and the next server adopts them."""
+        self._started = False
+        handles = self._handles.values()
+        tasks = [self._polling, *(handle.launching for handle in handles)]
+        tasks += [handle.ending for handle in handles]
+        running = [task for task in tasks if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._launcher.stop()
+
+    def _take(self, launch: Launch) -> _Handle:
+        handle = _Handle(launch)
+        self._handles[handle.key] = handle
+        self._runners.watch(handle.key, lambda: self._left(handle))
+        return handle
+
+    def _left(self, handle: _Handle) -> None:
+        """Free a slot: its runner has said that nothing is left."""
+        handle.left.set()
+        if handle.ending is None:
+            self._drop(handle)
+
+    def _drop(self, handle: _Handle) -> None:
+        if self._handles.get(handle.key) is handle:
+            del self._handles[handle.key]
+            self._runners.forget(handle.key)
+            self._doorbell.ring(["jobs"])
+
+    async def _launch(self, handle: _Handle) -> None:
+        try:
+            order = await self._make_order(handle.launch)
+            await _persistently(lambda: self._launcher.launch(order))
+        except QuireError as problem:
+            await self._lose(handle, str(problem))
+        except Exception:  # noqa: BLE001  # one attempt must not stop all others
+            job, attempt = handle.launch.job, handle.launch.attempt
+            told = {"job": job, "attempt": attempt}
+            _log.exception("%s could not be launched", handle.launch, extra=told)
+            await self._lose(handle, "its launcher failed; the server's log tells why")
+
+    async def _lose(self, handle: _Handle, reason: str) -> None:
+        with contextlib.suppress(AttemptLost):
+            lose = self._runners.attempts.lose
+            await _persistently(lambda: lose(*handle.key, reason))
+        self._drop(handle)
+
+    async def _end(self, handle: _Handle) -> None:
+        if handle.launching is not None:
+            handle.launching.cancel()
+            await asyncio.gather(handle.launching, return_exceptions=True)
+        self._runners.dismiss(handle.key)
+        try:
+            if handle.seen is not There.WAITING or await self._claimed(handle):
+                await _within(self._grace, handle.left)
+            # Not for ever: the scheduler may be as dead as the runner.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._runners.attempts.lease):
+                    await self._end_by_force(handle)
+            await self._runners.clear(*handle.key)
+        except StoreUnavailable:
+            pass  # its folder is cleared by the next attempt, or stays
+        finally:
+            self._drop(handle)
+
+    async def _claimed(self, handle: _Handle) -> bool:
+        return await self._runners.begun(*handle.key)
+
+    async def _end_by_force(self, handle: _Handle) -> None:
+        """Return when nothing is left, as its runner or else the scheduler says."""
+        if handle.left.is_set():
+            return
+        await _persistently(lambda: self._launcher.kill(handle.key))
+        while not handle.left.is_set():
+            if await self._ask(handle) in (There.GONE, There.UNKNOWN):
+                return
+            await _within(self._poll / 4, handle.left)
+
+    async def _ask(self, handle: _Handle) -> There:
+        try:
+            told = await self._launcher.poll([handle.key])
+        except LauncherAway:
+            return There.RUNNING
+        return told.get(handle.key, There.UNKNOWN)
+
+    async def _keep_polling(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll)
+            asked = {
+                key: handle
+                for key, handle in self._handles.items()
+                if handle.ending is None
+                and (handle.launching is None or handle.launching.done())
+            }
+            if not asked:
+                continue
+            try:
+                told = await self._launcher.poll(list(asked))
+                await self._heed(asked, told)
+            except (LauncherAway, StoreUnavailable):
+                continue
+            except Exception:  # noqa: BLE001  # a launcher's own flaw
+                _log.exception("a scheduler could not be asked; it goes on")
+
+    async def _heed(
+        self, asked: Mapping[AttemptKey, _Handle], told: Mapping[AttemptKey, There]
+    ) -> None:
+        for key, handle in asked.items():
+            seen = told.get(key, There.UNKNOWN)
+            handle.since = handle.since + 1 if seen is handle.seen else 0
+            handle.seen = seen
+            # Twice: the word of its runner may be on its way.
+            if seen in (There.GONE, There.UNKNOWN) and handle.since:
+                await self._miss(handle)
+
+    async def _miss(self, handle: _Handle) -> None:
+        """See to an attempt that its scheduler does not have any more."""
+        if handle.left.is_set() or handle.ending is not None:
+            return
+        if not await self._runners.awaited(*handle.key):
+            if await self._runners.over(*handle.key):
+                await self._runners.clear(*handle.key)
+                self._drop(handle)
+            return  # begun: its lease tells
+        if handle.seen is There.GONE:
+            await self._lose(handle, "the scheduler ended it before it began")
+        else:  # as after a scheduler that forgets: whoever comes first claims
+            handle.seen, handle.since = There.WAITING, 0
+            handle.launching = asyncio.create_task(self._launch(handle))
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+async def _persistently(ask: Callable[[], Awaitable[None]]) -> None:
+    """Ask again while the scheduler, or the store, is away."""
+    pause = _FIRST
+    while True:
+        try:
+            return await ask()
+        except (LauncherAway, StoreUnavailable) as problem:
+            _log.info("asked again in %s s: %s", pause, problem)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _MOST)

@@ -1,0 +1,1 @@
+"""A real scheduler of Dask with its workers, for tests."""

@@ -1,0 +1,17 @@
+from collections.abc import Iterator
+
+import pytest
+
+from quire.testing.slurm.cluster import NoSlurm, SlurmCluster
+from quire.testing.slurm.configuration import Tracking
+
+
+@pytest.fixture(scope="session", params=list(Tracking))
+def cluster(request: pytest.FixtureRequest) -> Iterator[SlurmCluster]:
+    """A real Slurm, for each way to know the processes of a job."""
+    try:
+        running = SlurmCluster(request.param)
+        with running:
+            yield running
+    except NoSlurm as reason:
+        pytest.skip(f"NOT PROVED: no Slurm with proctrack/{request.param}: {reason}")

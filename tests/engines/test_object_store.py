@@ -1,0 +1,100 @@
+"""Results that come back through an object store."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.engines.object_store import object_store
+from tests.engines.test_distributed import of_the_page
+
+from quire.engines.distributed import DistributedEngine
+from quire.errors import InputError
+from quire.jobs.phases import Phase
+from quire.storage.local_doorbell import LocalDoorbell
+from quire.storage.memory.store import MemoryStore
+from quire.testing.attempt_server import AttemptServer
+from quire.testing.engine_bench import Bench
+from quire.transfer.carrier import S3Carrier, carrier
+from quire.transfer.signing import Credentials, Signer
+
+SETTINGS = {"s3": {"endpoint": "http://127.0.0.1:9"}}
+KNOWN = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[tuple[Credentials, str]]:
+    with object_store() as found:
+        yield found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    doorbell = LocalDoorbell()
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return Bench(MemoryStore(doorbell=doorbell), doorbell, folder)
+
+
+@pytest.fixture
+async def engine(
+    bench: Bench, place: tuple[Credentials, str], tmp_path: Path
+) -> AsyncIterator[DistributedEngine]:
+    carrying = S3Carrier(f"s3://{place[1]}/here", place[0])
+    scratch = str(tmp_path / "scratch")
+    server = AttemptServer(bench, carrier=carrying, scratch=scratch)
+    async with server.served():
+        launcher = of_the_page().ProcessLauncher(python=sys.executable)
+        engine = DistributedEngine(
+            server.runners, launcher, bench.doorbell, server.order, slots=1
+        )
+        await engine.start()
+        yield engine
+        await engine.stop()
+
+
+async def test_results_and_log_come_back(
+    bench: Bench, engine: DistributedEngine, tmp_path: Path
+) -> None:
+    job = await bench.submit("behave")
+    await bench.launch(engine, job)
+    done = await bench.until_phase(job, Phase.COMPLETED)
+    assert (bench.data_folder / done.results[0].path).read_text() == "42"
+    await bench.until_free(engine)
+    log = bench.data_folder / "jobs" / job / "1" / "log.txt"
+    assert log.read_text() == "said by the work\n"
+    assert not [path for path in (tmp_path / "scratch").rglob("*") if path.is_file()]
+
+
+async def test_a_product_comes_back(
+    bench: Bench, engine: DistributedEngine, place: tuple[Credentials, str]
+) -> None:
+    job = await bench.submit("stage")
+    await bench.launch(engine, job)
+    await bench.until_phase(job, Phase.COMPLETED)
+    product = await bench.store.view(lambda tx: tx.products.get(job))
+    assert product is not None
+    assert (bench.data_folder / product.file).read_bytes() == b"product"
+    left = Signer(place[0]).address("GET", f"s3://{place[1]}/here/jobs/{job}/1/a.part")
+    assert (await asyncio.to_thread(httpx.get, left)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("prefix", "settings", "environment", "words"),
+    [
+        ("/folder", SETTINGS, KNOWN, "object store"),
+        ("s3://b/x", {}, KNOWN, "no store"),
+        ("s3://b/x", {"s3": {"endpont": "x"}}, KNOWN, "endpont"),
+        ("s3://b/x", SETTINGS, {}, "AWS_ACCESS_KEY_ID"),
+    ],
+)
+def test_what_is_missing_is_named(
+    prefix: str,
+    settings: dict[str, dict[str, str]],
+    environment: dict[str, str],
+    words: str,
+) -> None:
+    with pytest.raises(InputError, match=words):
+        carrier(prefix, settings, environment)
