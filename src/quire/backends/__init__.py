@@ -1,0 +1,1 @@
+"""Where labs run: one file a place."""

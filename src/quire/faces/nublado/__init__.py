@@ -1,0 +1,1 @@
+"""Labs by the rules of Nublado's controller (``reference/labs.md``)."""

@@ -1,0 +1,432 @@
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from msgspec.structs import replace
+from tests.faces.nublado.serving import SETTINGS, FakeController, fake_controller
+from tests.faces.nublado.spawner import Spawner, SpawnFailed
+
+from quire.access.principals import Scope
+
+ENV = {"JUPYTERHUB_SERVICE_PREFIX": "/nb/user/rachel/", "X": "ä"}
+OPTIONS: dict[str, Any] = {
+    "image_list": ["fake.local/lab:1.0"],
+    "image_dropdown": [],
+    "size": ["small"],
+    "enable_debug": ["true"],
+}
+LAB = "/nublado/spawner/v1/labs/rachel"
+
+
+def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"still not so after {seconds} s")
+
+
+@pytest.fixture
+def controller() -> Iterator[FakeController]:
+    with fake_controller() as controller:
+        yield controller
+
+
+@pytest.fixture
+def spawner(controller: FakeController) -> Spawner:
+    return spawner_of(controller)
+
+
+def spawner_of(controller: FakeController) -> Spawner:
+    user = controller.token("rachel", Scope.LABS_RUN)
+    hub = controller.token("hub", Scope.LABS_ADMIN)
+    return Spawner(controller.url, "rachel", user, hub)
+
+
+@pytest.fixture
+def hub(controller: FakeController) -> Iterator[httpx.Client]:
+    with controller.http("hub", Scope.LABS_ADMIN) as http:
+        yield http
+
+
+@pytest.fixture
+def rachel(controller: FakeController) -> Iterator[httpx.Client]:
+    with controller.http("rachel", Scope.LABS_RUN) as http:
+        yield http
+
+
+def test_a_lab_from_its_start_to_its_end(
+    controller: FakeController, spawner: Spawner, hub: httpx.Client
+) -> None:
+    assert 'value="fake.local/lab:1.0"' in spawner.options_form()
+    assert spawner.poll() == 0
+
+    url = spawner.start(OPTIONS, ENV)
+
+    assert url == "http://lab.example:8888/nb/user/rachel/"
+    assert [event["progress"] for event in spawner.events] == [1, 30, 35, 48, 75]
+    assert spawner.events[0]["message"] == "[info] Starting the lab of rachel"
+    assert spawner.events[-1]["message"] == "[complete] Lab of rachel is up"
+    assert spawner.poll() is None
+    assert spawner.get_url() == url
+    assert hub.get("/nublado/spawner/v1/labs").json() == ["rachel"]
+    order = controller.backend.orders[0]
+    assert order.env["X"] == "ä"
+    assert order.env["QUIRE_URL"] == controller.url
+    assert order.options.enable_debug
+
+    spawner.stop()
+
+    assert spawner.poll() == 0
+    assert hub.get(LAB).status_code == 404
+    assert hub.get("/nublado/spawner/v1/labs").json() == []
+    spawner.stop()  # 404 is success
+
+
+def test_the_state_is_nublados(
+    spawner: Spawner, hub: httpx.Client, rachel: httpx.Client
+) -> None:
+    spawner.start(OPTIONS, ENV)
+    state = hub.get(LAB)
+    assert state.json() == {
+        "user": {
+            "username": "rachel",
+            "name": None,
+            "uid": 1101,
+            "gid": 1101,
+            "groups": [{"name": "rachel", "id": 1101}],
+        },
+        "options": {
+            "image": "fake.local/lab:1.0",
+            "size": "small",
+            "enable_debug": True,
+            "reset_user_env": False,
+        },
+        "status": "running",
+        "internal_url": "http://lab.example:8888/nb/user/rachel/",
+        "resources": {
+            "limits": {"cpu": 1.0, "memory": 3221225472},
+            "requests": {"cpu": 0.25, "memory": 805306368},
+        },
+        "quota": {"cpu": 9.0, "memory": 28991029248},
+    }
+    assert rachel.get("/nublado/spawner/v1/user-status").json() == state.json()
+
+
+def test_create_answers_at_once_with_the_labs_place(
+    controller: FakeController, rachel: httpx.Client
+) -> None:
+    controller.backend.go_on.clear()
+    made = rachel.post(f"{LAB}/create", json={"options": OPTIONS, "env": ENV})
+    assert (made.status_code, made.json()) == (201, None)
+    assert made.headers["location"] == f"{controller.url}{LAB}"
+    assert rachel.get("/nublado/spawner/v1/user-status").json()["status"] == "pending"
+    again = rachel.post(f"{LAB}/create", json={"options": OPTIONS, "env": ENV})
+    assert again.status_code == 409
+    assert again.json()["detail"][0]["type"] == "operation_in_progress"
+    controller.call(controller.backend.go_on.set)
+
+
+def test_a_lab_that_is_alive_is_replaced(
+    controller: FakeController, spawner: Spawner, rachel: httpx.Client
+) -> None:
+    spawner.start(OPTIONS, ENV)
+    refused = rachel.post(f"{LAB}/create", json={"options": OPTIONS, "env": ENV})
+    assert refused.status_code == 409
+    assert refused.json()["detail"][0]["type"] == "lab_exists"
+
+    spawner.start(OPTIONS, ENV)
+
+    first = {"progress": 1, "message": "[warning] Deleting existing orphaned lab"}
+    assert spawner.events[0] == first
+    assert [event["progress"] for event in spawner.events[1:]] == [1, 30, 35, 48, 75]
+    assert len(controller.backend.orders) == 2
+
+
+def test_a_dead_lab_is_deleted_within_the_new_start(
+    controller: FakeController, spawner: Spawner
+) -> None:
+    spawner.start(OPTIONS, ENV)
+    controller.backend.end(controller.backend.orders[0].id)
+    until(lambda: spawner.poll() == 0)
+    controller.backend.deleted.clear()
+
+    spawner.start(OPTIONS, ENV)
+
+    shown = [event["progress"] for event in spawner.events]
+    assert shown == [1, 2, 5, 12, 20, 30, 35, 48, 75]
+    assert controller.backend.deleted == [controller.backend.orders[0].id]
+
+
+@pytest.mark.parametrize("where", ["create_fails", "ready_fails"])
+def test_a_start_that_fails_says_why(
+    controller: FakeController, spawner: Spawner, where: str
+) -> None:
+    setattr(controller.backend, where, "no node has room")
+    with pytest.raises(SpawnFailed, match="Lab spawn failed"):
+        spawner.start(OPTIONS, ENV)
+    assert spawner.events[-2]["message"] == "[error] no node has room"
+    assert spawner.poll() == 1
+    # Nothing is left of it, and the next one works.
+    assert controller.backend.deleted == [controller.backend.orders[0].id]
+    setattr(controller.backend, where, "")
+    spawner.start(OPTIONS, ENV)
+    assert spawner.poll() is None
+
+
+def test_a_start_has_its_time() -> None:
+    with fake_controller(replace(SETTINGS, spawn_seconds=0.2)) as controller:
+        controller.backend.go_on.clear()
+        spawner = spawner_of(controller)
+        with pytest.raises(SpawnFailed):
+            spawner.start(OPTIONS, ENV)
+        wrong = spawner.events[-2]["message"]
+        assert wrong == "[error] the lab of rachel was not up within 0.2 s (its limit)"
+
+
+def test_deleting_during_a_start_cancels_it(
+    controller: FakeController, spawner: Spawner, rachel: httpx.Client
+) -> None:
+    controller.backend.go_on.clear()
+    with ThreadPoolExecutor() as threads:
+        starting = threads.submit(spawner.start, OPTIONS, ENV)
+        until(lambda: len(spawner.events) == 4)
+        spawner.stop()
+        with pytest.raises(SpawnFailed, match="Operation cancelled"):
+            starting.result(10)
+    assert spawner.poll() == 0
+    missing = rachel.get(f"{LAB}/events")
+    assert missing.status_code == 404
+    where = ["path", "username"]
+    assert missing.json()["detail"][0]["loc"] == where
+    assert missing.json()["detail"][0]["type"] == "unknown_user"
+
+
+def test_concurrent_deletions_wait_for_the_same(
+    controller: FakeController, spawner: Spawner, hub: httpx.Client
+) -> None:
+    spawner.start(OPTIONS, ENV)
+    controller.backend.may_delete.clear()
+    with ThreadPoolExecutor() as threads:
+        deleting = [threads.submit(spawner.stop) for _ in range(3)]
+        until(lambda: hub.get(LAB).json()["status"] == "terminating")
+        assert hub.get(LAB).json()["internal_url"] is None
+        assert spawner.poll() == 0
+        assert not any(one.done() for one in deleting)
+        controller.call(controller.backend.may_delete.set)
+        for one in deleting:
+            one.result(10)
+    assert len(controller.backend.deleted) == 1
+
+
+def test_a_deletion_ends_its_stream(
+    controller: FakeController, spawner: Spawner, rachel: httpx.Client
+) -> None:
+    spawner.start(OPTIONS, ENV)
+    controller.backend.may_delete.clear()
+    with ThreadPoolExecutor() as threads:
+        deleting = threads.submit(spawner.stop)
+        state = "/nublado/spawner/v1/user-status"
+        until(lambda: rachel.get(state).json()["status"] == "terminating")
+        with rachel.stream("GET", f"{LAB}/events") as answer:
+            lines = answer.iter_lines()
+            heard = [next(lines)]
+            controller.call(controller.backend.may_delete.set)
+            heard += lines
+        deleting.result(10)
+    told = [line for line in heard if line.startswith(("event", "data"))]
+    assert told[-2] == "event: complete"
+    percents = [line.rpartition(": ")[2] for line in told if "progress" in line]
+    assert percents == ["1}", "25}", "62}", "100}"]
+
+
+def test_a_deletion_that_fails_is_told(
+    controller: FakeController, spawner: Spawner, hub: httpx.Client
+) -> None:
+    spawner.start(OPTIONS, ENV)
+    controller.backend.delete_fails = "the node is away"
+    refused = hub.delete(LAB)
+    assert refused.status_code == 500
+    detail = refused.json()["detail"][0]
+    assert detail["type"] == "delete_failed"
+    assert "the node is away" in detail["msg"]
+    assert spawner.poll() == 1
+    controller.backend.delete_fails = ""
+    assert hub.delete(LAB).status_code == 204
+
+
+def test_a_labs_token_ends_with_it(
+    controller: FakeController, spawner: Spawner
+) -> None:
+    spawner.start(OPTIONS, ENV)
+    secret = controller.backend.orders[0].env["QUIRE_TOKEN"]
+    headers = {"Authorization": f"Bearer {secret}"}
+    url = f"{controller.url}/nublado/spawner/v1/user-status"
+    assert httpx.get(url, headers=headers).status_code == 200
+    spawner.stop()
+    assert httpx.get(url, headers=headers).status_code == 401
+
+
+def test_a_stream_is_resumed_and_ends(spawner: Spawner, rachel: httpx.Client) -> None:
+    spawner.start(OPTIONS, ENV)
+    whole = rachel.get(f"{LAB}/events")
+    assert whole.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert whole.headers["cache-control"] == "no-store"
+    assert [line for line in whole.text.split("\r\n") if line[:3] == "id:"] == [
+        f"id: {number}" for number in range(1, 6)
+    ]
+    rest = rachel.get(f"{LAB}/events", headers={"Last-Event-ID": "4"})
+    assert rest.text.count("event:") == 1
+    done = rachel.get(f"{LAB}/events", headers={"Last-Event-ID": "5"})
+    assert done.status_code == 204
+
+
+BAD: list[tuple[Any, int, str, list[Any] | None]] = [
+    ({"env": ENV}, 422, "missing", ["body", "options"]),
+    ({"options": OPTIONS}, 422, "missing", ["body", "env"]),
+    ({"options": OPTIONS, "env": {}}, 422, "value_error", ["body", "env"]),
+    (
+        {"options": OPTIONS, "env": {**ENV, "A": 1}},
+        422,
+        "string_type",
+        ["body", "env", "A"],
+    ),
+    (
+        {"options": {**OPTIONS, "size": ["small", "large"]}, "env": ENV},
+        422,
+        "value_error",
+        ["body", "options", "size"],
+    ),
+    (
+        {"options": {**OPTIONS, "size": "vast"}, "env": ENV},
+        422,
+        "invalid_lab_size",
+        ["body", "options", "size"],
+    ),
+    (
+        {"options": {**OPTIONS, "size": "huge"}, "env": ENV},
+        403,
+        "insufficient_quota",
+        ["body", "options", "size"],
+    ),
+    (
+        {"options": {**OPTIONS, "image_class": "recommended"}, "env": ENV},
+        422,
+        "value_error",
+        ["body", "options"],
+    ),
+    ({"options": {"size": "small"}, "env": ENV}, 422, "value_error", None),
+    (
+        {"options": {"size": "small", "image_tag": "2.0"}, "env": ENV},
+        400,
+        "unknown_image",
+        ["body", "options", "image_tag"],
+    ),
+    (
+        {"options": {"size": "small", "image_list": "!!"}, "env": ENV},
+        422,
+        "invalid_docker_reference",
+        ["body", "options", "image_list"],
+    ),
+    (
+        {"options": {**OPTIONS, "enable_debug": "perhaps"}, "env": ENV},
+        422,
+        "bool_parsing",
+        ["body", "options", "enable_debug"],
+    ),
+    ([], 422, "dict_type", ["body"]),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "kind", "where"), BAD)
+def test_what_is_wrong_is_said_in_nublados_way(
+    rachel: httpx.Client,
+    body: Any,
+    status: int,
+    kind: str,
+    where: list[Any] | None,
+) -> None:
+    refused = rachel.post(f"{LAB}/create", json=body)
+    assert refused.status_code == status, refused.text
+    detail = refused.json()["detail"][0]
+    assert detail["type"] == kind
+    assert isinstance(detail["msg"], str)
+    if where is not None:
+        assert detail["loc"] == where
+    assert rachel.get("/nublado/spawner/v1/user-status").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": "SMALL", "image_class": "latest-weekly"},
+        {"size": "small", "image_tag": "1.0", "image_list": None},
+        {
+            "size": "small",
+            "image_list": "fake.local/lab:1.0",
+            "image_dropdown": "other/lab:2",
+        },
+        {
+            "size": "small",
+            "image_list": ["use_image_from_dropdown"],
+            "image_dropdown": ["fake.local/lab:1.0@sha256:1234"],
+            "reset_user_env": True,
+        },
+    ],
+)
+def test_images_are_chosen_in_each_way(spawner: Spawner, options: Any) -> None:
+    assert spawner.start(options, ENV)
+
+
+def test_each_kind_of_token_has_its_routes(
+    controller: FakeController, hub: httpx.Client, rachel: httpx.Client
+) -> None:
+    body = {"options": OPTIONS, "env": ENV}
+    root = "/nublado/spawner/v1"
+    for http, method, path in (
+        (rachel, "GET", f"{root}/labs"),
+        (rachel, "GET", LAB),
+        (rachel, "DELETE", LAB),
+        (hub, "POST", f"{LAB}/create"),
+        (hub, "GET", f"{LAB}/events"),
+        (hub, "GET", f"{root}/user-status"),
+        (hub, "GET", f"{root}/lab-form/rachel"),
+        (rachel, "POST", f"{root}/labs/ross/create"),
+        (rachel, "GET", f"{root}/labs/ross/events"),
+        (rachel, "GET", f"{root}/lab-form/ross"),
+    ):
+        json = body if method == "POST" else None
+        refused = http.request(method, path, json=json)
+        assert refused.status_code == 403, path
+        assert refused.json()["detail"][0]["type"] == "permission_denied"
+        unknown = httpx.request(method, f"{controller.url}{path}", json=json)
+        assert unknown.status_code == 401
+        assert unknown.json()["detail"][0]["type"] == "invalid_token"
+
+
+def test_who_has_no_account_is_told_why(controller: FakeController) -> None:
+    with controller.http("nobody", Scope.LABS_RUN) as http:
+        body = {"options": OPTIONS, "env": ENV}
+        refused = http.post("/nublado/spawner/v1/labs/nobody/create", json=body)
+        assert refused.status_code == 403
+        assert "an account" in refused.json()["detail"][0]["msg"]
+
+
+def test_a_name_may_be_any(controller: FakeController) -> None:
+    with controller.http("ä b", Scope.LABS_RUN) as http:
+        made = http.post(
+            "/nublado/spawner/v1/labs/ä b/create?x=1",
+            json={"options": OPTIONS, "env": ENV},
+        )
+    assert made.status_code == 201
+    place = f"{controller.url}/nublado/spawner/v1/labs/%C3%A4%20b"
+    assert made.headers["location"] == place
+
+
+def test_what_nobody_asked_for_is_ended(controller: FakeController) -> None:
+    controller.backend.stray("11111111-1111-4111-8111-111111111111")
+    until(lambda: controller.backend.deleted)
