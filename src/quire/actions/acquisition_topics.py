@@ -128,6 +128,7 @@ class AcquisitionTopics:
             oldest_first=True,
         )
         waiting = await self._store.view(lambda tx: tx.jobs.page(query))
+        waiting = tuple(job for job in waiting if not job.aborting)
         return sum([await self._resume(job) for job in waiting if job.is_acquisition])
 
     async def _resume(self, job: Job) -> bool:
@@ -144,6 +145,8 @@ class AcquisitionTopics:
         def decide(tx: Transaction) -> bool:
             current = tx.jobs.get(job.id)
             if current is None or current.phase is not Phase.SUSPENDED or not fits(tx):
+                return False
+            if current.aborting:
                 return False
             tx.jobs.put(transitions.resume(current))
             message = "There is disk space again: queued again"

@@ -1,5 +1,7 @@
 """The bar: spinner, label, percent, elapsed, and remaining where a rate is known."""
 
+import time
+
 from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
@@ -21,10 +23,20 @@ class _Percent(ProgressColumn):
 class _Times(ProgressColumn):
     def render(self, task: Task) -> Text:
         elapsed = task.finished_time if task.finished else task.elapsed
-        words = _clock(elapsed or 0.0)
-        if task.time_remaining and not task.finished:
-            words += f", {_clock(task.time_remaining)} left"
-        return Text(words)
+        words = _clock((elapsed or 0.0) + task.fields.get("before", 0.0))
+        left = _left(task)
+        return Text(f"{words}, {_clock(left)} left" if left else words)
+
+
+def _left(task: Task) -> float:
+    """Return the seconds that are left, 0 where nobody knows."""
+    if task.finished or task.fields.get("failed"):
+        return 0.0
+    if "ends" not in task.fields:
+        return task.time_remaining or 0.0
+    # What was told at once when watching began is no measure of speed.
+    ends: float | None = task.fields["ends"]
+    return max(0.0, ends - time.time()) if ends else 0.0
 
 
 class _Bar(BarColumn):

@@ -126,11 +126,11 @@ def watch(
     """Show one acquisition's progress to its end, or every change of all.
 
     Ctrl-C stops watching, not the acquisition. Exit codes: 0 completed, 1 aborted,
-    3 connection lost, 4 blocked until a person mends something, 124 timeout.
+    3 connection lost, 4 blocked until a person mends something, 124 timeout,
+    130 Ctrl-C.
     """
     if acquisition is None:
-        _watch_all(as_json=json)
-        return
+        raise typer.Exit(_watch_all(timeout=timeout, as_json=json, plain=plain))
     raise typer.Exit(
         _watch_one(acquisition, timeout=timeout, as_json=json, plain=plain)
     )
@@ -217,18 +217,17 @@ def _watch_one(
     return outcome
 
 
-def _watch_all(*, as_json: bool) -> None:
+def _watch_all(*, timeout: float | None, as_json: bool, plain: bool | None) -> Outcome:
+    from quire.cli.board import watch_board
     from quire.client.daq import Acquisitions
 
-    for one in Acquisitions().changes():
-        if as_json:
-            put_json(one)
-            continue
-        alerts = "".join(f"; {_told(alert)}" for alert in one["alerts"])
-        put(f"{one['timestamp']} {one['id']} {one['subState']}{alerts}")
+    acquisitions = Acquisitions()
+    return watch_board(acquisitions, timeout=timeout, as_json=as_json, plain=plain)
 
 
 def _put_list(found: list[dict[str, Any]], *, as_json: bool) -> None:
+    from quire.cli.board import alerts_of
+
     if as_json:
         put_json(found)
         return
@@ -239,7 +238,7 @@ def _put_list(found: list[dict[str, Any]], *, as_json: bool) -> None:
             one["subState"],
             "yes" if one["error"] else "",
             one["timestamp"],
-            "; ".join(map(_told, one["alerts"])),
+            alerts_of(one),
         )
         for one in found
     ]
@@ -248,7 +247,3 @@ def _put_list(found: list[dict[str, Any]], *, as_json: bool) -> None:
 
 def _alert_name(alert: dict[str, Any]) -> str:
     return str(alert["severity"]).lower()
-
-
-def _told(alert: dict[str, Any]) -> str:
-    return f"{alert['severity']}: {alert['description']}"

@@ -91,19 +91,30 @@ def show(job: JobId, *, json: Json = False) -> None:
 
 @app.command()
 def watch(
-    job: JobId, *, timeout: Timeout = None, plain: Plain = None, json: Json = False
+    job: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[JOB]...", help="Their ids; those at work by default."),
+    ] = None,
+    *,
+    timeout: Timeout = None,
+    plain: Plain = None,
+    json: Json = False,
 ) -> None:
-    """Show progress until the job, or the run of that uid, is over.
+    """Show progress until the jobs, or the runs of those uids, are over.
 
     Ctrl-C stops watching, not the job. Exit codes: 0 complete, 1 failed, 3 connection
     lost, 4 held until a person mends something, 124 timeout, 130 Ctrl-C.
     """
     from quire.cli.watching import watch as watch_to_end
+    from quire.cli.watching_many import at_work, watch_many
     from quire.client.connection import Connection
 
     with Connection() as connection:
-        outcome = watch_to_end(
-            connection, job, timeout=timeout, as_json=json, plain=plain
+        jobs = job or at_work(connection)
+        watching = watch_many if len(jobs) != 1 else watch_to_end
+        wanted: Any = jobs if len(jobs) != 1 else jobs[0]
+        outcome = watching(
+            connection, wanted, timeout=timeout, as_json=json, plain=plain
         )
     raise typer.Exit(outcome)
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -76,12 +76,31 @@ class Lines:
 
 
 class Bar:
-    """A bar that never runs backwards; without a figure it only shows life."""
+    """A bar that never runs backwards; without a figure it only shows life.
 
-    def __init__(self, progress: "Progress", label: str) -> None:
+    Parameters
+    ----------
+    measured
+        Whether the time that is left may be told from how fast events come.
+    """
+
+    def __init__(
+        self, progress: "Progress", label: str, *, measured: bool = True
+    ) -> None:
         self._progress = progress
         self._task: TaskID = progress.add_task(label, total=None, message="")
         self._highest = 0
+        if not measured:
+            progress.update(self._task, ends=None)
+
+    def expect(self, operation: Mapping[str, Any]) -> None:
+        """Take from an operation's JSON since when it goes on, and until when."""
+        task = self._progress.tasks[self._progress.task_ids.index(self._task)]
+        started = operation["started"] or time.time()
+        before = time.time() - started - (task.elapsed or 0.0)
+        self._progress.update(
+            self._task, ends=operation["ends"], before=max(0.0, before)
+        )
 
     def show(self, told: Told) -> None:
         """Move the bar; errors stay above it."""

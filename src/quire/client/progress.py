@@ -5,10 +5,10 @@ event that it saw, as long as the server comes back; an operation's numbers neve
 restart, so nothing is shown twice and nothing is missed.
 """
 
-import queue
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 from httpx_sse import EventSource, ServerSentEvent, SSEError
@@ -16,8 +16,11 @@ from httpx_sse import EventSource, ServerSentEvent, SSEError
 from quire.client.backoff import Backoff
 from quire.client.connection import Connection
 from quire.client.errors import ConnectionLost, Refused
+from quire.client.waiting import in_thread
 from quire.errors import QuireError
 from quire.progress.event import ProgressEvent, ProgressType
+
+T = TypeVar("T")
 
 # Three keepalives: silence for longer means a dead connection.
 SILENCE_SECONDS = 45.0
@@ -40,6 +43,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Data(msgspec.Struct, frozen=True):
     message: str
+    progress: int | None = None
+
+
+class _DataOfMany(msgspec.Struct, frozen=True, kw_only=True):
+    operation: str
+    number: int = 0
+    message: str = ""
     progress: int | None = None
 
 
@@ -68,17 +78,53 @@ def follow(
     Refused
         It will not tell.
     """
+    course = _Course(operation, after)
+    return resumed(connection, lambda: course.events(connection), patience=patience)
+
+
+def follow_many(
+    connection: Connection,
+    operations: Sequence[str],
+    *,
+    patience: float = PATIENCE_SECONDS,
+) -> Iterator[tuple[str, Told]]:
+    """Yield the events of many operations, by one stream, until all are over.
+
+    One that is removed meanwhile counts as over. Raises as `follow`.
+    """
+    course = _Courses(operations)
+    return resumed(connection, lambda: course.events(connection), patience=patience)
+
+
+def resumed(
+    connection: Connection,
+    one_connection: Callable[[], Iterator[T]],
+    *,
+    patience: float = PATIENCE_SECONDS,
+) -> Iterator[T]:
+    """Yield from one connection after the other, until one says that all is over.
+
+    Parameters
+    ----------
+    one_connection
+        Yields what one connection gives, and raises `Over` behind the last of all.
+    patience
+        Seconds that the server may be away.
+
+    Raises
+    ------
+    ConnectionLost, Refused
+        As `follow`.
+    """
     backoff = Backoff(first=0.1, most=10.0)
     lost_since: float | None = None
     while True:
         try:
-            for told in _one_connection(connection, operation, after):
-                after, lost_since = told.id, None
+            for item in one_connection():
+                lost_since = None
                 backoff.reset()
-                yield told
-                if told.final:
-                    return
-        except _Over:
+                yield item
+        except Over:
             return
         except (ConnectionLost, Refused) as error:
             if isinstance(error, Refused) and error.status not in _OVERLOADED:
@@ -90,26 +136,89 @@ def follow(
         _find_again(connection)
 
 
-class _Over(Exception):
-    """The server says that nothing is left to tell."""
+class Over(Exception):
+    """Nothing is left to tell."""
 
 
-def _one_connection(
-    connection: Connection, operation: str, after: int | None
-) -> Iterator[Told]:
+def heard(
+    connection: Connection, path: str, last_id: str | None
+) -> Iterator[ServerSentEvent]:
+    """Yield the events of one connection, those that carry nothing left out.
+
+    Raises
+    ------
+    Over
+        The server has nothing behind the last id.
+    ConnectionLost, Refused
+        As `follow`.
+    """
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
-    if after is not None:
-        headers["Last-Event-ID"] = str(after)
-    path = f"/api/v1/operations/{operation}/events"
+    if last_id:
+        headers["Last-Event-ID"] = last_id
     with connection.listen(path, headers=headers, silence=SILENCE_SECONDS) as answer:
         if answer.status_code == _NO_CONTENT:
-            raise _Over
+            raise Over
         try:
             for sent in EventSource(answer).iter_sse():
                 if sent.data:  # httpx-sse 0.4.3 gives a keepalive as an empty event
-                    yield _told(sent)
+                    yield sent
         except (SSEError, ValueError) as error:
             raise ConnectionLost(connection.url, str(error)) from error
+
+
+class _Course:
+    """How far one operation was heard."""
+
+    def __init__(self, operation: str, after: int | None) -> None:
+        self._path = f"/api/v1/operations/{operation}/events"
+        self._after = after
+
+    def events(self, connection: Connection) -> Iterator[Told]:
+        after = None if self._after is None else str(self._after)
+        for sent in heard(connection, self._path, after):
+            told = _told(sent)
+            self._after = told.id
+            yield told
+            if told.final:
+                raise Over
+
+
+class _Courses:
+    """How far each of many operations was heard."""
+
+    def __init__(self, operations: Sequence[str]) -> None:
+        query = urlencode([("id", name) for name in operations])
+        self._path = f"/api/v1/streams/operations?{query}"
+        self._open = set(operations)
+        self._numbers: dict[str, int] = {}
+        self._last_id: str | None = None
+
+    def events(self, connection: Connection) -> Iterator[tuple[str, Told]]:
+        for sent in heard(connection, self._path, self._last_id):
+            self._last_id = sent.id or self._last_id
+            found = self._read(sent)
+            if found is not None:
+                yield found
+                if found[1].final:
+                    self._open.discard(found[0])
+            if not self._open:
+                raise Over
+
+    def _read(self, sent: ServerSentEvent) -> tuple[str, Told] | None:
+        data = msgspec.json.decode(sent.data, type=_DataOfMany)
+        if sent.event == "gone":
+            self._open.discard(data.operation)
+        elif sent.event == "reset":
+            self._numbers.pop(data.operation, None)
+        elif data.number > self._numbers.get(data.operation, 0):
+            self._numbers[data.operation] = data.number
+            event = ProgressEvent(
+                type=ProgressType(sent.event),
+                message=data.message,
+                progress=data.progress,
+            )
+            return data.operation, Told(id=data.number, event=event)
+        return None
 
 
 def _told(sent: ServerSentEvent) -> Told:
@@ -139,22 +248,7 @@ class Listener:
     def __init__(
         self, connection: Connection, operation: str, *, after: int | None = None
     ) -> None:
-        self._told: queue.SimpleQueue[Told | BaseException | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(
-            target=self._run,
-            args=(connection, operation, after),
-            name="quire listener",
-            daemon=True,
-        )
-        self._thread.start()
-
-    def _run(self, connection: Connection, operation: str, after: int | None) -> None:
-        try:
-            for told in follow(connection, operation, after=after):
-                self._told.put(told)
-            self._told.put(None)
-        except BaseException as error:  # noqa: BLE001 - handed to the reader
-            self._told.put(error)
+        self._events = follow(connection, operation, after=after)
 
     def events(self, timeout: float | None = None) -> Iterator[Told]:
         """Yield events as they come until the final one.
@@ -171,19 +265,4 @@ class Listener:
         ConnectionLost, Refused
             As `follow`.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            told = self._next(deadline)
-            if told is None:
-                return
-            yield told
-
-    def _next(self, deadline: float | None) -> Told | None:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        try:
-            told = self._told.get(timeout=left)
-        except queue.Empty:
-            raise TimeoutError from None
-        if isinstance(told, BaseException):
-            raise told
-        return told
+        return in_thread(self._events, timeout=timeout)

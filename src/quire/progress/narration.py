@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 from quire.progress.event import ProgressEvent, complete, failed, info
+from quire.progress.phases import Phases
 from quire.runs.run import Run, Status
 
 _PRIMARY = "primary"
+_BEGIN, _EVENTS, _END = "begin", "events", "end"
+_RUN = Phases({_BEGIN: 0, _EVENTS: 99, _END: 1})
 
 
 def narrate(before: Run, after: Run) -> tuple[ProgressEvent, ...]:
@@ -17,7 +20,7 @@ def _events(before: Run, after: Run) -> Iterator[ProgressEvent]:
     if before.start is None and after.start is not None:
         number = "" if after.scan_id is None else f" {after.scan_id}"
         plan = f" ({after.plan_name})" if after.plan_name else ""
-        yield info(f"Run{number}{plan} started", 1)
+        yield info(f"Run{number}{plan} started", _RUN.percent(_BEGIN))
     if before.interrupted and not after.interrupted and after.stop is None:
         yield info("Documents are coming again")
     if after.stop is not None:
@@ -47,7 +50,7 @@ def _done(run: Run) -> int:
 def _percent(run: Run) -> int | None:
     if run.num_points is None or run.num_points < 1:
         return None
-    return min(99, 99 * _done(run) // run.num_points)
+    return _RUN.percent(_EVENTS, _done(run), run.num_points)
 
 
 def _step(events: int) -> int:

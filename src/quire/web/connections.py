@@ -8,6 +8,8 @@ descriptors off the net (``reference/security.md``, HTTP server).
 import asyncio
 import json
 import math
+import socket
+import struct
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -21,6 +23,17 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from quire.web.deadlines import Deadlines
 
+LINE = "quire.line"
+_INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
+# Linux gives twice that and counts its own bookkeeping: some 64 KiB of bytes.
+_SEND_BUFFER = 64 * 1024
+_NO_LINGER = struct.pack("ii", 1, 0)
+_LIVENESS = {
+    "TCP_USER_TIMEOUT": 45_000,  # milliseconds; streams have their own deadline
+    "TCP_KEEPIDLE": 15,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+}
 _LINGER_SECONDS = 1.0
 # The application answers a body that is late; this ends what it does not look at.
 _AFTER_THE_APPLICATION = 1.0
@@ -66,6 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._received = 0
         self._unread = 0
         self._refused = False
+        self.on_lost: Callable[[], None] | None = None
 
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
@@ -82,6 +96,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes."""
@@ -110,6 +126,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if long or len(self.headers) > self._bounds.header_lines:
             self._refuse(431, "the headers are too long, or too many")
             return
+        self.scope["extensions"] = {LINE: {"line": Line(self)}}
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -184,6 +201,57 @@ class BoundedProtocol(HttpToolsProtocol):
             # the answer with it.
             self.transport.write_eof()
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+
+class Line:
+    """What an answer may do with the connection that it goes out on.
+
+    Stands in the extensions of a request's scope, under `LINE`.
+    """
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: BoundedProtocol) -> None:
+        self._protocol = protocol
+
+    @property
+    def full(self) -> bool:
+        """Whether what is sent now has to wait."""
+        return self._protocol.flow.write_paused
+
+    def prepare(self) -> None:
+        """Bound what the kernel keeps, and let it notice a client that is gone."""
+        transport = self._protocol.transport
+        transport.set_write_buffer_limits(high=0)
+        wire = transport.get_extra_info("socket")
+        if wire is None or wire.family not in _INTERNET:
+            return
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _LIVENESS.items():
+            if hasattr(socket, option):  # Linux has them all
+                wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+    def when_lost(self, call: Callable[[], None] | None) -> None:
+        """Have something called when the connection is lost."""
+        self._protocol.on_lost = call
+
+    def reset(self) -> None:
+        """Break the connection, and have the kernel forget what it has not sent.
+
+        Else it would go on trying, with a client that does not read, for minutes.
+        """
+        wire = self._protocol.transport.get_extra_info("socket")
+        if wire is not None and wire.family in _INTERNET:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.abort()
+
+    def abort(self) -> None:
+        """Break the connection; what the kernel has is still sent."""
+        cycle = cast("RequestResponseCycle | None", self._protocol.cycle)
+        if cycle is not None:
+            cycle.disconnected = True  # else uvicorn would report an unfinished answer
+        self._protocol.transport.abort()
 
 
 def bounded(bounds: Bounds) -> type[asyncio.Protocol]:

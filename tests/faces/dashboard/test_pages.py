@@ -124,6 +124,24 @@ def test_a_finished_job_reads_the_same_after_reload(
     assert any_page.locator("#log").inner_text() == before
 
 
+def test_a_rule_is_switched(any_page: Page, http: httpx.Client) -> None:
+    def state() -> bool:
+        (rule,) = http.get("/api/v1/projections/rules").json()["rules"]
+        return bool(rule["on"])
+
+    any_page.goto("/")
+    any_page.click("nav a[href='/projections']")
+    row = any_page.locator("#rules tbody tr")
+    expect(row).to_contain_text("plan_name = 'none of these'")
+    expect(row.locator(".chip")).to_have_text("off")
+    any_page.click("text=Switch on")
+    expect(row.locator(".chip")).to_have_text("on")
+    assert state()
+    any_page.click("text=Switch off")
+    expect(row.locator(".chip")).to_have_text("off")
+    assert not state()
+
+
 def test_hostile_text_stays_text(any_page: Page, http: httpx.Client) -> None:
     evil = "<script>alert(1)</script>"
     start = {"uid": "evil-<b>uid", "time": 4e9, "plan_name": evil}

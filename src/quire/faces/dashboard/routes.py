@@ -12,7 +12,9 @@ from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope, require
 from quire.actions.follow import Follow
+from quire.actions.lab_notebooks import LabNotebooks
 from quire.actions.lookup import Lookup
+from quire.actions.projection_rules import ProjectionRules
 from quire.actions.search import Cursor, Page, Question, Search
 from quire.actions.submit import Jobs
 from quire.actions.tokens import SESSION_SECONDS, Tokens
@@ -21,8 +23,12 @@ from quire.faces.dashboard.show import duration, moment, size
 from quire.jobs.job import Job
 from quire.ports.job_records import JobQuery
 from quire.ports.run_finder import Count, SearchTooSlow
+from quire.products.projection.readymade import NAMES
+from quire.progress.places import to_text
+from quire.progress.steps import steps_of
 from quire.web.gate import SESSION_COOKIE, Gate
 from quire.web.json import json_response
+from quire.web.own_address import own_address
 from quire.web.paging import from_cursor, to_cursor
 from quire.web.problems import status_of
 
@@ -50,6 +56,8 @@ class DashboardRoutes:
         jobs: Jobs,
         follow: Follow,
         tokens: Tokens,
+        notebooks: LabNotebooks,
+        rules: ProjectionRules,
         front: Mapping[str, str | None],
     ) -> None:
         self._front_json = front
@@ -58,6 +66,8 @@ class DashboardRoutes:
         self._jobs = jobs
         self._follow = follow
         self._tokens = tokens
+        self._notebooks = notebooks
+        self._rules = rules
         self._environment = Environment(
             loader=PackageLoader("quire.faces.dashboard"),
             autoescape=True,
@@ -72,7 +82,9 @@ class DashboardRoutes:
         pages: dict[str, tuple[Shown, Scope]] = {
             "/runs/{which}": (self.run, Scope.RUNS_READ),
             "/jobs": (self.jobs, Scope.JOBS_RUN),
+            "/projections": (self.projections, Scope.RUNS_READ),
             "/operations/{id}": (self.operation, Scope.RUNS_READ),
+            "/operations/{id}/lab": (self.lab, Scope.LABS_RUN),
         }
         one = "/operations/{id}"
         jobs = Scope.JOBS_RUN
@@ -86,6 +98,19 @@ class DashboardRoutes:
             ),
             gate.route(f"{one}/abort", self.abort, needs=jobs, methods=["POST"]),
             gate.route(f"{one}/retry", self.retry, needs=jobs, methods=["POST"]),
+            gate.route(
+                "/runs/{which}/lab",
+                self.open_in_lab,
+                needs=Scope.LABS_RUN,
+                methods=["POST"],
+                refuse=self._refused,
+            ),
+            gate.route(
+                "/projections/{name}/{state}",
+                self.switch,
+                needs=Scope.ADMIN_ALL,
+                methods=["POST"],
+            ),
         ]
 
     def _front(self, gate: Gate) -> Callable[[Request], Awaitable[Response]]:
@@ -117,17 +142,19 @@ class DashboardRoutes:
             try:
                 return await page(request)
             except QuireError as error:
-                nobody = isinstance(error, Unauthenticated)
-                status = status_of(error)
-                return self._render(
-                    "error.html",
-                    status=status,
-                    title=HTTPStatus(status).phrase,
-                    message=str(error),
-                    nobody=nobody,
-                )
+                return self._refused(error)
 
         return shown
+
+    def _refused(self, error: QuireError) -> Response:
+        status = status_of(error)
+        return self._render(
+            "error.html",
+            status=status,
+            title=HTTPStatus(status).phrase,
+            message=str(error),
+            nobody=isinstance(error, Unauthenticated),
+        )
 
     def _render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         text = self._environment.get_template(template).render(values)
@@ -170,6 +197,7 @@ class DashboardRoutes:
             run=found.run,
             start=start,
             products=found.products,
+            stale=found.stale,
             jobs=jobs,
             axis=_first_axis(start),
         )
@@ -183,7 +211,8 @@ class DashboardRoutes:
         shown = found[:_PAGE]
         more = len(found) > _PAGE
         following = to_cursor((shown[-1].created, shown[-1].id)) if more else ""
-        return self._render("jobs.html", jobs=shown, following=following)
+        live = "cursor" not in request.query_params
+        return self._render("jobs.html", jobs=shown, following=following, live=live)
 
     async def operation(self, request: Request, principal: Principal) -> Response:
         """Show how an operation goes on, with all that was told of it."""
@@ -193,8 +222,14 @@ class DashboardRoutes:
         if operation.what == "job":
             job = await self._jobs.get(name, principal)
         entries = await self._follow.told(name, _ENTRIES)
+        places = to_text({name: entries[-1].number}) if entries else ""
         return self._render(
-            "operation.html", operation=operation, job=job, entries=entries
+            "operation.html",
+            operation=operation,
+            job=job,
+            entries=entries,
+            places=places,
+            steps=steps_of(entries),
         )
 
     async def abort(self, request: Request, principal: Principal) -> Response:
@@ -206,6 +241,35 @@ class DashboardRoutes:
         """Try a job again, by a form."""
         job = await self._jobs.retry(request.path_params["id"], principal)
         return RedirectResponse(f"/operations/{job.id}", 303)
+
+    async def projections(self, request: Request, principal: Principal) -> Response:
+        """Show the rules that make products by themselves."""
+        del request, principal
+        rules = await self._rules.standing()
+        return self._render("projections.html", rules=rules, names=NAMES)
+
+    async def switch(self, request: Request, principal: Principal) -> Response:
+        """Switch a rule, by a form."""
+        name, state = request.path_params["name"], request.path_params["state"]
+        if state not in ("on", "off"):
+            raise NotFound("state", state, "a rule is on or off")
+        await self._rules.switch(name, principal, on=state == "on")
+        return RedirectResponse("/projections", 303)
+
+    async def open_in_lab(self, request: Request, principal: Principal) -> Response:
+        """Start a lab with a notebook that reads a run, by a form."""
+        lab = await self._notebooks.open(
+            principal, server=own_address(request), run=request.path_params["which"]
+        )
+        return RedirectResponse(f"/operations/{lab.id}", 303)
+
+    async def lab(self, request: Request, principal: Principal) -> Response:
+        """Lead to one's own lab, once it is up."""
+        lab = await self._notebooks.labs.get(principal.name)
+        url = await self._notebooks.labs.login(principal.name)
+        if lab.id != request.path_params["id"] or not url:
+            raise NotFound("running lab of yours", request.path_params["id"])
+        return RedirectResponse(url, 303)
 
     async def login(self, request: Request) -> Response:
         """Turn a login link into a session."""

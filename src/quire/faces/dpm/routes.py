@@ -1,6 +1,5 @@
 """`/dpm` and `/daq`: ESO's commands and topics, and the specification's schema."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from starlette.background import BackgroundTask
@@ -19,9 +18,10 @@ from quire.faces.dpm.wire import NoArguments
 from quire.products.specification_schema import specification_schema
 from quire.web.body import decode_json, read_body
 from quire.web.description import Operation
-from quire.web.event_stream import KEEPALIVE_SECONDS, EventStream
+from quire.web.event_stream import KEEPALIVE_SECONDS
 from quire.web.gate import DeclaredRoute, Gate, Handler
 from quire.web.json import json_response
+from quire.web.open_streams import OpenStreams
 
 _SCHEMA = "/api/v1/schemas/data-product-specification"
 _EVENTS = Operation(answers={200: str}, answer_types=("text/event-stream",))
@@ -36,22 +36,22 @@ class DpmRoutes:
     ----------
     end
         Ends the whole server in a controlled manner; called once its reply is sent.
-    stopping
-        Set when the server stops: topics break off then.
+    streams
+        Makes the topics.
     """
 
     def __init__(  # what it works with; all given by the root
         self,
         acquisitions: Acquisitions,
         topics: AcquisitionTopics,
-        stopping: asyncio.Event,
+        streams: OpenStreams,
         *,
         end: Callable[[], None],
         body_limit: int,
     ) -> None:
         self._commands = Commands(acquisitions, topics).table()
         self._topics = topics
-        self._stopping = stopping
+        self._streams = streams
         self._end = end
         self._body_limit = body_limit
 
@@ -101,11 +101,12 @@ class DpmRoutes:
         news = self._topics.statuses(
             principal, _last_seen(request), silence=KEEPALIVE_SECONDS
         )
-        return EventStream(news, self._stopping, encode=encode_statuses)
+        return self._streams.respond(principal, news, encode=encode_statuses)
 
-    async def storage(self, _: Request, __: Principal) -> Response:
+    async def storage(self, _: Request, principal: Principal) -> Response:
         """Stream how the disk stands, at intervals."""
-        return EventStream(self._topics.spaces(), self._stopping, encode=encode_spaces)
+        looks = self._topics.spaces()
+        return self._streams.respond(principal, looks, encode=encode_spaces)
 
     async def schema(self, _: Request) -> Response:
         """Return the JSON Schema of a data product specification."""

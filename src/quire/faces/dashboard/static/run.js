@@ -1,50 +1,70 @@
 // Draws a run's primary stream, and keeps the page fresh while the run is open.
-import { fetchJson, whileSeen } from "./connection.js";
-import { draw } from "./plot.js";
+import { fetchJson } from "./connection.js";
+import { Plot } from "./plot.js";
+import { Operations, Stream } from "./stream.js";
 
 const figure = document.getElementById("plot");
-const canvas = figure.querySelector("canvas");
 const caption = figure.querySelector("figcaption");
 const { uid, axis } = figure.dataset;
 const here = `/api/v1/runs/${encodeURIComponent(uid)}`;
-const seen = { seq_num: [], data: {} };
+const plot = new Plot(figure.querySelector(".plot"));
+const open = figure.dataset.open === "true";
+let columns = {};
+let timer = null, frame = 0, events = 0;
 
-function redraw() {
-  const numeric = Object.entries(seen.data)
-    .filter(([, values]) => values.some((value) => typeof value === "number"));
-  const along = axis && seen.data[axis] ? axis : "seq_num";
-  const x = along === "seq_num" ? seen.seq_num : seen.data[along];
-  const lines = numeric
-    .filter(([name]) => name !== axis && !name.endsWith("_setpoint"))
-    .slice(0, 4).map(([name, values]) => ({ name, values }));
-  draw(canvas, along, x, lines);
-  caption.textContent = `${seen.seq_num.length} events of the primary stream`;
-  figure.dataset.points = seen.seq_num.length;
+function draw() {
+  frame = 0;
+  const along = axis && columns[axis] ? axis : "seq_num";
+  const lines = Object.keys(columns)
+    .filter((name) => !["seq_num", "time", axis].includes(name) && !name.endsWith("_setpoint"))
+    .slice(0, 4).map((name) => ({ name, values: columns[name] }));
+  if (lines.length) plot.draw(along, columns[along], lines);
+  caption.textContent = `${events} events of the primary stream`;
+  figure.dataset.points = events;
 }
 
-async function more() {
-  const last = seen.seq_num.at(-1) ?? 0;
-  const answer = await fetchJson(`${here}/streams/primary?format=json&after=${last}`);
-  const known = seen.seq_num.length;
-  seen.seq_num.push(...answer.seq_num);
-  for (const [name, values] of Object.entries(answer.data)) {
-    seen.data[name] ??= Array(known).fill(null);
-    seen.data[name].push(...values);
+function add(fresh) {
+  const before = columns.seq_num?.length ?? 0;
+  for (const [name, values] of Object.entries(fresh)) {
+    columns[name] ??= Array(before).fill(null);
+    for (const value of values) columns[name].push(value);
   }
-  if (answer.rows) redraw();
+  for (const values of Object.values(columns)) {
+    while (values.length < columns.seq_num.length) values.push(null);
+  }
 }
 
-whileSeen(500, async () => {
-  const run = await fetchJson(here);
-  if (run.streams.primary) await more();
+async function refresh() {
+  timer = null;
+  const run = await fetchJson(here).catch(() => null);
+  if (!run) return;
   document.getElementById("events").textContent = run.events;
+  for (const [name, rows] of Object.entries(run.streams)) {
+    const cell = document.querySelector(`[data-rows="${CSS.escape(name)}"]`);
+    if (cell) cell.textContent = rows;
+  }
   const chip = document.getElementById("status");
   if (chip.textContent !== run.status) {
     chip.textContent = run.status;
     chip.className = `chip ${run.status}`;
   }
-  if (run.stop === null) return true;
-  if (figure.dataset.open === "true") location.reload();
-  return false;
-});
-addEventListener("resize", redraw);
+  if (run.stop !== null) location.reload();
+}
+
+// The first at once, those that follow soon.
+const soon = () => { if (open) timer ??= setTimeout(refresh, 250); };
+
+const width = Math.max(16, Math.min(4096, Math.round(figure.clientWidth)));
+const samples = new Stream(
+  () => `${here}/samples?stream=primary&width=${width}`,
+  ["picture", "samples", "end"],
+  (name, data) => {
+    if (name === "end") { samples.close(); soon(); return; }
+    if (name === "picture") columns = data.columns;
+    else add(data.columns);
+    events = data.events;
+    frame ||= requestAnimationFrame(draw);
+    soon();
+  },
+);
+if (open) new Operations({ ids: [uid], replay: false }, soon);
