@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py  # type: ignore[import-untyped]
+import httpx
 import pytest
 from tests.client.serving import until
 from tests.kinds.test_project import event, linked, run_of
@@ -33,6 +35,15 @@ class Place:
             http.post(
                 "/api/v1/documents", content=body, headers=kind
             ).raise_for_status()
+
+    def get(self, path: str, **query: str) -> Any:
+        address = self.server.address
+        with Connection(address.url, address.token) as connection:
+            return connection.get(path, **query)
+
+    def switch(self, rule: str, *, on: bool) -> httpx.Response:
+        with self.server.http() as http:
+            return http.put(f"/api/v1/projections/rules/{rule}", json={"on": on})
 
     def products(self, uid: str) -> list[str]:
         address = self.server.address
@@ -70,6 +81,16 @@ def test_runs_are_projected_when_they_close(place: Place) -> None:
         with h5py.File(place.server.folder / one) as file:
             rows.add(len(file["/entry/a"]))
     assert rows == {5, 6}
+    # What was made first is marked: the run has got a document since.
+    told = place.get("/api/v1/products", run=uid)["products"]
+    stale = {one["file"] for one in told if one["stale"]}
+    assert len(stale) == 2
+    assert {one["file"] for one in told[:2]}.isdisjoint(stale)
+    run = place.get(f"/api/v1/runs/{uid}")
+    assert {one["file"] for one in run["products"] if one["stale"]} == stale
+    for one in told:
+        alone = place.get(f"/api/v1/products/{one['id']}")
+        assert alone["stale"] == one["stale"]
     # What was queued is known again after a restart.
     place.server.stop()
     place.server.start()
@@ -82,3 +103,29 @@ def test_runs_are_projected_when_they_close(place: Place) -> None:
 def test_a_rule_that_cannot_be_used_is_told() -> None:
     with pytest.raises(InputError, match=r"projections\.x.*formt"):
         projection_rules({"x": {"formt": "nexus"}})
+
+
+def test_rules_are_switched_and_stay_so(place: Place) -> None:
+    entries = {"/entry/a": linked("a")}
+    assert [one["on"] for one in place.get("/api/v1/projections/rules")["rules"]] == [
+        True,
+        False,
+        True,
+    ]
+    assert place.switch("all", on=False).json()["on"] is False
+    assert place.switch("good", on=False).status_code == 200
+    place.send(run_of("before", entries, sample="Cu"))
+    place.server.stop()
+    place.server.start()
+    told = {one["name"]: one for one in place.get("/api/v1/projections/rules")["rules"]}
+    assert [one["on"] for one in told.values()] == [False, False, False]
+    assert told["good"]["by"]
+    assert told["good"]["at"]
+    assert told["off"]["by"] == ""
+    place.switch("good", on=True)
+    uid = make_uid("before", "start")
+    until(lambda: len(place.products(uid)) == 1)
+    assert place.products(uid)[0].endswith(".nxs")
+    unknown = place.switch("godo", on=True)
+    assert unknown.status_code == 404
+    assert "good" in unknown.json()["detail"]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ import pytest
 from tests.documents.samples import FOLDER
 from tests.writers.reading import READERS
 
+from quire.actions.projecting import site
 from quire.client.connection import Connection
 from quire.client.errors import JobFailed, RefusedInput
 from quire.client.jobs import Job, submit_to
+from quire.errors import InputError
 from quire.products.manifest import (
     PIECE,
     coverage_faults,
@@ -32,14 +34,19 @@ class Place:
     """A server that knows where the documents' assets lie."""
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        settings: str = "",
+        roots: Sequence[Path] = (ASSETS,),
     ) -> None:
         self.server = ServerProcess(folder / "data", environment=environment)
         self.server.folder.mkdir(parents=True)
         (self.server.folder / "quire.toml").write_text(
-            f"asset_roots = {json.dumps([str(ASSETS)])}\n"
+            f"asset_roots = {json.dumps([str(one) for one in roots])}\n"
             "[asset_root_map]\n"
             f'"/example/assets" = {json.dumps(str(ASSETS))}\n'
+            f"{settings}"
         )
         self.server.start()
         address = self.server.address
@@ -56,8 +63,12 @@ class Place:
         assert not answer.json()["refused"], answer.json()
         return str(json.loads(body.splitlines()[0])[1]["uid"])
 
-    def project(self, run: str, projection: str = "", form: str = "nexus") -> Job:
+    def project(
+        self, run: str, projection: str = "", form: str = "nexus", external: str = ""
+    ) -> Job:
         given = {"projection": projection, "format": form}
+        if external:
+            given["external"] = external
         return submit_to(self.connection, "project", given, runs=(run,)).wait(60)
 
     def product(self, job: Job) -> Path:
@@ -312,6 +323,8 @@ def test_the_same_again_is_not_made_twice(place: Place) -> None:
     assert told["inputs"]["documents"]["streams"]["primary"]["rows"] == 5
     assert told["variables"][0]["units"] == "mm"
     prov = told["provenance"]
+    beside = Path(f"{place.product(first)}.prov.json")
+    assert json.loads(beside.read_text()) == prov
     (generated,) = prov["wasGeneratedBy"].values()
     assert generated["prov:entity"] in prov["entity"]
     assert generated["prov:activity"] in prov["activity"]
@@ -509,3 +522,148 @@ def test_functions_of_a_facility(tmp_path: Path) -> None:
         "/entry/wrong": "bad_arguments",
         "/entry/a": "",
     }
+
+
+def test_functions_and_projections_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "beamline.py").write_text(FACILITY)
+    content = {
+        "name": "shifted",
+        "version": "3",
+        "configuration": {},
+        "projection": {"/entry/a": calculated("site:shift", offset=2)},
+    }
+    (tmp_path / "shifted.json").write_text(json.dumps(content))
+    settings = (
+        "[projecting]\n"
+        'functions = ["beamline:functions"]\n'
+        f"projections = [{json.dumps(str(tmp_path / 'shifted.json'))}]\n"
+    )
+    environment = {"PYTHONPATH": str(tmp_path / "packages")}
+    place = Place(tmp_path, environment, settings)
+    try:
+        run = place.send(run_of("configured", {"/entry/own": linked("a")}))
+        with h5py.File(place.product(place.project(run, "shifted"))) as file:
+            assert file["/entry/a"][0] == 2.5
+        with h5py.File(place.product(place.project(run))) as file:
+            assert "own" in file["entry"]
+        told = place.connection.get("/api/v1/projections")
+        assert told["configured"] == [content]
+        assert "site:shift" in {one["name"] for one in told["functions"]}
+    finally:
+        place.server.stop()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"functions": ["os.system"]}, "module:callable"),
+        ({"functions": ["nowhere:at_all"]}, "nowhere"),
+        ({"functions": ["json:dumps"]}, "json:dumps"),
+        ({"projections": ["none.json"]}, "none.json"),
+        ({"projections": ["bad.json"]}, "bad.json"),
+        ({"projections": ["odd.json"]}, "/x"),
+        ({"projections": ["generic.json"]}, "generic"),
+        ({"funtcions": []}, "funtcions"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_why(
+    table: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    odd = {"name": "odd", "version": "1", "configuration": {}}
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "odd.json").write_text(json.dumps({**odd, "projection": {"/x": 3}}))
+    (tmp_path / "generic.json").write_text(
+        json.dumps({**odd, "name": "generic", "projection": {"/x": static(1)}})
+    )
+    with pytest.raises(InputError, match="projecting") as refused:
+        site(table, tmp_path)
+    assert words in str(refused.value)
+
+
+def test_images_are_left_where_they_lie(tmp_path: Path) -> None:
+    seed, folder = "left", tmp_path / "images"
+    folder.mkdir()
+    wrote = np.arange(7 * 2 * 3, dtype="u2").reshape(7, 2, 3)
+    with h5py.File(folder / "one.h5", "x") as file:
+        file["entry/data"] = wrote
+    with h5py.File(folder / "two.h5", "x") as file:
+        file["entry/data"] = wrote + 100
+    uid = make_uid(seed, "start")
+    key = {
+        "source": "t",
+        "dtype": "array",
+        "shape": [1, 2, 3],
+        "dtype_numpy": "<u2",
+        "external": "STREAM:",
+    }
+    plain = {"source": "t", "dtype": "number", "shape": []}
+    documents = [
+        document("start", {"uid": uid, "time": 1.7e9}),
+        document(
+            "descriptor",
+            {
+                "uid": make_uid(seed, "d0"),
+                "run_start": uid,
+                "time": 1.7e9,
+                "name": "primary",
+                "data_keys": {"image": key, "a": plain},
+                "configuration": {},
+            },
+        ),
+    ]
+    for row in range(1, 11):  # of which 4 has no image
+        data = {"a": float(row)}
+        documents.append(document("event", event(seed, 0, row, data)))
+    for name, spans in {"one": [(1, 4, 0)], "two": [(5, 8, 2), (8, 11, 0)]}.items():
+        resource = make_uid(seed, name)
+        documents.append(
+            document(
+                "stream_resource",
+                {
+                    "uid": resource,
+                    "run_start": uid,
+                    "data_key": "image",
+                    "mimetype": "application/x-hdf5",
+                    "uri": f"file://localhost{folder}/{name}.h5",
+                    "parameters": {"dataset": "/entry/data", "chunk_shape": [1, 2, 3]},
+                },
+            )
+        )
+        for number, (begin, end, frame) in enumerate(spans):
+            told = {
+                "uid": f"{resource}/{number}",
+                "stream_resource": resource,
+                "descriptor": make_uid(seed, "d0"),
+                "seq_nums": {"start": begin, "stop": end},
+                "indices": {"start": frame, "stop": frame + end - begin},
+            }
+            documents.append(document("stream_datum", told))
+    stop = {"uid": make_uid(seed, "stop"), "run_start": uid, "time": 1.7e9 + 99}
+    documents.append(document("stop", {**stop, "exit_status": "success"}))
+    place = Place(tmp_path, roots=(folder,))
+    try:
+        run = place.send(as_ndjson(documents))
+        copied = place.project(run, external="copy")
+        linked_ = place.project(run, external="link")
+        files = place.product(copied), place.product(linked_)
+        with h5py.File(files[0]) as one, h5py.File(files[1]) as other:
+            found, virtual = one["/entry/data/image"], other["/entry/data/image"]
+            assert not found.is_virtual
+            assert virtual.is_virtual
+            assert np.array_equal(found[:], virtual[:])
+            assert np.array_equal(virtual[0], wrote[0].reshape(virtual.shape[1:]))
+            gaps = other["/entry/data/image_missing"][:].tolist()
+            assert gaps == one["/entry/data/image_missing"][:].tolist()
+            assert gaps == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+            sources = {source.file_name for source in virtual.virtual_sources()}
+            assert sources == {str(folder / "one.h5"), str(folder / "two.h5")}
+            assert other["/entry/data/a"][:].tolist() == list(range(1, 11))
+        manifest = json.loads(Path(f"{files[1]}.manifest.json").read_text())
+        held = {one["key"]: one for one in manifest["variables"]}
+        left = [one["file"] for one in held["/entry/data/image"]["files"]]
+        assert left == [str(folder / "one.h5"), str(folder / "two.h5")]
+        with pytest.raises(RefusedInput, match="csv cannot link"):
+            place.project(run, form="csv", external="link")
+    finally:
+        place.server.stop()

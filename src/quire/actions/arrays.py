@@ -8,7 +8,7 @@ from typing import Any
 
 from quire.access.principals import Principal
 from quire.actions.columns import ColumnViews
-from quire.actions.external_column import ExternalColumn
+from quire.actions.external_column import ExternalColumn, Source
 from quire.actions.lookup import By
 from quire.errors import InputError
 
@@ -51,6 +51,19 @@ class OpenArray:
         firsts = numbers[np.append(0, ends + 1)]
         lasts = numbers[np.append(ends, len(numbers) - 1)]
         return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+    def sources(self) -> list[Source]:
+        """Return which HDF5 datasets all rows of the column are; blocks.
+
+        Raises
+        ------
+        InputError
+            They are none, or cannot be read.
+        """
+        try:
+            return self.column.sources()
+        finally:
+            self.column.close()
 
     def parts(self) -> Generator[bytes, None, None]:
         """Yield the rows' bytes in C order, some megabytes at a time; blocks."""

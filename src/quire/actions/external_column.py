@@ -5,12 +5,34 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from quire.ports.asset_reader import AssetReader, AssetUnreadable, Frames
+import msgspec
+
+from quire.errors import InputError
+from quire.ports.asset_reader import AssetReader, AssetUnreadable, Frames, Origin
 from quire.runs.columns.external import Asset, Places, row_shape
 
 BLOCK_BYTES = 8 * 1024**2
 _MOST_ROW_BYTES = 1024**3
 _MOST_OPEN = 16
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of a column that are a part of one HDF5 dataset.
+
+    Attributes
+    ----------
+    rows
+        Places among the column's rows, half-open.
+    frames
+        Places along the dataset's first axis, half-open.
+    frames_a_row
+        How many of them a row has.
+    """
+
+    origin: Origin
+    rows: tuple[int, int]
+    frames: tuple[int, int]
+    frames_a_row: int
 
 
 class ExternalColumn:
@@ -90,16 +112,56 @@ class ExternalColumn:
         which, begin, end = (
             one[rows] for one in (self._places.which, self._begin, self._end)
         )
-        follows = (which[1:] == which[:-1]) & (begin[1:] == end[:-1]) & (end[1:] >= 0)
-        breaks = np.flatnonzero(~follows) + 1
-        starts = [0, *breaks.tolist()] if len(rows) else []
-        for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
+        for first, last in self._followings(rows):
             frames = self._file(int(which[first]))
             until = int(end[last - 1])
             until = until if until >= 0 else self._count(int(which[first]))
             found = frames.read(int(begin[first]), until)
             out[first:last] = self._fitted(found, last - first, int(which[first]))
         return out
+
+    def sources(self) -> list[Source]:
+        """Return which datasets its rows are, in their order; blocks.
+
+        Raises
+        ------
+        AssetUnreadable
+            One cannot be read.
+        InputError
+            A row is none of an HDF5 dataset's, as it stands there.
+        """
+        found: list[Source] = []
+        origins: dict[int, Origin] = {}
+        for first, last in self._followings(slice(None)):
+            which = int(self._places.which[first])
+            self._file(which)
+            if which not in origins:
+                origins[which] = self._origin(which)
+            begin, end = int(self._begin[first]), int(self._end[last - 1])
+            end = end if end >= 0 else origins[which].shape[0]
+            each, rest = divmod(end - begin, last - first)
+            if rest or not self._fits(origins[which], each):
+                raise InputError("key", f"{self._key!r} changes its shape", "copy it")
+            found.append(
+                Source(
+                    origin=origins[which],
+                    rows=(first, last),
+                    frames=(begin, end),
+                    frames_a_row=each,
+                )
+            )
+        return found
+
+    def _origin(self, which: int) -> Origin:
+        origin = self._reader.origin(self._asset(which))
+        if origin is None:
+            raise InputError("key", f"{self._key!r} is no HDF5 dataset", "copy it")
+        return origin
+
+    def _fits(self, origin: Origin, each: int) -> bool:
+        """Return whether so many frames of a dataset are a row."""
+        bare = [size for size in (each, *origin.shape[1:]) if size != 1]
+        return bare == [size for size in self.shape if size != 1]
 
     def close(self) -> None:
         """Let go of the files."""
@@ -153,6 +215,18 @@ class ExternalColumn:
             missing = Asset(document="resource", uid=uid, format="", location="")
             raise AssetUnreadable(missing, "/uid", "has not come")
         return found
+
+    def _followings(self, rows: Any) -> list[tuple[int, int]]:
+        """Return the ranges, half-open, of rows that follow each other in a file."""
+        import numpy as np
+
+        which, begin, end = (
+            one[rows] for one in (self._places.which, self._begin, self._end)
+        )
+        follows = (which[1:] == which[:-1]) & (begin[1:] == end[:-1]) & (end[1:] >= 0)
+        breaks = (np.flatnonzero(~follows) + 1).tolist()
+        starts = [0, *breaks] if len(which) else []
+        return list(zip(starts, [*breaks, len(which)], strict=False))
 
     def _fitted(self, found: Any, rows: int, number: int) -> Any:
         import numpy as np

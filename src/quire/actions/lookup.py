@@ -15,7 +15,7 @@ from quire.errors import Ambiguous, InputError, NotFound
 from quire.ports.job_records import JobQuery
 from quire.ports.run_records import RunQuery
 from quire.ports.store import Store, Transaction
-from quire.products.product import Product
+from quire.products.product import Product, stale_among
 from quire.runs.run import Run
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
@@ -39,10 +39,17 @@ class Order(StrEnum):
 
 
 class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A run with what was made from it."""
+    """A run with what was made from it.
+
+    Attributes
+    ----------
+    stale
+        Ids of the products that late documents have overtaken.
+    """
 
     run: Run
     products: tuple[Product, ...]
+    stale: frozenset[str]
     jobs: tuple[str, ...]
 
 
@@ -68,9 +75,11 @@ class Lookup:
             jobs = tx.jobs.page(
                 JobQuery(limit=100, run=run.uid, owner=principal.visible_owner)
             )
+            products = tx.products.of_run(run.uid)
             return RunDetail(
                 run=run,
-                products=tx.products.of_run(run.uid),
+                products=products,
+                stale=stale_among(products, {run.uid: run.documents}),
                 jobs=tuple(job.id for job in jobs),
             )
 

@@ -92,6 +92,7 @@ class Publishing:
                     sha256=product.sha256,
                     mime_type=product.mime_type,
                     made=now,
+                    documents=product.documents,
                 )
             )
             for uid in product.runs or current.runs:

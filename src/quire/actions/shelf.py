@@ -1,12 +1,13 @@
 """Published products and where their files lie."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from quire.access.principals import Principal
 from quire.actions.seeing import may_see_product
 from quire.errors import NotFound
 from quire.ports.store import Store, Transaction
-from quire.products.product import Product
+from quire.products.product import Product, stale_among
 
 _NEWEST = 200
 
@@ -53,6 +54,19 @@ class Shelf:
             )
         owner = principal.visible_owner
         return await self._store.view(lambda tx: tx.products.newest(_NEWEST, owner))
+
+    async def stale(self, products: Sequence[Product]) -> frozenset[str]:
+        """Return the ids of those whose runs have got documents since they were read.
+
+        What was found unchanged when it was made again is not among them.
+        """
+        runs = {uid for one in products for uid in one.documents}
+
+        def question(tx: Transaction) -> dict[str, int]:
+            found = {uid: tx.runs.get(uid) for uid in runs}
+            return {uid: run.documents for uid, run in found.items() if run}
+
+        return stale_among(products, await self._store.view(question))
 
     def file(self, product: Product) -> Path:
         """Return where its file lies."""

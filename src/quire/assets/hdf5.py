@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from quire.ports.asset_reader import Origin
+
 _MOST_LINKS = 8
 
 Allow = Callable[[str], Path]
@@ -71,6 +73,28 @@ def open_hdf5(path: Path, dataset: str, *, swmr: bool, allow: Allow) -> Any:
     except BaseException:
         file.close()
         raise
+
+
+def origin_of(path: Path, dataset: str, allow: Allow) -> Origin:
+    """Return where a dataset lies, behind all links.
+
+    Raises
+    ------
+    ValueError, OSError, KeyError
+        There is no such dataset, or it lies outside HDF5's own files.
+    """
+    file, found = _dataset(_file(path, swmr=False), dataset, swmr=False, allow=allow)
+    with file:
+        if not found.shape or found.external or found.is_virtual:
+            raise ValueError(f"{dataset!r} is no plain dataset")
+        status = Path(file.filename).stat()
+        return Origin(
+            file=str(Path(file.filename).resolve()),
+            dataset=str(found.name),
+            shape=tuple(found.shape),
+            size=status.st_size,
+            modified=status.st_mtime_ns,
+        )
 
 
 def _file(path: Path, *, swmr: bool) -> Any:

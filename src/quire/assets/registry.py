@@ -8,12 +8,12 @@ from typing import Any
 
 from quire.assets.confine import Confinement
 from quire.assets.fits import open_fits
-from quire.assets.hdf5 import open_hdf5
+from quire.assets.hdf5 import open_hdf5, origin_of
 from quire.assets.npy import open_npy
 from quire.assets.sequence import FileSequence
 from quire.assets.template import file_name
 from quire.assets.tiff import open_tiff
-from quire.ports.asset_reader import AssetUnreadable, Frames
+from quire.ports.asset_reader import AssetUnreadable, Frames, Origin
 from quire.runs.columns.external import Asset
 from quire.runs.values import as_integer
 
@@ -109,6 +109,18 @@ class AssetFiles:
             if told is not None and told > 0:
                 return told
         return None
+
+    def origin(self, asset: Asset) -> Origin | None:
+        """Return the one HDF5 dataset that an asset is; None where it is none."""
+        if _format(asset) is not Format.HDF5 or asset.parameters.get("template"):
+            return None
+        real = self._confinement.checked(asset, self._confinement.named(asset))
+        try:
+            return origin_of(
+                real, _dataset_name(asset), partial(self._confinement.checked, asset)
+            )
+        except Exception as error:  # parsers of foreign files raise anything
+            raise _unreadable(asset, str(real), error) from error
 
     def _open_file(
         self, asset: Asset, kind: Format, path: str, *, of_many: bool = False

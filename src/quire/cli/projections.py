@@ -1,19 +1,29 @@
 """`quire projections`."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from quire.cli.options import Json
 from quire.cli.outcomes import Commands, Outcome
-from quire.cli.output import put, put_json, put_table
+from quire.cli.output import moment, put, put_json, put_table
 from quire.errors import InputError
 
 app = typer.Typer(
     cls=Commands, help="What a run's projections make.", no_args_is_help=True
 )
+_RULES = "/api/v1/projections/rules"
+
+
+class State(StrEnum):
+    """How a rule can be."""
+
+    ON = "on"
+    OFF = "off"
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -69,6 +79,49 @@ def check(
         put(f"{len(told)} entries, {issues} with an issue")
     if issues:
         raise typer.Exit(Outcome.FAILED)
+
+
+@app.command()
+def rules(*, json: Json = False) -> None:
+    """List the rules by which runs are projected by themselves."""
+    from quire.client.connection import Connection
+
+    with Connection() as connection:
+        found = connection.get(_RULES)
+    if json:
+        put_json(found)
+        return
+    rows = [
+        (
+            one["name"],
+            "on" if one["on"] else "off",
+            one["rule"]["runs"] or "all",
+            one["rule"]["projection"] or "the run's own",
+            one["rule"]["format"],
+            one["by"] and f"{one['by']}, {moment(one['at'])}",
+        )
+        for one in found["rules"]
+    ]
+    put_table(("rule", "", "runs", "projection", "format", "switched by"), rows)
+
+
+@app.command()
+def switch(
+    name: Annotated[str, typer.Argument(help="The rule's name in quire.toml.")],
+    state: Annotated[State, typer.Argument(help="What it is to be.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Switch a rule on or off; it stays so when the server starts again."""
+    from quire.client.connection import Connection
+
+    with Connection() as connection:
+        path = f"{_RULES}/{quote(name, safe='')}"
+        told = connection.ask("PUT", path, body={"on": state is State.ON})
+    if json:
+        put_json(told)
+    else:
+        put(f"{told['name']} is {state}")
 
 
 @app.command()

@@ -12,8 +12,10 @@ from quire.client.arrays import FileArray
 from quire.client.connection import Connection
 from quire.client.errors import RefusedInput
 from quire.client.fetching import fetched
+from quire.errors import InputError
 from quire.ports.column_files import ColumnFile, ColumnFiles
 from quire.products.projection.arrays import packed
+from quire.products.projection.contents import Piece
 from quire.products.projection.facts import RunFacts, StreamFacts
 from quire.runs.columns.configuration import Configuration, is_external
 from quire.runs.columns.layout import DATA, from_metadata
@@ -54,6 +56,7 @@ class RunOverHttp:
             uid=record["uid"],
             start=self._original(start) if _may_differ(start) else start,
             stop=record["stop"] or None,
+            documents=record["documents"],
         )
         return facts, tuple(sorted(record["streams"]))
 
@@ -88,6 +91,21 @@ class RunOverHttp:
             unreadable=unreadable,
             digest=digest,
         )
+
+    def pieces(self, name: str, field: str) -> tuple[Piece, ...]:
+        """Return where the rows of a data key lie in HDF5 files.
+
+        Raises
+        ------
+        QuireError
+            They lie in events, or in files of which no dataset is these rows.
+        """
+        if field not in self._external.get(name, ()):
+            raise InputError(field, "its data lies in no file")
+        path = f"{self._path}/streams/{quote(name, safe='')}/arrays/{quote(field, safe='')}"
+        numbers = FileArray(self._connection, path).seq_num
+        told = self._connection.get(path, format="sources")["sources"]
+        return tuple(piece for one in told for piece in _pieces(one, numbers))
 
     def rows(self, name: str, fields: tuple[str, ...], limit: int) -> Iterator[Any]:
         """Yield Arrow tables in the kept form."""
@@ -192,6 +210,30 @@ def _may_differ(value: Any) -> bool:
         case list():
             return any(map(_may_differ, value))
     return False
+
+
+def _pieces(source: Mapping[str, Any], numbers: Any) -> Iterator[Piece]:
+    """Yield the parts of a source whose sequence numbers follow each other."""
+    import numpy as np
+
+    (first, last), (begin, _) = source["rows"], source["frames"]
+    origin, each = source["origin"], source["frames_a_row"]
+    own = numbers[first:last]
+    ends = [*(np.flatnonzero(np.diff(own) != 1) + 1).tolist(), len(own)]
+    at = 0
+    for end in ends:
+        yield Piece(
+            file=origin["file"],
+            dataset=origin["dataset"],
+            shape=tuple(origin["shape"]),
+            first=int(own[at]),
+            begin=begin + at * each,
+            rows=end - at,
+            frames_a_row=each,
+            size=origin["size"],
+            modified=origin["modified"],
+        )
+        at = end
 
 
 class _FileRows:

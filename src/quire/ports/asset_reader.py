@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from quire.errors import InputError
 from quire.runs.columns.external import Asset
 
@@ -41,6 +43,24 @@ class AssetUnreadable(InputError):
         place = f" at {path}" if path and path not in reason else ""
         below = f" (root {root})" if root else ""
         super().__init__(field, f"{named}{reason}{place}{below}", mend)
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset in an HDF5 file.
+
+    Attributes
+    ----------
+    file
+        Its absolute path.
+    size, modified
+        Of the file: bytes, and nanoseconds since 1970.
+    """
+
+    file: str
+    dataset: str
+    shape: tuple[int, ...]
+    size: int
+    modified: int
 
 
 class Frames(Protocol):
@@ -97,4 +117,8 @@ class AssetReader(Protocol):
 
     def frames_a_row(self, asset: Asset) -> int | None:
         """Return how many frames the asset says that a row has; None for nothing."""
+        ...
+
+    def origin(self, asset: Asset) -> Origin | None:
+        """Return the one HDF5 dataset that an asset is; None where it is none."""
         ...

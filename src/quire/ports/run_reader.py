@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from quire.products.projection.contents import Piece
 from quire.products.projection.facts import RunFacts, StreamFacts
 
 
@@ -20,6 +21,16 @@ class RunReader(Protocol):
 
     def stream(self, name: str) -> StreamFacts:
         """Return what is known of a stream: reads the uids of its events."""
+        ...
+
+    def pieces(self, name: str, field: str) -> tuple[Piece, ...]:
+        """Return where the rows of a data key lie in HDF5 files.
+
+        Raises
+        ------
+        QuireError
+            They lie in events, or in files of which no dataset is these rows.
+        """
         ...
 
     def rows(self, name: str, fields: tuple[str, ...], limit: int) -> Iterator[Any]:

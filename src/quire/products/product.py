@@ -1,5 +1,7 @@
 """The record of a published product."""
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
 
@@ -20,6 +22,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         Hash of the file, hexadecimal.
     made
         Unix seconds of its publication.
+    documents
+        How many documents each of the runs had when it was read, where that is told.
     """
 
     id: str
@@ -32,3 +36,23 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     mime_type: str
     made: float
+    documents: dict[str, int] = {}
+
+
+def stale_among(
+    products: Iterable[Product], documents: Mapping[str, int]
+) -> frozenset[str]:
+    """Return the ids of the products that late documents have overtaken.
+
+    Parameters
+    ----------
+    documents
+        How many each run has now.
+    """
+    several = tuple(products)
+    fresh = {
+        one.file
+        for one in several
+        if all(documents.get(uid, had) == had for uid, had in one.documents.items())
+    }
+    return frozenset(one.id for one in several if one.file not in fresh)

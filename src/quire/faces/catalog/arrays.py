@@ -22,10 +22,13 @@ from quire.web.json import json_response
 
 RAW = "application/octet-stream"
 NPY = "application/x-npy"
-_FORMATS: Mapping[str, str] = {"raw": RAW, "npy": NPY, "json": "application/json"}
+_JSON = "application/json"
+_FORMATS: Mapping[str, str] = {"raw": RAW, "npy": NPY, "json": _JSON, "sources": _JSON}
 _PART = {
     "slice": Parameter(says="Rows along the first axis, such as 10:20"),
-    "format": Parameter(says="raw, npy or json; raw"),
+    "format": Parameter(
+        says="raw, npy, json, or sources (HDF5 datasets of all rows); raw"
+    ),
     "by": Parameter(says="How the run is named, where both could be meant", type=By),
 }
 _SLICE = re.compile(r"(-?\d{1,15})?(?::(-?\d{1,15})?)?(?::(-?\d{1,9})?)?")
@@ -51,7 +54,7 @@ class ArrayRoutes:
         ]
 
     async def array(self, request: Request, principal: Principal) -> Response:
-        """Return rows of one data key as bytes, as .npy, or what they are as JSON."""
+        """Return rows of one data key: bytes, .npy, or what they are or lie in as JSON."""
         given = request.query_params.get("format", "raw")
         if given not in _FORMATS:
             known = ", ".join(_FORMATS)
@@ -68,6 +71,8 @@ class ArrayRoutes:
         if given == "json":
             opened.column.close()
             return json_response({**_told(opened), "seq_nums": opened.intervals()})
+        if given == "sources":
+            return json_response({"sources": await asyncio.to_thread(opened.sources)})
         head = _npy_header(opened) if given == "npy" else b""
         headers = {
             "content-length": str(opened.size + len(head)),

@@ -63,7 +63,9 @@ def detail(found: RunDetail) -> dict[str, Any]:
         "data_keys": {name: one.data_keys for name, one in run.streams.items()},
         "findings": run.findings,
         "quality": quality(run),
-        "products": [product_json(each) for each in found.products],
+        "products": [
+            product_json(each, stale=each.id in found.stale) for each in found.products
+        ],
         "jobs": found.jobs,
         "links": {
             "self": here,

@@ -39,11 +39,20 @@ class ProductRoutes:
         """Return products, newest first."""
         run = request.query_params.get("run", "")
         found = await self._shelf.listed(run, principal)
-        return json_response({"products": list(map(product_json, found))})
+        old = await self._shelf.stale(found)
+        told = [product_json(one, stale=one.id in old) for one in found]
+        return json_response({"products": told})
 
     async def get(self, request: Request, principal: Principal) -> Response:
         """Return one product."""
-        return json_response(product_json(await self._product(request, principal)))
+        found = await self._product(request, principal)
+        same = [
+            one
+            for run in found.runs[:1]
+            for one in await self._shelf.listed(run, principal)
+        ]
+        old = await self._shelf.stale(same or [found])
+        return json_response(product_json(found, stale=found.id in old))
 
     async def file(self, request: Request, principal: Principal) -> Response:
         """Return a product's file."""

@@ -1,6 +1,7 @@
 """Which projections of a run are wanted, and what of the run they need."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -14,6 +15,7 @@ def chosen(
     streams: Sequence[str],
     wanted: str,
     look: Callable[[str], StreamFacts],
+    configured: Mapping[str, Projection] = MappingProxyType({}),
 ) -> tuple[RunFacts, tuple[Projection, ...]]:
     """Return a run with the streams that are needed, and what to make of it.
 
@@ -28,6 +30,8 @@ def chosen(
         has none.
     look
         Tells of a stream.
+    configured
+        The site's own, by name: for what no projection of the run is called.
 
     Raises
     ------
@@ -39,7 +43,10 @@ def chosen(
     if ours or not (wanted or found):
         whole = _with_streams(facts, streams, look)
         return whole, (ready_made(whole)[wanted or GENERIC],)
-    projections = choose(found, wanted)
+    if wanted in configured and wanted not in found:
+        projections: tuple[Projection, ...] = (configured[wanted],)
+    else:
+        projections = tuple(choose(found, wanted))
     named = {entry.stream for one in projections for entry in one.entries}
     needed = [name for name in streams if name in named]
     return _with_streams(facts, needed, look), projections

@@ -5,6 +5,34 @@ from typing import Any
 import msgspec
 
 
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of a variable that are left in the HDF5 file that an instrument wrote.
+
+    Attributes
+    ----------
+    shape
+        Of the whole dataset.
+    first
+        Sequence number of the first row; the others follow it one by one.
+    begin
+        Place of the first row's first frame along the dataset's first axis.
+    rows, frames_a_row
+        How many rows there are, and how many frames each has.
+    size, modified
+        Of the file: bytes, and nanoseconds since 1970.
+    """
+
+    file: str
+    dataset: str
+    shape: tuple[int, ...]
+    first: int
+    begin: int
+    rows: int
+    frames_a_row: int
+    size: int
+    modified: int
+
+
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """Values along the rows of one stream.
 
@@ -21,6 +49,9 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
         The data keys that it is made from.
     linked
         Whether it is a data key's values as they are.
+    pieces
+        Where its rows lie, in the order of their sequence numbers, if they are not
+        to be copied.
     attributes
         Further facts: plain text, numbers, lists of these.
     """
@@ -32,6 +63,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     encoding: str = ""
     fields: tuple[str, ...] = ()
     linked: bool = False
+    pieces: tuple[Piece, ...] = ()
     attributes: dict[str, Any] = {}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from quire.products.projection.contents import Contents, Scalar
+from quire.products.projection.contents import Contents, Scalar, Variable
 from quire.products.projection.entries import Projection
 from quire.products.projection.facts import RunFacts
 
@@ -32,6 +32,7 @@ class ProductNames:
         self.identity = identity
         self.file = stem + suffix
         self.manifest = f"{self.file.removesuffix('.fits')}.manifest.json"
+        self.provenance = f"{self.file.removesuffix('.fits')}.prov.json"
 
 
 def held(contents: Contents, reduced: Sequence[Scalar]) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def held(contents: Contents, reduced: Sequence[Scalar]) -> dict[str, Any]:
                 "units": one.units,
                 "encoding": one.encoding,
                 "fields": list(one.fields),
+                **({"files": _files(one)} if one.pieces else {}),
                 **one.attributes,
             }
             for one in contents.variables
@@ -67,3 +69,13 @@ def held(contents: Contents, reduced: Sequence[Scalar]) -> dict[str, Any]:
             for one in (*contents.scalars, *reduced)
         ],
     }
+
+
+def _files(one: Variable) -> list[dict[str, Any]]:
+    """Return the files that a variable is left in, as they were."""
+    return [
+        {"file": file, "size": size, "modified_ns": modified}
+        for file, size, modified in sorted(
+            {(piece.file, piece.size, piece.modified) for piece in one.pieces}
+        )
+    ]

@@ -1,17 +1,24 @@
 """Carrying a resolved projection out, block by block."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 from quire.products.projection.arrays import packed, row_bytes, unpacked
 from quire.products.projection.calculating import CalculationFailed, Calculator
-from quire.products.projection.contents import Block, Outcome, Scalar, Variable
+from quire.products.projection.contents import (
+    Block,
+    Outcome,
+    Piece,
+    Scalar,
+    Variable,
+)
 from quire.products.projection.functions import Works
 from quire.products.projection.resolving import (
     Calculated,
     Linked,
+    Made,
     Resolved,
     scalar,
 )
@@ -120,6 +127,13 @@ class Execution:
             made.append(msgspec.structs.replace(found, attributes=about.attributes))
         return tuple(made)
 
+    def leave(self, key: str, pieces: tuple[Piece, ...]) -> None:
+        """Have a linked entry's rows not read: they stay where they lie."""
+        one = self._made[key]
+        if isinstance(one, Linked):
+            variable = msgspec.structs.replace(one.variable, pieces=pieces)
+            self._made[key] = msgspec.structs.replace(one, variable=variable)
+
     def note(self, key: str, words: str) -> None:
         """Add to what is to be known of an entry."""
         former = self.outcomes[key]
@@ -174,7 +188,7 @@ class Execution:
         for table in rebatched(self._read(stream, fields)):
             columns: dict[str, Any] = {}
             for key, one in list(self._made.items()):
-                if isinstance(one, Linked) and one.variable.stream == stream:
+                if _is_read(one, stream):
                     columns[key] = _one(table.column(DATA + one.field))
                 elif isinstance(one, Calculated) and one.variable.stream == stream:
                     array = self._calculate(key, one, table, begin)
@@ -192,7 +206,7 @@ class Execution:
     def _fields(self, stream: str) -> tuple[str, ...]:
         wanted: dict[str, None] = {}
         for one in self._made.values():
-            if isinstance(one, Linked) and one.variable.stream == stream:
+            if _is_read(one, stream):
                 wanted[one.field] = None
             elif isinstance(one, Calculated) and one.variable.stream == stream:
                 wanted.update(dict.fromkeys(one.call.fields))
@@ -226,6 +240,15 @@ class Execution:
             self.drop(key, problem.code, problem.reason)
             return None
         return array
+
+
+def _is_read(one: Made, stream: str) -> TypeGuard[Linked]:
+    """Return whether an entry is a column of the stream whose rows are wanted."""
+    return (
+        isinstance(one, Linked)
+        and one.variable.stream == stream
+        and not one.variable.pieces
+    )
 
 
 def rebatched(tables: Iterable[Any]) -> Iterator[Any]:

@@ -47,11 +47,14 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     stop
         None while none has come.
+    documents
+        How many it has.
     """
 
     uid: str
     start: dict[str, Any]
     stop: dict[str, Any] | None = None
+    documents: int = 0
     streams: dict[str, StreamFacts] = {}
 
     @property

@@ -19,10 +19,17 @@ OLD = "written in a spelling that the schema has given up"
 
 
 class Linked(msgspec.Struct, frozen=True, kw_only=True):
-    """A variable that is a stream's column as it is."""
+    """A variable that is a stream's column as it is.
+
+    Attributes
+    ----------
+    external
+        Whether its data key says that it lies in files.
+    """
 
     variable: Variable
     field: str
+    external: bool = False
 
 
 class Calculated(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,7 +185,11 @@ def _linked(entry: Entry, stream: StreamFacts) -> tuple[Made, dict[str, Any]]:
         fields=(entry.field,),
         linked=True,
     )
-    return Linked(variable=variable, field=entry.field), _source(stream, entry.field)
+    told = stream.data_keys.get(entry.field, {})
+    made = Linked(
+        variable=variable, field=entry.field, external=bool(told.get("external"))
+    )
+    return made, _source(stream, entry.field)
 
 
 def _configured(entry: Entry, stream: StreamFacts) -> tuple[Made, dict[str, Any]]:

@@ -5,6 +5,9 @@ from pathlib import Path
 from quire.jobs.job import StagedProduct
 from quire.writers.fits.publish import publish_files
 
+PRODUCTS = "products"
+"""The folder's name within a data folder."""
+
 
 class FolderPublisher:
     """Publishes by rename into a folder (`quire.ports.publisher.Publisher`).
@@ -17,7 +20,7 @@ class FolderPublisher:
         Where products appear, relative to it.
     """
 
-    def __init__(self, data_folder: Path, folder: str = "products") -> None:
+    def __init__(self, data_folder: Path, folder: str = PRODUCTS) -> None:
         self._data_folder = data_folder
         self._folder = Path(folder)
 
@@ -34,4 +37,8 @@ class FolderPublisher:
             file=file,
             manifest=manifest,
             sha256=staged.sha256,
+            beside={
+                self._data_folder / part: file.with_name(name)
+                for name, part in staged.beside.items()
+            },
         )

@@ -2,7 +2,9 @@
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from quire.errors import Conflict, InputError, NotFound
 from quire.products.manifest import Manifest, decode_manifest
@@ -19,8 +21,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def publish_files(
-    part: Path, part_manifest: Path, *, file: Path, manifest: Path, sha256: str
+def publish_files(  # a fact each
+    part: Path,
+    part_manifest: Path,
+    *,
+    file: Path,
+    manifest: Path,
+    sha256: str,
+    beside: Mapping[Path, Path] = MappingProxyType({}),
 ) -> None:
     """Move a durable product and its manifest to their public names.
 
@@ -35,6 +43,8 @@ def publish_files(
         Their public names, in one folder; it is made if missing.
     sha256
         Hash of the product, as its manifest has it.
+    beside
+        Public names of other durable files, by where they lie now.
 
     Raises
     ------
@@ -47,16 +57,18 @@ def publish_files(
     if file.exists():
         _require_same(part, file, manifest, sha256)
     else:
-        if part_manifest.exists():
-            part_manifest.replace(manifest)
-            sync_folder(manifest.parent)
+        for found, name in {**beside, part_manifest: manifest}.items():
+            if found.exists():
+                found.replace(name)
+        sync_folder(manifest.parent)
         _require_manifest(manifest, sha256)
         if not part.exists():
             raise NotFound("finished product", str(part), "merge it again")
         _give_name(part, file)
     sync_folder(file.parent)
     part.unlink(missing_ok=True)
-    part_manifest.unlink(missing_ok=True)
+    for left in (part_manifest, *beside):
+        left.unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:

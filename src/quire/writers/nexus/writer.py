@@ -21,6 +21,7 @@ from quire.products.projection.contents import Block, Contents, Scalar, Variable
 from quire.products.projection.executing import EntryLost
 from quire.products.projection.resolving import segments
 from quire.writers.nexus.plot import link, mark_plot
+from quire.writers.nexus.virtual import virtual
 
 # The base classes of the NeXus definitions that a group's name commonly tells.
 CLASSES = {
@@ -128,6 +129,9 @@ class NexusSheet:
         """Write what was known last, the default plot, and close."""
         for scalar in reduced:
             self._put(scalar)
+        for variable in self._contents.variables:
+            if variable.pieces:
+                self._leave(variable)
         for key, mask in self._missing.items():
             place = self._file[_path(key)]
             name = place.name.rpartition("/")[2] + "_missing"
@@ -187,6 +191,8 @@ class NexusSheet:
 
     def _prepare(self, variable: Variable) -> None:
         group, name = self._group(variable.key)
+        if variable.pieces:
+            return  # made at the end, when all sequence numbers are known
         source = (variable.stream, variable.fields)
         if variable.linked and source in self._written:
             link(self._file[self._written[source]], group, name)
@@ -201,6 +207,20 @@ class NexusSheet:
             made.attrs["field"] = list(variable.fields)
         if variable.linked:
             self._written[source] = made.name
+
+    def _leave(self, variable: Variable) -> None:
+        """Make a dataset of what stays in other files."""
+        shape, dtype = _require(variable)
+        group, name = self._group(variable.key)
+        times = self._file[self._entry][TIMES][_safe(variable.stream)]
+        made, missing = virtual(
+            group, name, variable.pieces, times["seq_num"][:], shape=shape, dtype=dtype
+        )
+        if missing.any():
+            self._missing[variable.key] = missing
+        _describe(made, variable)
+        made.attrs["stream"] = variable.stream
+        made.attrs["field"] = list(variable.fields)
 
     def _prepare_times(self, stream: str, rows: int) -> None:
         group = self._file[self._entry][TIMES].create_group(_safe(stream))

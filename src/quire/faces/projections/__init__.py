@@ -1,0 +1,1 @@
+"""Projections: what a site can make, and the rules that make it."""

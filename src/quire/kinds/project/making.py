@@ -1,0 +1,297 @@
+"""One product of a run on its way."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quire.actions.leaving import (
+    Leaving,
+    Left,
+)
+from quire.actions.projecting import Site
+from quire.errors import InputError, QuireError
+from quire.jobs.job import (
+    Completed,
+    JobResult,
+    Outcome,
+    StagedProduct,
+)
+from quire.ports.kind import JobContext
+from quire.ports.product_writer import ProductWriter
+from quire.ports.run_reader import RunReader
+from quire.products.manifest import Manifest, ManifestPart, decode_manifest, whole_hash
+from quire.products.projection.choosing import chosen
+from quire.products.projection.classing import group_classes
+from quire.products.projection.contents import Contents, Scalar, Variable
+from quire.products.projection.describing import ProductNames, held
+from quire.products.projection.executing import EntryLost, Execution, counted
+from quire.products.projection.facts import RunFacts
+from quire.products.projection.identity import identity_inputs, identity_of
+from quire.products.projection.plotting import default_plot
+from quire.products.projection.provenance import provenance
+from quire.products.projection.resolving import Resolved, resolve
+from quire.writers.product_files import hashed, write_json
+
+_PRODUCTS = "products"
+
+
+class NothingMade(QuireError):
+    """No entry of a projection could be made."""
+
+    code = "nothing_made"
+
+
+class Making:
+    """One product on its way."""
+
+    def __init__(
+        self,
+        context: JobContext,
+        reader: RunReader,
+        writer: ProductWriter,
+        site: Site,
+        leaving: Leaving,
+    ) -> None:
+        self._context = context
+        self._reader = reader
+        self._writer = writer
+        self._site = site
+        self._leaving = leaving
+        self._left = Left()
+        self._began = _now()
+        self._held: dict[str, Any] = {}
+        self._documents: dict[str, int] = {}
+
+    def make(self, wanted: str) -> Outcome:
+        """Make it, durably.
+
+        Parameters
+        ----------
+        wanted
+            The parameter `PROJECTION`.
+
+        Raises
+        ------
+        NothingMade, NotFound, Ambiguous
+            No entry could be made, or it is not told which.
+        """
+        facts, streams = self._reader.run()
+        self._documents = {facts.uid: facts.documents}
+        facts, projections = chosen(
+            facts, streams, wanted, self._reader.stream, self._site.projections
+        )
+        resolved = resolve(
+            projections, facts, self._site.functions, prefixed=len(projections) > 1
+        )
+        if not resolved.outcomes:
+            return Completed(message="The run has no projections: nothing to make")
+        self._left = self._leaving(resolved, self._reader)
+        inputs = identity_inputs(
+            projections,
+            facts,
+            resolved,
+            form=self._writer.format,
+            options=self._left.options,
+            libraries=self._writer.libraries,
+        )
+        identity = identity_of(inputs)
+        names = ProductNames(facts, projections, identity, self._writer.suffix[0])
+        former = self._made_before(names)
+        if former is not None:
+            return Completed(message=f"{names.file} was made before", product=former)
+        part = self._context.folder / names.file
+        execution = self._written(part, resolved, facts, identity)
+        return self._staged(part, names, execution, inputs)
+
+    def _made_before(self, names: ProductNames) -> StagedProduct | None:
+        """Return the product if it is published already: it is not made twice."""
+        folder = Path(self._context.assignment.data_folder) / _PRODUCTS
+        try:
+            stated = decode_manifest((folder / names.manifest).read_bytes())
+            if (folder / names.file).stat().st_size != stated.size:
+                return None
+        except (OSError, InputError):
+            return None
+        return self._stage(names, stated.size, stated.sha256)
+
+    def _written(
+        self,
+        part: Path,
+        resolved: Resolved,
+        facts: RunFacts,
+        identity: str,
+    ) -> Execution:
+        """Write the file; begun anew without an entry that failed midway."""
+        lost: list[EntryLost] = []
+        while True:
+            calls = self._site.calculator(self._site.functions)
+            execution = Execution(
+                resolved,
+                lambda stream, fields: self._reader.rows(
+                    stream, fields, facts.streams[stream].rows
+                ),
+                calls,
+            )
+            self._left.tell(execution)
+            for one in lost:
+                execution.drop(one.key, one.code, one.reason)
+            part.unlink(missing_ok=True)
+            try:
+                self._write(part, execution, facts, identity)
+            except EntryLost as problem:
+                lost.append(problem)
+                self._context.tell(f"Begun anew without {problem}")
+            else:
+                return execution
+            finally:
+                calls.close()
+
+    def _write(
+        self, part: Path, execution: Execution, facts: RunFacts, identity: str
+    ) -> None:
+        contents = self._contents(execution, facts, identity)
+        sheet = self._writer.create(part, contents)
+        rows, done, told = sum(contents.rows.values()) or 1, 0, 0
+        try:
+            for stream in contents.rows:
+                for block in execution.blocks(stream):
+                    sheet.write(block)
+                    done += len(block.seq_num)
+                    percent = min(99, max(1, 99 * done // rows))
+                    # Blocks of images are many more than percents.
+                    if percent > told:
+                        told = percent
+                        self._context.tell(f"{done} of {rows} rows", percent)
+            reduced = execution.results()
+            sheet.finish(reduced)
+        except BaseException:
+            sheet.abandon()
+            raise
+        self._held = held(contents, reduced)
+
+    def _contents(
+        self, execution: Execution, facts: RunFacts, identity: str
+    ) -> Contents:
+        execution.variables()  # reads the first blocks, which may lose entries
+        refused = self._contents_of(execution, facts, identity)
+        everything: list[Variable | Scalar] = [*refused.variables, *refused.scalars]
+        for one in everything:
+            reason = self._writer.refusal(one, refused)
+            if reason:
+                execution.drop(one.key, "not_held", reason)
+        contents = self._contents_of(execution, facts, identity)
+        if not (contents.variables or contents.scalars or contents.reduced):
+            words = "; ".join(
+                f"{one.key}: {one.code}: {one.issue}"
+                for one in execution.outcomes.values()
+            )
+            raise NothingMade(f"no entry could be made: {words[:2000]}")
+        return contents
+
+    def _contents_of(
+        self, execution: Execution, facts: RunFacts, identity: str
+    ) -> Contents:
+        variables = execution.variables()
+        signal, axes = default_plot(variables, facts)
+        issues = counted(execution.outcomes)
+        return Contents(
+            rows={name: facts.streams[name].rows for name in execution.streams},
+            variables=variables,
+            scalars=execution.scalars(),
+            reduced=execution.reduced(),
+            signal=signal,
+            axes=axes,
+            classes=group_classes(execution.outcomes, facts),
+            attributes={
+                "run": facts.uid,
+                "identity": identity,
+                "complete": not facts.partial,
+                "issues": issues,
+            },
+        )
+
+    def _staged(
+        self,
+        part: Path,
+        names: ProductNames,
+        execution: Execution,
+        inputs: dict[str, Any],
+    ) -> Outcome:
+        found = hashed(part)
+        whole = whole_hash([found.part])
+        assignment = self._context.assignment
+        ended, code = _now(), f"quire {version('quire')}"
+        told = provenance(
+            file=names.file,
+            sha256=found.sha256,
+            identity=names.identity,
+            inputs=inputs,
+            job=assignment.job,
+            owner=assignment.owner,
+            began=self._began,
+            ended=ended,
+            code_version=code,
+        )
+        manifest = Manifest(
+            id=names.identity,
+            file=names.file,
+            size=found.size,
+            sha256=whole,
+            made=ended,
+            code_version=code,
+            job=assignment.job,
+            attempt=assignment.attempt,
+            runs=(inputs["run"],),
+            parts=(ManifestPart(offset=0, length=found.size, sha256=found.part),),
+        )
+        entries = msgspec.to_builtins(list(execution.outcomes.values()))
+        told_whole = {
+            **msgspec.to_builtins(manifest),
+            "inputs": inputs,
+            "entries": entries,
+            **self._held,
+            "provenance": told,
+        }
+        write_json(part.with_name(names.manifest), told_whole)
+        write_json(part.with_name(names.provenance), told)
+        results = tuple(
+            self._result(name, value)
+            for name, value in (("provenance", told), ("entries", entries))
+        )
+        issues = counted(execution.outcomes)
+        message = f"Made {names.file}: {len(entries)} entries, {issues} with an issue"
+        product = self._stage(names, found.size, whole)
+        return Completed(message=message, product=product, results=results)
+
+    def _result(self, name: str, value: Any) -> JobResult:
+        path = self._context.folder / f"{name}.json"
+        size, sha256 = write_json(path, value)
+        return JobResult(
+            id=name,
+            path=str(path.relative_to(self._context.assignment.data_folder)),
+            size=size,
+            mime_type="application/json",
+            sha256=sha256,
+        )
+
+    def _stage(self, names: ProductNames, size: int, sha256: str) -> StagedProduct:
+        folder = self._context.folder.relative_to(self._context.assignment.data_folder)
+        return StagedProduct(
+            file_name=names.file,
+            manifest_name=names.manifest,
+            part=str(folder / names.file),
+            manifest=str(folder / names.manifest),
+            size=size,
+            sha256=sha256,
+            mime_type=self._writer.suffix[1],
+            runs=(self._context.assignment.parameters["RUN"],),
+            documents=self._documents,
+            beside={names.provenance: str(folder / names.provenance)},
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
