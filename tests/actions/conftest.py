@@ -11,7 +11,9 @@ from quire.documents.validation import Validator
 from quire.ports.store import Store
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
+from quire.storage.postgres.store import PostgresStore
 from quire.storage.sqlite.store import SqliteStore
+from quire.testing.postgres.choosing import stores_under_test
 from quire.testing.still_clock import StillClock
 
 NDJSON = "application/x-ndjson"
@@ -27,13 +29,16 @@ def doorbell() -> LocalDoorbell:
     return LocalDoorbell()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=stores_under_test())
 async def store(
     request: pytest.FixtureRequest, tmp_path: Path, doorbell: LocalDoorbell
 ) -> AsyncIterator[Store]:
     made: Store
     if request.param == "memory":
         made = MemoryStore(doorbell=doorbell)
+    elif request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+        made = await PostgresStore.open(url, doorbell=doorbell)
     else:
         made = await SqliteStore.open(tmp_path, doorbell=doorbell)
     yield made

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from quire.access.principals import Principal
+from quire.actions.acquisition_aborting import AbortFailed, Aborting
 from quire.actions.acquisition_topics import AcquisitionTopics
 from quire.actions.acquisitions import Acquisitions
 from quire.actions.admission import Admission
@@ -16,6 +17,7 @@ from quire.actions.attempts import Attempts
 from quire.actions.submit import Jobs
 from quire.clock import RandomIds
 from quire.errors import AttemptLost, Conflict, ManyInputErrors, NotFound
+from quire.jobs import transitions
 from quire.jobs.job import (
     Alert,
     Blocked,
@@ -37,6 +39,7 @@ from quire.progress.event import info
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.testing.engine_bench import RenamingPublisher
 from quire.testing.still_clock import StillClock
+from quire.transfer.local import LocalTransfer
 
 MISSING = Blocked(
     alerts=(Alert(id="source:a", severity=Severity.ERROR, description="missing"),)
@@ -63,9 +66,13 @@ class Bench:
         self, store: Store, doorbell: LocalDoorbell, clock: StillClock, folder: Path
     ) -> None:
         self.store = store
-        self.disk = SmallDisk(folder, keep=0)
+        self.disk = SmallDisk(folder, (LocalTransfer(),), keep=0)
+        self.folder = folder
         jobs = Jobs(store, {"merge": MergeKind()}, clock, RandomIds())
-        self.daqs = Acquisitions(store, jobs, clock, retention=100.0)
+        self.aborting = Aborting(store, clock, end=self.end, data_folder=folder)
+        self.daqs = Acquisitions(
+            store, jobs, clock, aborting=self.aborting, retention=100.0
+        )
         self.topics = AcquisitionTopics(store, doorbell, clock, self.disk)
         self.attempts = Attempts(
             store,
@@ -74,7 +81,12 @@ class Bench:
             data_folder=folder,
             admission=self.disk,
         )
+        self.ended: list[str] = []
         self._source = folder / "source.fits"
+
+    async def end(self, job: str) -> None:
+        """Stand for the dispatcher: nothing runs here."""
+        self.ended.append(job)
 
     async def queue(self, name: str, owner: Principal, *, size: int = 0) -> str:
         """Queue an acquisition of a source of so many bytes; return its job."""
@@ -231,6 +243,7 @@ async def test_the_archive_forgets_but_the_id_stays_taken(
             bench.store,
             Jobs(bench.store, {"merge": MergeKind()}, clock, RandomIds()),
             clock,
+            aborting=bench.aborting,
             retention=100.0,
         )
         for clock in (StillClock(time.time()), StillClock(time.time() + 1000.0))
@@ -254,3 +267,55 @@ def test_a_shortage_is_what_is_missing(
 ) -> None:
     space = Space(capacity=1000, free=200, available=100)
     assert shortage(space, wanted, reserved=reserved, keep=keep) == missing
+
+
+async def test_an_abort_that_fails_stays_in_aborting_until_it_is_tried_again(
+    bench: Bench, staff: Principal
+) -> None:
+    name = await bench.queue("A", staff)
+    await bench.attempts.claim(name, 1)
+    folder = bench.folder / "jobs" / name
+    elsewhere = bench.folder / "elsewhere"
+    elsewhere.mkdir()
+    folder.mkdir(parents=True)
+    (folder / "done").symlink_to(elsewhere)  # nothing follows it, nothing removes it
+
+    with pytest.raises(AbortFailed) as caught:
+        await bench.daqs.abort("A", staff)
+
+    assert name in str(caught.value)
+    found = await bench.daqs.status("A", staff)
+    assert (found.substate, found.error) == (Substate.ABORTING, True)
+    assert [alert.id for alert in found.alerts] == ["failed_operation/abort"]
+    with pytest.raises(AttemptLost):
+        await bench.attempts.tell(name, 1, info("late"))
+    with pytest.raises(Conflict):
+        await bench.daqs.retry("A", staff)
+    assert await bench.attempts.recover() == 0
+    assert await bench.aborting.resume() == 1  # as at the next start: fails again
+    assert (await bench.daqs.status("A", staff)).substate is Substate.ABORTING
+
+    (folder / "done").unlink()
+    assert (await bench.daqs.abort("A", staff)).substate is Substate.ABORTED
+    assert (await bench.job(name)).phase is Phase.ABORTED
+    assert not folder.exists()
+    assert elsewhere.exists()
+    assert bench.ended == [name] * 3
+
+
+async def test_an_abort_that_was_cut_off_is_gone_on_with(
+    bench: Bench, staff: Principal
+) -> None:
+    name = await bench.queue("A", staff)
+    await bench.attempts.claim(name, 1)
+    left = bench.folder / "jobs" / name / "done" / "source-0.fits"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    begun = transitions.begin_abort(await bench.job(name))
+    await bench.store.decide(lambda tx: tx.jobs.put(begun))
+
+    assert await bench.aborting.resume() == 1
+
+    assert (await bench.job(name)).phase is Phase.ABORTED
+    assert not left.exists()
+    assert await bench.aborting.resume() == 0

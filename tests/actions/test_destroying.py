@@ -1,3 +1,5 @@
+import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,25 @@ async def test_other_folders_stay(
     await destroying.sweep()
     assert folder.exists()
     assert fresh.exists()
+
+
+async def test_others_have_their_turn_while_many_come_due(
+    store: Store, destroying: Destroying, clock: StillClock
+) -> None:
+    names = [f"{number:08x}-2222-4333-8444-555555555555" for number in range(600)]
+    due = clock.now() + 10
+    await put(store, *(finished(clock, id=name, destruction=due) for name in names))
+    clock.advance(11)
+
+    sweeping, left = asyncio.create_task(destroying.sweep()), []
+    while not sweeping.done():
+        jobs = await store.decide(
+            lambda tx: [tx.jobs.get(name) for name in names[::10]]
+        )
+        left.append(sum(job.phase is Phase.COMPLETED for job in jobs if job))
+        await asyncio.sleep(0)
+
+    assert await sweeping == len(names)
+    # Nobody had to wait for all of them: many were seen half done.
+    assert len(set(left)) > 3
+    assert max(one - two for one, two in pairwise([60, *left])) < 40

@@ -1,6 +1,7 @@
-"""`quire merge --dry-run`: the layout, and where each card comes from."""
+"""`quire merge`: the layout, where each card comes from, and who gets the product."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner, Result
 from quire.cli.main import app
 from quire.testing.fits_files import image_file, specification
 
+_NOTE = "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"
 DICTIONARY = "\n".join(
     f'[keywords."{name}"]\ntype = "{kind}"'
     for name, kind in {
@@ -118,3 +120,51 @@ def test_dictionaries_are_kept_to(tmp_path: Path) -> None:
     assert "SLIT of dictionary 'tricam'" in missing.stderr
     spec["keywordDictionaries"] = ["other"]
     assert call(written(tmp_path, spec), *given).exit_code == 2
+
+
+def test_receivers_get_the_product(tmp_path: Path) -> None:
+    place = tmp_path / "archive"
+    place.mkdir()
+    spec = {
+        **wanted(tmp_path),
+        "receivers": [{"type": "folderReceiver", "path": str(place)}],
+    }
+    result = call(written(tmp_path, spec), "--output", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    product = Path(json.loads(result.stdout)["product"])
+    assert (place / product.name).read_bytes() == product.read_bytes()
+
+
+def test_a_receiver_that_refuses_blocks_it(tmp_path: Path) -> None:
+    gone = {"type": "folderReceiver", "path": str(tmp_path / "gone")}
+    spec = {**wanted(tmp_path), "receivers": [gone]}
+    result = call(written(tmp_path, spec), "--output", tmp_path / "out")
+    assert result.exit_code == 4
+    assert "gone" in result.stderr
+
+
+def test_what_the_settings_do_not_allow_is_refused_before_anything_is_done(
+    tmp_path: Path,
+) -> None:
+    spec = wanted(tmp_path)
+    far = {"type": "fitsFile", "sourceName": "far", "location": "far-host:/a.fits"}
+    spec["sources"].append(far)
+    spec["receivers"] = [{"type": "commandReceiver", "command": "count"}]
+    result = call(written(tmp_path, spec), "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    for words in ("source far", "/receivers/0", "--settings"):
+        assert words in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_program_that_the_settings_name_gets_the_product(tmp_path: Path) -> None:
+    settings, log = tmp_path / "quire.toml", tmp_path / "log"
+    words = [sys.executable, "-c", _NOTE, str(log), "{file}"]
+    settings.write_text(f"[transfers.commands]\nnote = {json.dumps(words)}\n")
+    spec = wanted(tmp_path)
+    spec["receivers"] = [{"type": "commandReceiver", "command": "note"}]
+    result = call(
+        written(tmp_path, spec), "--output", tmp_path / "out", "--settings", settings
+    )
+    assert result.exit_code == 0, result.output
+    assert log.read_text() == str(tmp_path / "out" / "PLAN.1.fits")

@@ -7,6 +7,9 @@ from typing import Any
 from quire.jobs.job import Assignment, JobResult, Standing
 from quire.transfer.kinds import merge_kind
 
+# What the server keeps of the job, by its data folder.
+_KEPT: dict[Path, dict[str, str]] = {}
+
 
 class Attempt:
     """What the work is given, and what it told."""
@@ -22,6 +25,7 @@ class Attempt:
         stop_after: int = 1_000_000,
     ) -> None:
         self.kind = merge_kind(transfers or {})
+        self._kept = _KEPT.setdefault(folder, {})
         self.folder = folder / "jobs" / "j" / str(number)
         self.folder.mkdir(parents=True)
         self.standings: list[Standing] = []
@@ -37,6 +41,7 @@ class Attempt:
             owner="me",
             folder=str(self.folder),
             data_folder=str(folder),
+            marks=dict(_KEPT.setdefault(folder, {})),
         )
 
     @property
@@ -58,6 +63,11 @@ class Attempt:
         self.messages.append(message)
         if standing is not None:
             self.standings.append(standing)
+            for name, said in standing.marks.items():
+                if said is None:
+                    del self._kept[name]
+                else:
+                    self._kept[name] = said
         self._disturb(message)
 
     def cancelled(self) -> bool:

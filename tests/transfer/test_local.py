@@ -6,9 +6,21 @@ import pytest
 from quire.ports.transfer import TransferProblem
 from quire.products.receivers import FolderReceiver, OlasReceiver
 from quire.transfer.local import FolderDelivery, LocalTransfer
+from quire.writers.fits.linux import clone_range
 
 CONTENT = os.urandom(100_000)
 OTHER_DISK = Path("/dev/shm")  # noqa: S108 - a file system beside that of the tests
+
+
+def shares(folder: Path) -> bool:
+    """Return whether the file system shares blocks between files."""
+    one, two = folder / "one", folder / "two"
+    one.write_bytes(CONTENT)
+    two.touch()
+    with one.open("rb") as source, two.open("r+b") as target:
+        return clone_range(
+            source.fileno(), target.fileno(), source_offset=0, offset=0, length=0
+        )
 
 
 def fetch(source: Path, path: Path, *, private: bool = False) -> bool:
@@ -28,7 +40,18 @@ def test_a_private_copy_shares_no_inode(tmp_path: Path, *, private: bool) -> Non
 
     assert path.read_bytes() == CONTENT
     assert path.samefile(source) == linked
-    assert not (private and linked)
+    assert linked == (not private and not shares(tmp_path))
+
+
+def test_that_a_file_system_shares_nothing_is_found_out_once(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(CONTENT)
+    transfer = LocalTransfer()
+    for name in ("b", "c", "d"):
+        fetched = transfer.fetch(
+            str(tmp_path / "a"), tmp_path / name, private=False, proceed=lambda _: None
+        )
+        assert fetched.linked == (not shares(tmp_path))
+        assert (tmp_path / name).samefile(tmp_path / "a") == fetched.linked
 
 
 def test_through_a_symbolic_link_it_is_the_file_that_is_fetched(tmp_path: Path) -> None:

@@ -6,19 +6,21 @@ from typing import Any
 import msgspec
 
 from quire.access.principals import Principal
+from quire.actions.acquisition_aborting import Aborting
+from quire.actions.acquisition_access import active_acquisition, visible_acquisition
 from quire.actions.progress_log import tell
 from quire.actions.submit import Jobs, Request
 from quire.clock import Clock
-from quire.errors import Conflict, InputError, ManyInputErrors, NotFound
+from quire.errors import Conflict, InputError, ManyInputErrors
 from quire.jobs import transitions
 from quire.jobs.job import ACQUISITION, Job
 from quire.jobs.phases import Phase
 from quire.ports.acquisition_records import AcquisitionQuery
 from quire.ports.store import Store, Transaction
 from quire.products.acquisition import Acquisition, acquisition_of
-from quire.products.acquisition_states import ABORTABLE, RETRYABLE, Substate
+from quire.products.acquisition_states import RETRYABLE, Substate
 from quire.products.product import Product
-from quire.progress.event import failed, info
+from quire.progress.event import info
 
 RETENTION_SECONDS = 365 * 24 * 3600.0
 ACTIVE = frozenset(one for one in Substate if not one.final)
@@ -49,6 +51,8 @@ class Acquisitions:
 
     Parameters
     ----------
+    aborting
+        Ends an acquisition that is aborted.
     retention
         Seconds that an acquisition stays in the archive after its last change.
     """
@@ -59,11 +63,13 @@ class Acquisitions:
         jobs: Jobs,
         clock: Clock,
         *,
+        aborting: Aborting,
         retention: float = RETENTION_SECONDS,
     ) -> None:
         self._store = store
         self._jobs = jobs
         self._clock = clock
+        self._aborting = aborting
         self._retention = retention
 
     async def queue(
@@ -90,30 +96,8 @@ class Acquisitions:
         return made
 
     async def abort(self, acquisition: str, principal: Principal) -> Acquisition:
-        """Abort an acquisition; what it returns shows it so already.
-
-        Raises
-        ------
-        NotFound
-            There is none of that id, or it is archived.
-        Conflict
-            Its product is just being published.
-        """
-        now = self._clock.now()
-
-        def decide(tx: Transaction) -> Acquisition:
-            found, job = _active(tx, acquisition, principal)
-            if found.substate not in ABORTABLE or job.staged is not None:
-                reason = f"it is {found.substate}: its product is being published"
-                raise Conflict("acquisition", acquisition, reason)
-            # Both changes are told: those who watch see ESO's transitional substate.
-            step = Substate.ABORTING.value
-            tx.jobs.put(msgspec.structs.replace(job, step=step))
-            tx.jobs.put(transitions.abort(job, now=now))
-            tell(tx, job.id, failed(f"Aborted by {principal.name}"), now=now)
-            return _visible(tx, acquisition, principal)
-
-        return await self._store.decide(decide)
+        """Abort an acquisition for good; see `Aborting.abort`."""
+        return await self._aborting.abort(acquisition, principal)
 
     async def retry(self, acquisition: str, principal: Principal) -> Acquisition:
         """Let an acquisition that is blocked, or waits for disk space, go on.
@@ -128,7 +112,7 @@ class Acquisitions:
         now = self._clock.now()
 
         def decide(tx: Transaction) -> Acquisition:
-            found, job = _active(tx, acquisition, principal)
+            found, job = active_acquisition(tx, acquisition, principal)
             if found.substate not in RETRYABLE:
                 valid = ", ".join(sorted(RETRYABLE))
                 reason = f"it is {found.substate}; only {valid} can be retried"
@@ -143,7 +127,7 @@ class Acquisitions:
                     raise Conflict("acquisition", acquisition, reason)
             message = f"{principal.name} retries it: queued again"
             tell(tx, job.id, info(message), now=now)
-            return _visible(tx, acquisition, principal)
+            return visible_acquisition(tx, acquisition, principal)
 
         return await self._store.decide(decide)
 
@@ -155,11 +139,15 @@ class Acquisitions:
         NotFound
             There is none of that id, or it is archived.
         """
-        return await self._store.view(lambda tx: _active(tx, acquisition, principal)[0])
+        return await self._store.view(
+            lambda tx: active_acquisition(tx, acquisition, principal)[0]
+        )
 
     async def archived(self, acquisition: str, principal: Principal) -> Acquisition:
         """Return an acquisition, be it over or not."""
-        return await self._store.view(lambda tx: _visible(tx, acquisition, principal))
+        return await self._store.view(
+            lambda tx: visible_acquisition(tx, acquisition, principal)
+        )
 
     async def active(self, principal: Principal) -> tuple[Acquisition, ...]:
         """Return the acquisitions that are not over, in the order of their queueing."""
@@ -172,7 +160,7 @@ class Acquisitions:
         """Return all that is known of an acquisition, be it over or not."""
 
         def question(tx: Transaction) -> Details:
-            found = _visible(tx, acquisition, principal)
+            found = visible_acquisition(tx, acquisition, principal)
             return Details(
                 acquisition=found,
                 job=tx.jobs.get(found.job),
@@ -207,24 +195,6 @@ class Acquisitions:
             return gone
 
         return await self._store.decide(decide)
-
-
-def _visible(tx: Transaction, acquisition: str, principal: Principal) -> Acquisition:
-    found = tx.acquisitions.get(acquisition)
-    if found is None or not principal.can_see(found.owner):
-        raise NotFound("acquisition", acquisition, "it was never queued")
-    return found
-
-
-def _active(
-    tx: Transaction, acquisition: str, principal: Principal
-) -> tuple[Acquisition, Job]:
-    found = _visible(tx, acquisition, principal)
-    job = tx.jobs.get(found.job)
-    if found.archived or job is None:
-        mend = f"it is {found.substate} and archived: ask GetArchivedDaqStatus"
-        raise NotFound("acquisition", acquisition, mend)
-    return found, job
 
 
 def _placed(error: InputError) -> ManyInputErrors:

@@ -6,9 +6,11 @@ that two can never be promised the same space.
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,14 @@ from quire.jobs.job import ACQUISITION, Alert, Job
 from quire.jobs.phases import Phase
 from quire.ports.job_records import JobQuery
 from quire.ports.store import Transaction
+from quire.ports.transfer import Transfer, TransferProblem
 from quire.products.storage_forecast import Space, low_space_alert, needed, shortage
 
 KEEP_FREE = 32 * 1024**2
 _LOOK_SECONDS = 10.0
 _EXECUTING = frozenset({Phase.EXECUTING})
 _MOST = 1000
+_AT_ONCE = 4
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +50,21 @@ class Admission:
     ----------
     folder
         On the file system that products are written to.
+    transfers
+        What sources are fetched with; they say how large each is.
     keep
         Bytes that stay free in any case.
     """
 
-    def __init__(self, folder: Path, *, keep: int = KEEP_FREE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        transfers: Sequence[Transfer] = (),
+        *,
+        keep: int = KEEP_FREE,
+    ) -> None:
         self._folder = folder
+        self._transfers = tuple(transfers)
         self._keep = keep
 
     def space(self) -> Space:
@@ -88,7 +101,29 @@ class Admission:
         return (low_space_alert(forecast.needed, missing),) if missing else ()
 
     def _forecast(self, job: Job) -> Forecast:
-        return Forecast(needed=needed(_sizes(job)), space=self.space())
+        return Forecast(needed=needed(self._sizes(job)), space=self.space())
+
+    def _sizes(self, job: Job) -> Sequence[int]:
+        """Return the bytes of each source that says so in time."""
+        locations = _locations(job)
+        near = [one for one in locations if one.startswith("/")]
+        far = [one for one in locations if not one.startswith("/")]
+        sizes = [self._size(one) for one in near]
+        if not far:
+            return sizes
+        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="admission")
+        asked = [pool.submit(self._size, one) for one in far]
+        done, _ = wait(asked, _LOOK_SECONDS / 2)
+        pool.shutdown(wait=False, cancel_futures=True)
+        return [*sizes, *(one.result() for one in done if not one.cancelled())]
+
+    def _size(self, location: str) -> int:
+        for one in self._transfers:
+            if one.takes(location):
+                with contextlib.suppress(TransferProblem):
+                    return one.size(location)
+                return 0
+        return 0
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -106,7 +141,7 @@ class _Files(msgspec.Struct, frozen=True):
     target: _Target
 
 
-def _sizes(job: Job) -> Sequence[int]:
+def _locations(job: Job) -> Sequence[str]:
     text: Any = job.parameters.get("SPECIFICATION")
     try:
         if isinstance(text, str):
@@ -116,11 +151,4 @@ def _sizes(job: Job) -> Sequence[int]:
     except (msgspec.MsgspecError, UnicodeError):
         return ()
     target = () if files.target.source is None else (files.target.source,)
-    return [_size(file.location) for file in (*files.sources, *target)]
-
-
-def _size(location: str) -> int:
-    try:
-        return Path(location).stat().st_size if location.startswith("/") else 0
-    except (OSError, ValueError):
-        return 0
+    return [one.location for one in (*files.sources, *target) if one.location]

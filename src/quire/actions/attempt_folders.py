@@ -1,10 +1,15 @@
 """The folders that attempts write in, each in its own."""
 
 import contextlib
+import errno
+import os
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 
 LOG_NAME = "log.txt"
+DONE = "done"
+"""The folder of what a job has finished, beside those of its attempts."""
 
 
 def make_folder(folder: Path) -> None:
@@ -26,3 +31,34 @@ def clear_folder(folder: Path, *, kept: Collection[Path]) -> None:
                 path.unlink()
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+def discard_done(job_folder: Path) -> None:
+    """Remove what a job has finished, where nothing will become of it any more.
+
+    Raises
+    ------
+    OSError
+        It cannot be removed.
+    """
+    if os.path.lexists(job_folder / DONE):
+        shutil.rmtree(job_folder / DONE)
+    with contextlib.suppress(OSError):  # logs and results are kept
+        job_folder.rmdir()
+
+
+def discard_unfinished(job_folder: Path, *, kept: Collection[Path]) -> None:
+    """Remove all that a job has left behind except logs and the files to keep.
+
+    Raises
+    ------
+    OSError
+        Something of it cannot be removed.
+    """
+    discard_done(job_folder)
+    for folder in job_folder.glob("[0-9]*"):
+        clear_folder(folder, kept=kept)
+        left = [path for path in folder.rglob("*") if not path.is_dir()]
+        stuck = [one for one in left if one not in kept and one.name != LOG_NAME]
+        if stuck:
+            raise OSError(errno.EBUSY, "it cannot be removed", str(stuck[0]))

@@ -8,14 +8,15 @@ again at the next start.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, assert_never
 
 from msgspec.structs import replace
 
 from quire.actions.admission import Admission
-from quire.actions.attempt_folders import clear_folder
+from quire.actions.attempt_folders import discard_done
 from quire.actions.attempt_records import (
     executing,
     guarded,
@@ -23,6 +24,7 @@ from quire.actions.attempt_records import (
     setback,
     undecided,
 )
+from quire.actions.attempt_recovery import Again, adopt, clear, deserted, let_go
 from quire.actions.claiming import Claiming
 from quire.actions.progress_log import tell as tell_listeners
 from quire.actions.publishing import Publishing
@@ -72,9 +74,12 @@ class Attempts:
         Says whether there is disk space for an attempt.
     limits
         What each kind may use, and how often it is tried.
+    server
+        The name of this one, where several share a store: its attempts are its own
+        until their lease has lapsed.
     """
 
-    def __init__(  # what it works with; all given by the root
+    def __init__(  # noqa: PLR0913  # what it works with; all given by the root
         self,
         store: Store,
         clock: Clock,
@@ -85,6 +90,7 @@ class Attempts:
         policy: RetryPolicy | None = None,
         admission: Admission | None = None,
         limits: KindLimits | None = None,
+        server: str = "",
     ) -> None:
         self.data_folder = data_folder
         self.lease = lease
@@ -93,35 +99,46 @@ class Attempts:
         self._policy = policy or RetryPolicy()
         self._limits = limits or KindLimits()
         self._claiming = Claiming(
-            store, clock, admission or Admission(data_folder), lease=lease
+            store,
+            clock,
+            admission or Admission(data_folder),
+            lease=lease,
+            server=server,
         )
+        self._server = server
         self._publishing = Publishing(store, clock, publisher)
         self._kept: set[asyncio.Task[None]] = set()
 
-    async def claim(self, job: str, attempt: int) -> Assignment:
+    async def claim(self, job: str, attempt: int, *, host: str = "") -> Assignment:
         """Begin an attempt and return what is to be done.
 
         Parameters
         ----------
         attempt
             The number that it is to get, one above the newest.
+        host
+            Where it runs, empty for a child process of the server; attempts elsewhere
+            outlive the server.
 
         Raises
         ------
         AttemptLost
             The job is not in the queue any more, or another attempt has begun.
         """
-        folder = self._folder(job, attempt)
-        claimed = await self._claiming.claim(job, attempt)
+        return self.assignment(await self._claiming.claim(job, attempt, host=host))
+
+    def assignment(self, claimed: Job) -> Assignment:
+        """Return what is to be done in a job's newest attempt."""
         return Assignment(
-            job=job,
-            attempt=attempt,
+            job=claimed.id,
+            attempt=claimed.attempt,
             kind=claimed.kind,
             parameters=claimed.parameters,
             runs=claimed.runs,
             owner=claimed.owner,
-            folder=str(folder),
+            folder=str(self._folder(claimed.id, claimed.attempt)),
             data_folder=str(self.data_folder),
+            marks=claimed.marks,
         )
 
     async def beat(self, job: str, attempt: int) -> None:
@@ -231,23 +248,14 @@ class Attempts:
 
         Kept are its log, the results that it delivered and what it staged.
         """
-        stored = await self._store.view(lambda tx: tx.jobs.get(job))
-        kept: set[str] = set()
-        if stored is not None:
-            kept.update(result.path for result in stored.results)
-            if stored.staged is not None:
-                kept.update((stored.staged.part, stored.staged.manifest))
-        await asyncio.to_thread(
-            clear_folder,
-            self._folder(job, attempt),
-            kept={self.data_folder / path for path in kept},
-        )
+        await clear(self._store, self.data_folder, job, attempt)
 
     async def recover(self) -> int:
-        """Queue again what was under way when the server died; return how many.
+        """Queue again what was under way when its server died; return how many.
 
-        Only for an engine whose attempts die with the server. It counts no loss, but a
-        job under which the server dies again and again is not to do so for ever.
+        Only child processes of this server in its former life, and of others that were
+        silent for longer than their lease; not attempts elsewhere. It counts no loss,
+        but a job under which servers die again and again is not to do so for ever.
         """
         now = self._clock.now()
 
@@ -258,37 +266,68 @@ class Attempts:
             assert behind.error is not None  # noqa: S101  # it failed
             return behind, setback(behind, behind.error.message, now)
 
-        return await self._let_go(again)
+        return await self._let_go(again, self._is_left)
 
     async def release(self) -> int:
         """Queue again what an orderly stop has cut off; return how many there were."""
         return await self._let_go(
-            lambda job: (transitions.requeue(job, not_before=0.0), _restarted(job))
+            lambda job: (transitions.requeue(job, not_before=0.0), _restarted(job)),
+            lambda job: job.server == self._server,
         )
 
-    async def _let_go(self, again: Callable[[Job], tuple[Job, ProgressEvent]]) -> int:
-        now = self._clock.now()
+    def _is_left(self, job: Job) -> bool:
+        """Return whether nobody looks after an attempt but us."""
+        silent_since = job.lease_until or 0.0
+        return job.server == self._server or silent_since < self._clock.now()
 
-        def decision(tx: Transaction) -> list[Job]:
-            cut_off = [job for job in executing(tx) if job.staged is None]
-            for job in cut_off:
-                behind, event = again(job)
-                tx.jobs.put(behind)
-                tell_listeners(tx, job.id, event, now=now)
-            return cut_off
-
-        cut_off = await self._store.decide(decision)
+    async def _let_go(self, again: Again, concerns: Callable[[Job], bool]) -> int:
+        cut_off = await let_go(self._store, self._clock, again, concerns)
         for job in cut_off:
             await self.clear(job.id, job.attempt)
         return len(cut_off)
 
+    async def adopt(self) -> tuple[Job, ...]:
+        """Return the jobs whose attempts went on elsewhere while there was no server.
+
+        They get a new lease: nobody could take their word meanwhile.
+        """
+        return await adopt(self._store, self._clock, lease=self.lease)
+
+    async def take_over(self, alive: Callable[[str], Awaitable[bool]]) -> int:
+        """Go on with what servers that have died left undone; return how much it is.
+
+        Parameters
+        ----------
+        alive
+            Whether the server of a name, not this one, still runs.
+        """
+        left, silent = await deserted(
+            self._store, self._clock, self._server, lease=self.lease
+        )
+        count = 0
+        if any(job.staged is None for job in left):
+            count += await self.recover()
+        for job in silent:
+            with contextlib.suppress(AttemptLost):
+                await self.lose(job.id, job.attempt, "it gave no sign of life")
+                count += 1
+        for job in left:
+            if job.staged is not None and not await alive(job.server):
+                self._keep_task(self._publish(job.id, job.attempt))
+                count += 1
+        return count
+
     async def resume_publishing(self) -> int:
         """Begin to publish again what was staged when the server ended."""
         staged = await self._store.view(
-            lambda tx: [job for job in executing(tx) if job.staged is not None]
+            lambda tx: [
+                job
+                for job in executing(tx)
+                if job.staged is not None and job.server in ("", self._server)
+            ]
         )
         for job in staged:
-            self._publishing.begin(job.id, job.attempt)
+            self._keep_task(self._publish(job.id, job.attempt))
         return len(staged)
 
     async def aclose(self) -> None:
@@ -314,19 +353,29 @@ class Attempts:
 
     async def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         """Await work that goes on if whoever waits for it is cancelled."""
+        await asyncio.shield(self._keep_task(work))
+
+    def _keep_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._kept.add(task)
         task.add_done_callback(self._kept.discard)
-        await asyncio.shield(task)
+        return task
 
     async def _stage_and_publish(
         self, job: str, attempt: int, outcome: Completed
     ) -> None:
         await self._stage(job, attempt, outcome)
+        await self._publish(job, attempt)
+
+    async def _publish(self, job: str, attempt: int) -> None:
         await self._publishing.publish(job, attempt)
         behind = await self._store.view(lambda tx: tx.jobs.get(job))
         if behind is not None and behind.phase is Phase.HELD:
             await self.clear(job, attempt)  # what could not be published is made anew
+        elif behind is None or behind.phase.final:
+            with contextlib.suppress(OSError):  # what was collected is in the product
+                folder = self._folder(job, attempt).parent
+                await asyncio.to_thread(discard_done, folder)
 
     async def _stage(self, job: str, attempt: int, outcome: Completed) -> None:
         def advance(current: Job, _: float) -> tuple[Job, ProgressEvent | None]:

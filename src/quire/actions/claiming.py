@@ -20,17 +20,26 @@ class Claiming:
         Says whether there is disk space for an attempt.
     lease
         Seconds that an attempt may be silent before it counts as lost.
+    server
+        The name of this one, where there are several.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, admission: Admission, *, lease: float
+        self,
+        store: Store,
+        clock: Clock,
+        admission: Admission,
+        *,
+        lease: float,
+        server: str = "",
     ) -> None:
         self._store = store
         self._clock = clock
         self._admission = admission
         self._lease = lease
+        self._server = server
 
-    async def claim(self, job: str, attempt: int) -> Job:
+    async def claim(self, job: str, attempt: int, *, host: str = "") -> Job:
         """Begin an attempt and return its job.
 
         Raises
@@ -41,13 +50,13 @@ class Claiming:
         """
         now = self._clock.now()
         found = await self._store.decide(
-            lambda tx: self._claim(tx, job, attempt, now=now)
+            lambda tx: self._claim(tx, job, attempt, now=now, host=host)
         )
         if found is None:  # an acquisition: is there disk space for it?
             stored = await self._store.view(lambda tx: tx.jobs.get(job))
             forecast = await self._admission.forecast(stored) if stored else None
             found = await self._store.decide(
-                lambda tx: self._admit(tx, job, attempt, forecast, now=now)
+                lambda tx: self._admit(tx, job, attempt, forecast, now=now, host=host)
             )
         if found is None:
             raise AttemptLost(job, attempt)
@@ -61,6 +70,7 @@ class Claiming:
         forecast: Forecast | None,
         *,
         now: float,
+        host: str,
     ) -> Job | None:
         """Claim a job if there is space for it; None if it must wait."""
         stored = tx.jobs.get(job)
@@ -71,7 +81,7 @@ class Claiming:
             tell_listeners(tx, job, error(alerts[0].description), now=now)
             return None
         reserved = forecast.needed if forecast else 0
-        return self._claim(tx, job, attempt, now=now, reserved=reserved)
+        return self._claim(tx, job, attempt, now=now, host=host, reserved=reserved)
 
     def _claim(
         self,
@@ -80,6 +90,7 @@ class Claiming:
         attempt: int,
         *,
         now: float,
+        host: str,
         reserved: int | None = None,
     ) -> Job | None:
         """Claim a job; None if its need of space is to be looked up first."""
@@ -90,7 +101,12 @@ class Claiming:
             return None
         try:
             claimed = transitions.claim(
-                stored, now=now, lease=self._lease, reserved=reserved or 0
+                stored,
+                now=now,
+                lease=self._lease,
+                reserved=reserved or 0,
+                host=host,
+                server="" if host else self._server,
             )
         except PhaseConflict:
             raise AttemptLost(job, attempt) from None

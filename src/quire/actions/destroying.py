@@ -8,6 +8,8 @@ import shutil
 import time
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from quire.access.principals import Principal
 from quire.actions.job_access import visible_job
 from quire.actions.progress_log import tell
@@ -22,7 +24,8 @@ from quire.ports.store import Store, Transaction
 from quire.progress.event import failed
 
 ARCHIVE_SECONDS = 30 * 24 * 3600.0
-_BATCH = 200
+_BATCH = 100
+_LONGEST_PAUSE = 0.2
 # Seconds that a deletion waits for a product that is being published.
 _PUBLISHING_SECONDS = 30.0
 # Seconds after which no process of a deleted job can write any more.
@@ -92,14 +95,22 @@ class Destroying:
         )
         count = 0
         # Looking first keeps an idle server from writing.
-        while jobs := await self._store.view(lambda tx: tx.jobs.page(due)):
+        going = await self._store.view(lambda tx: _any(tx, due))
+        while going:
+            began = time.monotonic()
             gone = await self._store.decide(lambda tx: self._archive(tx, due))
             await self._remove_files(gone)
             count += len(gone)
-            if len(gone) < len(jobs):
-                break  # the rest is being published; its turn comes
-        while await self._store.view(lambda tx: tx.jobs.page(old)):
-            count += await self._store.decide(lambda tx: _purge(tx, old))
+            # Fewer: that is all, or the rest is being published; its turn comes.
+            going = len(gone) == _BATCH
+            await _let_others(began)
+        going = await self._store.view(lambda tx: _any(tx, old))
+        while going:
+            began = time.monotonic()
+            purged = await self._store.decide(lambda tx: _purge(tx, old))
+            count += purged
+            going = purged == _BATCH
+            await _let_others(began)
         await self._remove_last_words()
         return count
 
@@ -166,6 +177,15 @@ class Destroying:
             for entry in self._folder.iterdir()
             if entry.is_dir() and entry.stat().st_mtime < before
         ]
+
+
+async def _let_others(began: float) -> None:
+    """Leave the store to others for twice as long as it was taken up."""
+    await asyncio.sleep(min(2 * (time.monotonic() - began), _LONGEST_PAUSE))
+
+
+def _any(tx: Transaction, query: JobQuery) -> bool:
+    return bool(tx.jobs.page(replace(query, limit=1)))
 
 
 def _purge(tx: Transaction, old: JobQuery) -> int:

@@ -79,8 +79,11 @@ def check_plan(tx: Transaction, plan: Plan, job: str, principal: Principal) -> N
     Conflict
         A name is taken.
     InputError
-        There is no such run that the principal may see.
+        There is no such run that the principal may see, or the plan is not for all.
     """
+    if plan.reserved and not principal.is_admin:
+        mend = "have an administrator declare them, or queue it"
+        raise InputError("/parameters", plan.reserved, mend)
     for uid in plan.runs:
         run = tx.runs.get(uid)
         if run is None or not may_see(principal, run):

@@ -1,6 +1,7 @@
 """The files of jobs: what came with them, what they made, what they said."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
@@ -12,11 +13,12 @@ from pathlib import Path
 import msgspec
 
 from quire.access.principals import Principal
-from quire.actions.attempt_folders import LOG_NAME
+from quire.actions.attempt_folders import LOG_NAME, discard_done
 from quire.actions.job_access import visible_job
 from quire.errors import InputError, NotFound
 from quire.jobs.job import Job, JobResult
 from quire.jobs.parameters import Upload, restored, uploads_of
+from quire.jobs.phases import Phase
 from quire.ports.kind import Kind
 from quire.ports.store import Store, Transaction
 from quire.products.product import Product
@@ -139,6 +141,13 @@ class JobFiles:
         await asyncio.to_thread(
             shutil.rmtree, self._folder / "jobs" / job, ignore_errors=True
         )
+
+    async def discard_done(self, job: Job) -> None:
+        """Remove what an aborted job has finished, if no attempt can be using it."""
+        if job.phase is Phase.ABORTED:
+            folder = self._folder / "jobs" / job.id
+            with contextlib.suppress(OSError):  # its attempt removes it, or a person
+                await asyncio.to_thread(discard_done, folder)
 
     async def log(
         self, job: Job, attempt: int, *, follow: bool

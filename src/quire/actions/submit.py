@@ -167,7 +167,10 @@ class Jobs:
                 tell(tx, job, event, now=self._clock.now())
             return after
 
-        return await self._store.decide(decide)
+        after = await self._store.decide(decide)
+        if self._files is not None and after.is_acquisition:
+            await self._files.discard_done(after)
+        return after
 
     async def retry(self, job: str, principal: Principal) -> Job:
         """Try again: the same job if it is HELD, a new one if it is over."""

@@ -5,7 +5,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -31,9 +31,16 @@ def merge(
             help="Print the layout, and where each card is from; write nothing.",
         ),
     ] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="TOML file whose [transfers] allows other machines."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Merge FITS files; exit code 4 where a source blocks it."""
+    """Merge FITS files and hand the product on; exit code 4 where that is blocked."""
+    from quire.cli.merge_transfers import MergeTransfers
+    from quire.kinds.merge.outcomes import Stuck
+    from quire.ports.transfer import TransferProblem
     from quire.products.source_problem import SourceProblem
     from quire.products.specification import parse_specification
     from quire.writers.fits.dictionaries import dictionaries_in
@@ -43,18 +50,34 @@ def merge(
     except OSError as error:
         raise InputError(str(specification), str(error.strerror)) from None
     parsed = parse_specification(text)
-    base = specification.absolute().parent
-    sources = {file.location: base / file.location for file in parsed.files}
     known = dictionaries_in(dictionaries, parsed) if dictionaries else None
     _require_conforming(parsed, known)
+    having = MergeTransfers(settings)
+    having.check(parsed)
+    wanted = _Wanted(
+        parsed, specification.absolute().parent, output.absolute(), known, having
+    )
     try:
-        if dry_run:
-            _put_plan(parsed, sources, known, json=json)
-        else:
-            _publish(parsed, sources, output.absolute(), known, json=json)
-    except SourceProblem as problem:
+        (_put_plan if dry_run else _publish)(wanted, json=json)
+    except (SourceProblem, Stuck, TransferProblem) as problem:
         say(f"quire: blocked: {problem}")
         raise typer.Exit(Outcome.BLOCKED) from None
+
+
+class _Wanted(NamedTuple):
+    """What is to be merged.
+
+    Attributes
+    ----------
+    base
+        What relative locations are relative to.
+    """
+
+    specification: Any
+    base: Path
+    output: Path
+    known: Any
+    having: Any
 
 
 def _require_conforming(parsed: Any, known: Any) -> None:
@@ -64,14 +87,13 @@ def _require_conforming(parsed: Any, known: Any) -> None:
         raise ManyInputErrors(wrong)
 
 
-def _publish(
-    parsed: Any, sources: dict[str, Path], output: Path, known: Any, *, json: bool
-) -> None:
+def _publish(wanted: _Wanted, *, json: bool) -> None:
     from quire import __version__
     from quire.writers.fits.merge import ProductIdentity, publish
     from quire.writers.fits.merge import merge as merge_files
 
     began = time.perf_counter()
+    parsed, output = wanted.specification, wanted.output
     output.mkdir(parents=True, exist_ok=True)
     identity = ProductIdentity(
         job=str(uuid.uuid4()), attempt=1, code_version=f"quire {__version__}"
@@ -79,15 +101,16 @@ def _publish(
     with tempfile.TemporaryDirectory(prefix=".quire-", dir=output) as attempt:
         part = merge_files(
             parsed,
-            sources,
+            wanted.having.collect(parsed, wanted.base, Path(attempt)),
             Path(attempt),
             made=datetime.now(UTC),
             identity=identity,
             report=lambda message, percent: say(f"{percent:3d} % {message}"),
             cancelled=lambda: False,
-            dictionaries=known,
+            dictionaries=wanted.known,
         )
         product = publish(part, output)
+    wanted.having.release(parsed, part, product)
     alerts = [f"{alert.severity}: {alert.description}" for alert in part.alerts]
     for alert in alerts:
         say(alert)
@@ -106,11 +129,15 @@ def _publish(
         put(str(product))
 
 
-def _put_plan(parsed: Any, sources: dict[str, Path], known: Any, *, json: bool) -> None:
+def _put_plan(wanted: _Wanted, *, json: bool) -> None:
     from quire.products.trace import trace
     from quire.writers.fits.merge import plan_merge
 
-    planned = plan_merge(parsed, sources, made=datetime.now(UTC), dictionaries=known)
+    parsed, known = wanted.specification, wanted.known
+    with tempfile.TemporaryDirectory(prefix="quire-") as folder:
+        sources = wanted.having.collect(parsed, wanted.base, Path(folder))
+        now = datetime.now(UTC)
+        planned = plan_merge(parsed, sources, made=now, dictionaries=known)
     names = [file.source_name for file in parsed.files]
     parts = [
         {

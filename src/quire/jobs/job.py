@@ -10,6 +10,9 @@ from quire.jobs.phases import Phase
 ACQUISITION = "merge"
 """The kind whose jobs are acquisitions."""
 
+ABORTING = "Aborting"
+"""The step of a job that is being aborted: nothing else becomes of it any more."""
+
 
 class Severity(StrEnum):
     """How bad an alert is (ESO ifw-daq, DaqAlert)."""
@@ -47,10 +50,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         Where it is, in its kind's own words.
     alerts
         What a person should know of by now; they replace what was told before.
+    marks
+        What has been done for good since the last time, by name, in the kind's own
+        words; None takes a mark back. What they vouch for is on disk already.
     """
 
     step: str
     alerts: tuple[Alert, ...] = ()
+    marks: dict[str, str | None] = {}
 
 
 class JobError(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,12 +127,16 @@ class StagedProduct(msgspec.Struct, frozen=True, kw_only=True):
         Names under which both are published.
     part, manifest
         Where they lie now, relative to the data folder.
+    beside
+        What else is published with it: where it lies by the name that it gets.
     size
         Bytes of the product.
     sha256
         Hash of the product, hexadecimal.
     runs
         uids of the runs that it was made from.
+    documents
+        How many documents each of them had when it was read, where that is told.
     """
 
     file_name: str
@@ -136,6 +147,8 @@ class StagedProduct(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     mime_type: str
     runs: tuple[str, ...] = ()
+    documents: dict[str, int] = {}
+    beside: dict[str, str] = {}
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,8 +187,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         Unix seconds when its results are deleted and it is ARCHIVED, None for never.
     host
         Where the newest attempt runs, empty for the server's own machine.
+    server
+        Name of the server whose child process the newest attempt is, where several
+        servers share a database; empty where there is one.
     step
         Where it stands within its phase, in its kind's own words.
+    marks
+        What of it has been done for good, beyond its attempts, until it is over.
     reserved
         Bytes of disk space that are kept free for the newest attempt.
     outside
@@ -208,7 +226,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     retry_of: str = ""
     destruction: float | None = None
     host: str = ""
+    server: str = ""
     step: str = ""
+    marks: dict[str, str] = {}
     reserved: int = 0
     outside: Outside | None = None
 
@@ -216,6 +236,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def is_acquisition(self) -> bool:
         """Whether errors block it until a person decides, as ESO's DPM has it."""
         return self.kind == ACQUISITION and self.outside is None
+
+    @property
+    def aborting(self) -> bool:
+        """Whether its abort has begun, and has not ended yet."""
+        return self.step == ABORTING and not self.phase.final
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,6 +252,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
         The attempt's own folder, absolute; nobody else writes there.
     data_folder
         The server's data folder, absolute.
+    marks
+        What earlier attempts have done for good; see `Standing`.
     """
 
     job: str
@@ -237,6 +264,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     folder: str
     data_folder: str
+    marks: dict[str, str] = {}
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True, tag="completed"):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from quire.errors import AttemptLost, PhaseConflict
-from quire.jobs.job import Alert, Job, JobError, Severity, Standing
+from quire.jobs.job import ABORTING, Alert, Job, JobError, Severity, Standing
 from quire.jobs.phases import Phase
 
 
@@ -78,7 +78,15 @@ def run(job: Job) -> Job:
     )
 
 
-def claim(job: Job, *, now: float, lease: float, reserved: int = 0) -> Job:
+def claim(
+    job: Job,
+    *,
+    now: float,
+    lease: float,
+    reserved: int = 0,
+    host: str = "",
+    server: str = "",
+) -> Job:
     """Return the job with a new attempt under way.
 
     Parameters
@@ -87,10 +95,16 @@ def claim(job: Job, *, now: float, lease: float, reserved: int = 0) -> Job:
         Seconds that the attempt may be silent.
     reserved
         Bytes of disk space that are kept free for it.
+    host
+        Where it runs, empty for the server's own machine.
+    server
+        Whose child process it is, of several servers.
     """
     return replace(
         job,
         phase=_next(job, Cause.CLAIM),
+        host=host,
+        server=server,
         attempt=job.attempt + 1,
         started=job.started or now,
         lease_until=now + lease,
@@ -100,8 +114,12 @@ def claim(job: Job, *, now: float, lease: float, reserved: int = 0) -> Job:
 
 def stand(job: Job, standing: Standing, *, now: float) -> Job:
     """Return the job as its attempt stands; an alert told before keeps its time."""
+    marks = {**job.marks, **standing.marks}
     return replace(
-        job, step=standing.step, alerts=_dated(job, standing.alerts, now=now)
+        job,
+        step=standing.step,
+        alerts=_dated(job, standing.alerts, now=now),
+        marks={name: said for name, said in marks.items() if said is not None},
     )
 
 
@@ -161,6 +179,21 @@ def requeue(job: Job, *, not_before: float) -> Job:
     )
 
 
+def begin_abort(job: Job) -> Job:
+    """Return the job on its way to ABORTED, in the phase in which it is.
+
+    Until `abort`, which may follow long after, nothing else changes it: what its
+    attempt says is late, and it does not begin again.
+    """
+    _next(job, Cause.ABORT)
+    return replace(job, step=ABORTING, alerts=())
+
+
+def fail_abort(job: Job, alert: Alert, *, now: float) -> Job:
+    """Return the job still on its way to ABORTED, with what stands in that way."""
+    return replace(job, alerts=_dated(job, (alert,), now=now))
+
+
 def abort(job: Job, *, now: float) -> Job:
     """Return the job aborted; unchanged where its product is being published."""
     if job.staged is not None and not job.phase.final:
@@ -198,12 +231,14 @@ def guard(job: Job, attempt: int) -> Job:
     AttemptLost
         A newer attempt, an abort or a final phase has overtaken it.
     """
-    if job.phase is not Phase.EXECUTING or job.attempt != attempt:
+    if job.phase is not Phase.EXECUTING or job.attempt != attempt or job.aborting:
         raise AttemptLost(job.id, attempt)
     return job
 
 
 def _next(job: Job, cause: Cause) -> Phase:
+    if job.aborting and cause is not Cause.ABORT:
+        raise PhaseConflict(job.id, ABORTING, cause)
     try:
         return _NEXT[job.phase, cause]
     except KeyError:
@@ -232,6 +267,7 @@ def _ended(job: Job, cause: Cause, now: float) -> Job:
         ended=now,
         lease_until=None,
         alerts=tuple(kept),
+        marks={},
         staged=None,
         reserved=0,
     )

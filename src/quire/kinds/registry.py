@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from quire.actions.projecting import Site
 from quire.errors import InputError
 from quire.jobs.parameters import Parameter, read_parameters
 from quire.jobs.templates import check_template
@@ -27,26 +28,30 @@ _TAKEN = frozenset(
 )
 
 
-def built_in() -> dict[str, Kind]:
+def built_in(projecting: Site | None = None) -> dict[str, Kind]:
     """Return our own kinds by name."""
-    kinds: tuple[Kind, ...] = (MergeKind(), ProjectKind(), WaitKind())
+    kinds: tuple[Kind, ...] = (MergeKind(), ProjectKind(site=projecting), WaitKind())
     return {kind.name: kind for kind in kinds}
 
 
-def every_kind(commands: Mapping[str, Any] | None = None) -> dict[str, Kind]:
+def every_kind(
+    commands: Mapping[str, Any] | None = None, projecting: Site | None = None
+) -> dict[str, Kind]:
     """Return all kinds by name.
 
     Parameters
     ----------
     commands
         The tables ``[commands.NAME]`` of the settings.
+    projecting
+        What the site adds to projections.
 
     Raises
     ------
     InputError
         A plug-in or a table cannot be used; says which and why.
     """
-    kinds = built_in()
+    kinds = built_in(projecting)
     added = [
         *_plugged_in(entry_points(group=GROUP)),
         *(_configured(name, table) for name, table in (commands or {}).items()),

@@ -23,7 +23,6 @@ _SHORTEST_STRING = 8
 _INTEGERS = range(-(2**63), 2**64)
 _HIERARCH = b"HIERARCH "
 _ESO = "HIERARCH ESO "
-_PRINTABLE = re.compile(r"[ -~]*")
 _VALUE = re.compile(
     r"\s*(?P<token>'(?:[^']|'')*'|[TF]|[+-]?[0-9]+"
     r"|[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[ED][+-]?[0-9]+)?"
@@ -36,6 +35,10 @@ Value = bool | int | float | str | complex | None
 
 class CardError(ValueError):
     """A keyword that fits no card, or a card that holds no readable keyword."""
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def value_text(value: bool | float | str) -> str:  # noqa: FBT001 - a FITS value
@@ -54,7 +57,7 @@ def value_text(value: bool | float | str) -> str:  # noqa: FBT001 - a FITS value
         return str(value)
     if isinstance(value, float):
         return _float_text(value)
-    if _PRINTABLE.fullmatch(value) is None:
+    if not _is_printable(value):
         raise CardError("a character that is not printable ASCII")
     return "'" + value.replace("'", "''").ljust(_SHORTEST_STRING) + "'"
 
@@ -81,7 +84,7 @@ def format_value_card(
     CardError
         The value does not fit, or the comment is not printable ASCII.
     """
-    if _PRINTABLE.fullmatch(comment) is None:
+    if not _is_printable(comment):
         raise CardError("a comment with a character that is not printable ASCII")
     head = f"{_ESO}{name} = " if kind is CardKind.ESO else f"{name:<8}= "
     if name.startswith("HIERARCH "):
@@ -135,7 +138,7 @@ def format_keyword(keyword: Keyword) -> Card:
 
 
 def _literal(text: str) -> Card:
-    if len(text) > CARD or _PRINTABLE.fullmatch(text) is None:
+    if len(text) > CARD or not _is_printable(text):
         raise CardError(f"not at most {CARD} printable ASCII characters")
     image = text.ljust(CARD).encode("ascii")
     if image == END:

@@ -158,7 +158,7 @@ class Dictionaries:
 
         An integer becomes a double, format and comment come from the dictionary.
         """
-        if isinstance(keyword, LiteralKeyword):
+        if not self._dictionaries or isinstance(keyword, LiteralKeyword):
             return keyword
         entry = self._entry(keyword.name)
         if entry is None:
@@ -181,7 +181,12 @@ class Dictionaries:
     def card_fault(self, card: Card) -> str:
         """Return what is wrong with a source's card, or an empty text."""
         name = card.name
-        if card.kind is CardKind.COMMENTARY or name in RESERVED or name in _OWN:
+        if (
+            not self._dictionaries
+            or card.kind is CardKind.COMMENTARY
+            or name in RESERVED
+            or name in _OWN
+        ):
             return ""
         if card.kind is CardKind.VALUE and is_structural(name):
             return ""

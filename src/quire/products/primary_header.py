@@ -97,19 +97,36 @@ def merge_cards(
             # Blank cards are room that a source reserved for itself.
             commentary.extend([card] if card.image.strip() else [])
             continue
-        simple = card.kind is CardKind.VALUE and " " not in card.name
-        (values if simple else hierarchy).setdefault(f"{card.kind} {card.name}", card)
-    ordered = sorted(hierarchy.values(), key=_category)
+        if card.kind is CardKind.ESO:
+            hierarchy.setdefault(card.name, card)
+        elif " " in card.name:  # no name of ESO's begins so
+            hierarchy.setdefault(f"={card.name}", card)
+        else:
+            values.setdefault(card.name, card)
+    ordered = sorted(hierarchy.values(), key=_Categories().of)
     users = (card for card in values.values() if card.name not in RESERVED)
     return (*users, *ordered, *commentary)
 
 
-def _category(card: Card) -> tuple[int, str, int]:
-    """Return the sorting key of an ESO keyword: INS before INS2, both before DET."""
-    match = _CATEGORY.match(card.name)
+class _Categories:
+    """The order of ESO's keywords, looked up once for each first word of a name."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, str, int]] = {}
+
+    def of(self, card: Card) -> tuple[int, str, int]:
+        """Return the sorting key: INS before INS2, both before DET."""
+        if card.kind is not CardKind.ESO:
+            return len(_CATEGORIES) + 1, "", 0
+        word = card.name.partition(" ")[0]
+        if word not in self._known:
+            self._known[word] = _category(word)
+        return self._known[word]
+
+
+def _category(word: str) -> tuple[int, str, int]:
+    match = _CATEGORY.match(word)
     base, number = (match[1], match[2]) if match else ("", "")
-    if card.kind is not CardKind.ESO:
-        return len(_CATEGORIES) + 1, "", 0
     known = base in _CATEGORIES
     rank = _CATEGORIES.index(base) if known else len(_CATEGORIES)
     return rank, "" if known else base, int(number or 0)

@@ -13,6 +13,7 @@ from quire.ports.transfer import Fetched, Proceed, TransferProblem
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TRIES = 4
 _PAUSES = (0.2, 1.0, 3.0)
+_LOOK_SECONDS = 4.0
 _CHUNK = 256 * 1024
 _GONE = frozenset({404, 410})
 _OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
@@ -99,6 +100,19 @@ class HttpTransfer:
                 time.sleep(pause or 0)
         raise AssertionError  # pragma: no cover - the last pause is None
 
+    def size(self, location: str) -> int:
+        """Return what HEAD says of its length; asks once."""
+        import httpx
+
+        try:
+            with self._client(_LOOK_SECONDS) as client:
+                answer = client.head(self.address(location, "HEAD"))
+        except httpx.TransportError as problem:
+            raise _unreached(location, problem) from None
+        self._require(location, answer.status_code, (_OK,))
+        length = answer.headers.get("content-length", "")
+        return int(length) if length.isdecimal() else 0
+
     def fetch(
         self, location: str, path: Path, *, private: bool, proceed: Proceed
     ) -> Fetched:
@@ -128,12 +142,12 @@ class HttpTransfer:
         reason, mend = "its server is busy or cuts it short", "retry later"
         raise TransferProblem(location, reason, mend)
 
-    def _client(self) -> Any:
+    def _client(self, timeout: float | None = None) -> Any:
         import httpx
 
         return httpx.Client(
             headers=self._headers,
-            timeout=self._timeout,
+            timeout=timeout or self._timeout,
             follow_redirects=False,
             trust_env=False,
         )

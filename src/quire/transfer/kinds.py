@@ -1,13 +1,13 @@
 """The kinds of job, `merge` with its transfers: for the roots."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quire.kinds.merge import MergeKind
+from quire.actions.projecting import site
+from quire.kinds.merge import MergeKind, Openness
 from quire.kinds.registry import every_kind
 from quire.ports.kind import Kind
-from quire.transfer.marks import FileMarks
 from quire.transfer.settings import transfers
 
 
@@ -15,6 +15,8 @@ def merge_kind(
     raw: Mapping[str, Any],
     dictionaries: Path | None = None,
     *,
+    roots: Sequence[Path] = (),
+    published: Path | None = None,
     confined: bool = False,
 ) -> MergeKind:
     """Return the kind `merge`.
@@ -23,6 +25,8 @@ def merge_kind(
     ----------
     raw
         The table ``[transfers]`` of the settings.
+    roots, published
+        See `quire.transfer.settings.transfers`.
     dictionaries, confined
         See `quire.kinds.merge.MergeKind`.
 
@@ -31,18 +35,34 @@ def merge_kind(
     InputError
         The table cannot be used.
     """
-    having = transfers(raw)
+    having = transfers(raw, roots=roots, published=published)
     return MergeKind(
         dictionaries,
         transfers=having.fetching,
         deliveries=having.delivering,
-        marks=FileMarks,
+        open_to_all=Openness(sources=bool(roots), receivers=bool(having.folders)),
         confined=confined,
     )
 
 
 def kinds_of_worker(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Kind]:
-    """Return all kinds by name, from the tables ``commands`` and ``transfers``."""
-    kinds = every_kind(tables.get("commands"))
-    merge = merge_kind(tables.get("transfers", {}), confined=True)
+    """Return all kinds by name.
+
+    Parameters
+    ----------
+    tables
+        ``commands``, ``transfers``, ``acquisitions`` and ``projecting`` of the settings, and
+        ``data_folder``: its ``path``.
+    """
+    folder = Path(tables.get("data_folder", {}).get("path", "."))
+    projecting = site(tables.get("projecting", {}), folder)
+    kinds = every_kind(tables.get("commands"), projecting)
+    daqs = tables.get("acquisitions", {})
+    merge = merge_kind(
+        tables.get("transfers", {}),
+        Path(daqs["dictionaries"]) if "dictionaries" in daqs else None,
+        roots=tuple(map(Path, daqs.get("source_roots", ()))),
+        published=Path(daqs["published"]) if "published" in daqs else None,
+        confined=True,
+    )
     return {**kinds, merge.name: merge}

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from quire.ports.transfer import Fetched, Proceed, TransferProblem
@@ -22,11 +23,25 @@ _WAIT = "retry when nobody writes to it any more"
 
 
 class LocalTransfer:
-    """Shares blocks with a source, else links to it, else copies it."""
+    """Shares blocks with a source, else links to it, else copies it.
+
+    Parameters
+    ----------
+    roots
+        Folders below which sources lie; anywhere if there is none.
+    """
+
+    def __init__(self, roots: Sequence[Path] = ()) -> None:
+        self._roots = tuple(roots)
+        # File systems, of a source and of a copy, that were found not to share blocks.
+        self._apart: set[tuple[int, int]] = set()
 
     def takes(self, location: str) -> bool:
-        """Return whether it is an absolute path."""
-        return location.startswith("/")
+        """Return whether it is an absolute path below one of the roots."""
+        if not location.startswith("/"):
+            return False
+        path = Path(os.path.normpath(location))
+        return not self._roots or any(map(path.is_relative_to, self._roots))
 
     def host(self, location: str) -> str:
         """Return this machine."""
@@ -35,10 +50,30 @@ class LocalTransfer:
 
     def stamp(self, location: str) -> str:
         """Return device, inode, size and time of modification."""
+        return _stamp(self._seen(location))
+
+    def size(self, location: str) -> int:
+        """Return its bytes."""
+        return self._seen(location).st_size
+
+    def _seen(self, location: str) -> os.stat_result:
         try:
-            return _stamp(Path(location).stat())
-        except (OSError, ValueError) as problem:
+            if not self._roots:
+                return Path(location).stat()
+            real = Path(location).resolve(strict=True)
+            self._require_within(location, real)
+            return real.stat()
+        except (OSError, RuntimeError, ValueError) as problem:
             raise _unopened(location, problem) from None
+
+    def _require_within(self, location: str, real: Path) -> None:
+        """Do nothing if a path without links lies below a root."""
+        if self._roots and not any(
+            real.is_relative_to(root.resolve()) for root in self._roots
+        ):
+            reason = f"{location} leads out of the source_roots"
+            mend = "move the file, or list its folder in source_roots"
+            raise TransferProblem(location, reason, mend)
 
     def fetch(
         self, location: str, path: Path, *, private: bool, proceed: Proceed
@@ -47,6 +82,10 @@ class LocalTransfer:
         path.unlink(missing_ok=True)
         source = _opened(location)
         try:
+            # What was opened is looked at, whatever its name leads to by now.
+            if self._roots:
+                real = Path(f"/proc/self/fd/{source}").readlink()
+                self._require_within(location, real)
             before = _stamp(os.fstat(source))
             how = self._bring(source, location, path, proceed, may_link=not private)
             if before != _stamp(os.fstat(source)) or before != self.stamp(location):
@@ -66,7 +105,11 @@ class LocalTransfer:
         *,
         may_link: bool,
     ) -> str:
-        size = os.fstat(source).st_size
+        seen = os.fstat(source)
+        size, where = seen.st_size, (seen.st_dev, path.parent.stat().st_dev)
+        if may_link and where in self._apart and _link(source, path):
+            proceed(size)
+            return _LINKED
         target = os.open(path, _NEW, 0o600)
         how = _COPIED
         try:
@@ -75,7 +118,8 @@ class LocalTransfer:
             ):
                 proceed(size)
                 how = _SHARED
-            elif may_link and _link(source, path):
+            elif may_link and _link_over(source, path):
+                self._apart.add(where)
                 proceed(size)
                 return _LINKED
             else:
@@ -107,7 +151,7 @@ def _opened(location: str) -> int:
     return descriptor
 
 
-def _unopened(location: str, problem: OSError | ValueError) -> TransferProblem:
+def _unopened(location: str, problem: Exception) -> TransferProblem:
     if isinstance(problem, FileNotFoundError):
         mend = "put the file there, then retry"
         return TransferProblem(location, f"there is no file {location}", mend)
@@ -120,16 +164,26 @@ def _unopened(location: str, problem: OSError | ValueError) -> TransferProblem:
 
 def _link(descriptor: int, path: Path) -> bool:
     """Give an open file another name; return whether that was possible."""
-    name = path.with_name(f".{path.name}.link")
-    name.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.link(f"/proc/self/fd/{descriptor}", name, follow_symlinks=True)
+        # Only with a folder's descriptor does os.link follow the link in /proc.
+        os.link(f"/proc/self/fd/{descriptor}", path.name, dst_dir_fd=folder)
     except OSError as problem:
         if problem.errno in _NO_LINK:
             return False
         raise
-    name.replace(path)
+    finally:
+        os.close(folder)
     return True
+
+
+def _link_over(descriptor: int, path: Path) -> bool:
+    """Do the same in place of what has that name, which stays if it is not possible."""
+    name = path.with_name(f".{path.name}.link")
+    name.unlink(missing_ok=True)
+    if linked := _link(descriptor, name):
+        name.replace(path)
+    return linked
 
 
 class FolderDelivery:
@@ -139,10 +193,16 @@ class FolderDelivery:
     ----------
     folders
         Those that may be written to, with all below them; any if there is none.
+    published
+        The folder in which products get their names: a symbolic link leads there, and
+        not to where a product lies while it is delivered. None where that is the same.
     """
 
-    def __init__(self, folders: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self, folders: tuple[Path, ...] = (), *, published: Path | None = None
+    ) -> None:
         self._folders = folders
+        self._published = published
 
     def takes(self, receiver: Receiver) -> bool:
         """Return whether it is a folder here that may be written to."""
@@ -167,7 +227,13 @@ class FolderDelivery:
             raise TransferProblem(receiver.path, reason, mend)
         try:
             if isinstance(receiver, OlasReceiver):
-                _hand_on(product, folder / name, proceed, link=receiver.allow_symlink)
+                public = self._published / name if self._published else product
+                _hand_on(
+                    product,
+                    folder / name,
+                    proceed,
+                    public=public if receiver.allow_symlink else None,
+                )
             else:
                 _copy_to(product, folder / name, proceed)
             sync_folder(folder)
@@ -178,19 +244,27 @@ class FolderDelivery:
             ) from None
 
 
-def _hand_on(product: Path, path: Path, proceed: Proceed, *, link: bool) -> None:
-    """Make a hard link, else a symbolic one, else a copy (ESO's order)."""
+def _hand_on(
+    product: Path, path: Path, proceed: Proceed, *, public: Path | None
+) -> None:
+    """Make a hard link, else a symbolic one, else a copy (ESO's order).
+
+    Parameters
+    ----------
+    public
+        What a symbolic link leads to, None if there is to be none.
+    """
     part = _part(path)
     try:
         os.link(product, part)
     except OSError as problem:
         if problem.errno not in _NO_LINK:
             raise
-        if not link:
+        if public is None:
             _copy_to(product, path, proceed)
             return
         try:
-            part.symlink_to(product)
+            part.symlink_to(public)
         except OSError:
             _copy_to(product, path, proceed)
             return

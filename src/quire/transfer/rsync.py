@@ -120,6 +120,12 @@ class RsyncTransfer:
             location, "--list-only", "--", location, proceed=lambda _: None
         )
 
+    def size(self, location: str) -> int:
+        """Return its bytes, the second word of rsync's list."""
+        words = self.stamp(location).split()
+        length = words[1].replace(",", "") if len(words) > 1 else ""
+        return int(length) if length.isdecimal() else 0
+
     def fetch(
         self, location: str, path: Path, *, private: bool, proceed: Proceed
     ) -> Fetched:

@@ -53,6 +53,8 @@ def test_an_acquisition_is_queued_merged_and_archived(
     assert set(inside) > STATUS
     assert inside["specification"] == text
     assert verify(server.folder / inside["result"]).problems == ()
+    collected = server.folder / "jobs" / inside["job"] / "done"
+    assert until(lambda: not collected.exists())
 
 
 def test_an_id_is_queued_once_for_all(ask: Ask, tmp_path: Path) -> None:
@@ -125,6 +127,20 @@ def test_an_abort_is_final(ask: Ask, tmp_path: Path) -> None:
     assert (status["state"], status["subState"]) == ("StateCompleted", "Aborted")
     for command in ("AbortDaq", "RetryMergeDaq", "GetDaqStatus"):
         refused(ask(f"/daq/{command}", id="DPM.GONE"), 404)
+
+
+def test_a_blocked_acquisition_that_is_aborted_leaves_no_copies(
+    ask: Ask, server: ServerProcess, tmp_path: Path
+) -> None:
+    here = camera(tmp_path / "a.fits", "CAM0")
+    wanted = specification("DPM.LEFT", here, tmp_path / "b.fits")
+    ask("/daq/QueueDaq", specification=wanted).raise_for_status()
+    settled(ask, "DPM.LEFT")
+    job = ask("/daq/GetInternalDaqStatus", id="DPM.LEFT").json()["job"]
+    assert list((server.folder / "jobs" / job / "done").iterdir())
+    ask("/daq/AbortDaq", id="DPM.LEFT").raise_for_status()
+    assert not list((server.folder / "jobs").glob(f"{job}/**/*.fits"))
+    assert here.exists()
 
 
 def test_active_acquisitions_are_those_not_over(ask: Ask, tmp_path: Path) -> None:

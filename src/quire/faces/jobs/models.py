@@ -58,12 +58,15 @@ def _field(parameter: Parameter) -> Any:
         return (parameter.name, annotated)
     if parameter.default is None:
         return (parameter.name, annotated | msgspec.UnsetType, msgspec.UNSET)
-    return (parameter.name, annotated, parameter.default)
+    default = parameter.default
+    plain = str(default) if isinstance(default, str) else default
+    return (parameter.name, annotated, plain)
 
 
 def _single(parameter: Parameter) -> Any:
     if parameter.choices and parameter.type is ParameterType.TEXT:
-        return Literal[parameter.choices]
+        # A kind may name them by members of an enumeration.
+        return Literal[tuple(str(choice) for choice in parameter.choices)]
     return _TYPES[parameter.type]
 
 

@@ -7,6 +7,7 @@ its source, has a mark only if the acquisition is blocked: to fetch it again cos
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Event
 
@@ -19,10 +20,13 @@ from quire.products.source_problem import SourceProblem
 from quire.products.specification import DataProductSpecification, FitsFile
 from quire.writers.fits.collected import digests_of
 from quire.writers.fits.hashing import Digest
+from quire.writers.fits.publish import sync_folder
 
 _AT_ONCE = 4
 _PER_HOST = 2
 _LOOK = 0.05
+# Below this, threads take longer to start than to collect.
+_WORTH_THREADS = 16 * 1024 * 1024
 
 
 class Stopped(Exception):
@@ -123,6 +127,8 @@ class Collecting:
         self._done.mkdir(parents=True, exist_ok=True, mode=0o700)
         hosts = {self._transfer(one).host(one.location) for one in self._files.values()}
         free = {host: BoundedSemaphore(_PER_HOST) for host in hosts}
+        if self._small():
+            return self._gathered([self._now(number, free) for number in self._numbers])
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="collect") as pool:
             work = [
                 pool.submit(self._collect, number, file, free)
@@ -137,6 +143,34 @@ class Collecting:
                     one.cancel()
                 raise
         return self._gathered(work)
+
+    @property
+    def _numbers(self) -> range:
+        return range(len(self._files))
+
+    def _small(self) -> bool:
+        """Return whether all sources are here, and not worth a thread."""
+        total = 0
+        for file in self._files.values():
+            transfer = self._transfer(file)
+            if transfer.host(file.location):
+                return False
+            with suppress(TransferProblem):
+                total += transfer.size(file.location)
+        return total < _WORTH_THREADS
+
+    def _now(
+        self, number: int, free: dict[str, BoundedSemaphore]
+    ) -> Future[CollectedSource]:
+        """Return a source that is collected in this thread."""
+        self._proceed()
+        done: Future[CollectedSource] = Future()
+        try:
+            file = list(self._files.values())[number]
+            done.set_result(self._collect(number, file, free))
+        except (TransferProblem, SourceProblem) as problem:
+            done.set_exception(problem)
+        return done
 
     def _gathered(self, work: Sequence[Future[CollectedSource]]) -> Collected:
         found, wrong = {}, []
@@ -206,7 +240,9 @@ class Collecting:
         return source
 
     def _mark(self, number: int, source: CollectedSource) -> None:
-        self._marks.put(f"source-{number}", msgspec.json.encode(source))
+        sync_folder(self._done)
+        said = msgspec.json.encode(source)
+        self._marks.put(f"source-{number}", said, f"Collected {source.location}")
 
     def _former(
         self, number: int, file: FitsFile, transfer: Transfer
@@ -263,7 +299,10 @@ def transfer_of(location: str, transfers: Sequence[Transfer]) -> Transfer:
         if one.takes(location):
             return one
     reason = f"{location!r} may not be fetched from by this server"
-    mend = "name an absolute path on this machine, or list it under [transfers]"
+    mend = (
+        "name an absolute path on this machine (below source_roots, where they are "
+        "declared), or list it under [transfers]"
+    )
     raise TransferProblem(location, reason, mend)
 
 

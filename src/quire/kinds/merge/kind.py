@@ -1,7 +1,7 @@
 """Collects, merges and releases by a data product specification."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     contextmanager,
@@ -13,26 +13,29 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
-from quire.errors import AttemptLost, InputError, ManyInputErrors
+from quire.actions.attempt_folders import DONE
+from quire.errors import InputError, ManyInputErrors
 from quire.jobs.job import (
-    Alert,
     Blocked,
     Completed,
     Outcome,
     StagedProduct,
-    Standing,
 )
 from quire.jobs.parameters import Parameter, ParameterType, read_parameters
 from quire.kinds.merge.collecting import Collected, Collecting, transfer_of
+from quire.kinds.merge.course import Course
 from quire.kinds.merge.cpu import CpuBudget, CpuSpent, cpu_limit
+from quire.kinds.merge.marks import RowMarks
 from quire.kinds.merge.outcomes import Stuck, blocked, disk_trouble
 from quire.kinds.merge.releasing import Releasing, delivery_of
 from quire.ports.kind import Claim, JobContext, Plan
 from quire.ports.transfer import Delivery, Marks, Transfer, TransferProblem
 from quire.products.acquisition_states import Substate
 from quire.products.keyword_dictionary import specification_faults
+from quire.products.receivers import FolderReceiver, OlasReceiver
 from quire.products.source_problem import SourceProblem
 from quire.products.specification import (
     DataProductSpecification,
@@ -42,13 +45,28 @@ from quire.products.specification import (
 from quire.writers.fits.dictionaries import DICTIONARIES, dictionaries_in
 from quire.writers.fits.merge import MergedPart, ProductIdentity, merge
 
-DONE = "done"
-"""The folder of what a job has finished, beside those of its attempts."""
-
 _COLLECTING = Substate.COLLECTING.value
 _MERGING = Substate.MERGING.value
 _RELEASING = Substate.RELEASING.value
 _HERE = "/parameters/SPECIFICATION"
+
+
+class Openness(msgspec.Struct, frozen=True, kw_only=True):
+    """What of this machine's files anybody may name who may have jobs run.
+
+    Elsewhere only those may to whom all is allowed: the work is done as the server's
+    user, and that one may read and write more than others.
+
+    Attributes
+    ----------
+    sources
+        Whether those that its transfers take.
+    receivers
+        Whether those that its deliveries take.
+    """
+
+    sources: bool = True
+    receivers: bool = True
 
 
 class MergeKind:
@@ -62,12 +80,13 @@ class MergeKind:
     Parameters
     ----------
     dictionaries
-        Folder of the keyword dictionaries, for `plan`; None checks no keywords there.
+        Folder of the keyword dictionaries; None lets `plan` check no keywords, and
+        `work` look in the data folder.
     transfers, deliveries
         What sources are collected with, and products handed on; without the first,
         sources are read where they lie.
-    marks
-        Makes the marks of a job from the folder of what it has finished.
+    open_to_all
+        Which of this machine's files anybody may name.
     confined
         Whether an attempt may compute only for so long; only where the process is a
         worker's.
@@ -95,13 +114,13 @@ class MergeKind:
         *,
         transfers: Sequence[Transfer] = (),
         deliveries: Sequence[Delivery] = (),
-        marks: Callable[[Path], Marks] | None = None,
+        open_to_all: Openness | None = None,
         confined: bool = False,
     ) -> None:
+        self.transfers = tuple(transfers)
         self._dictionaries = dictionaries
-        self._transfers = transfers
+        self._open = open_to_all or Openness()
         self._deliveries = deliveries
-        self._marks = marks
         self._confined = confined
 
     def plan(self, parameters: Mapping[str, Any]) -> Plan:
@@ -122,6 +141,7 @@ class MergeKind:
         return Plan(
             parameters={"SPECIFICATION": text, "RUN": runs},
             runs=tuple(runs),
+            reserved=self._reserved(specification),
             claims=(
                 Claim(space="acquisition", name=specification.id, field=f"{_HERE}/id"),
                 Claim(
@@ -132,18 +152,34 @@ class MergeKind:
             ),
         )
 
+    def _reserved(self, specification: DataProductSpecification) -> str:
+        """Return why only some may have this done, empty if all may."""
+        if not self._open.sources and any(
+            file.location.startswith("/") for file in specification.files
+        ):
+            return "it names files of the server, and no source_roots are declared"
+        if not self._open.receivers and any(
+            isinstance(one, OlasReceiver | FolderReceiver)
+            and not getattr(one, "host", "")
+            for one in specification.receivers
+        ):
+            return (
+                "it writes to the server's disk, and no transfers.folders are declared"
+            )
+        return ""
+
     def _require_reachable(self, specification: DataProductSpecification) -> None:
         wrong: list[InputError] = []
         for file in specification.files:
             at = f"{_HERE}: source {file.source_name}"
-            if self._transfers:
+            if self.transfers:
                 with _placed(at, wrong):
-                    transfer_of(file.location, self._transfers)
+                    transfer_of(file.location, self.transfers)
             elif not file.location.startswith("/"):
                 reason = f"{file.location!r} is no absolute path on this machine"
                 mend = "a server has no folder of its own to look in"
                 wrong.append(InputError(at, reason, mend))
-        if self._transfers:
+        if self.transfers:
             for number, receiver in enumerate(specification.receivers):
                 with _placed(f"{_HERE}/receivers/{number}", wrong):
                     delivery_of(receiver, self._deliveries)
@@ -181,11 +217,11 @@ class MergeKind:
         assignment = context.assignment
         specification = stored_specification(assignment.parameters["SPECIFICATION"])
         done = context.folder.parent / DONE
-        course = _Course(context, budget)
-        if self._marks is None or not self._transfers:
+        course = Course(context, budget)
+        if not self.transfers:
             part = self._merged(context, specification, course, None)
             return _completed(part, Path(assignment.data_folder))
-        marks = self._marks(done)
+        marks = RowMarks(assignment.marks, course.mark)
         releasing = Releasing(
             specification,
             self._deliveries,
@@ -200,21 +236,20 @@ class MergeKind:
         if specification.receivers:
             course.step(_RELEASING, part.alerts)
             releasing.run(part, context.tell)
-        for path in done.glob("source-*"):
-            path.unlink(missing_ok=True)
+        # What was collected is removed by the server, once the product is published.
         return _completed(part, Path(assignment.data_folder))
 
     def _collected_and_merged(
         self,
         context: JobContext,
         specification: DataProductSpecification,
-        course: "_Course",
+        course: Course,
         marks: Marks,
         releasing: Releasing,
     ) -> MergedPart:
         collecting = Collecting(
             specification,
-            self._transfers,
+            self.transfers,
             marks,
             folder=context.folder,
             done=context.folder.parent / DONE,
@@ -241,11 +276,11 @@ class MergeKind:
         self,
         context: JobContext,
         specification: DataProductSpecification,
-        course: "_Course",
+        course: Course,
         collected: Collected | None,
     ) -> MergedPart:
         assignment = context.assignment
-        folder = Path(assignment.data_folder) / DICTIONARIES
+        folder = self._dictionaries or Path(assignment.data_folder) / DICTIONARIES
         if collected is None:
             course.step(_COLLECTING)
         part = merge(
@@ -279,40 +314,6 @@ def _placed(at: str, wrong: list[InputError]) -> Iterator[None]:
         yield
     except TransferProblem as problem:
         wrong.append(InputError(at, problem.reason, problem.mend))
-
-
-class _Course:
-    """Tells of a merge, and of the substate that it has reached."""
-
-    def __init__(self, context: JobContext, budget: CpuBudget) -> None:
-        self._context = context
-        self.budget = budget
-        self._step = ""
-        self._headers = False
-
-    def proceed(self) -> None:
-        """Go on, or raise `AttemptLost`."""
-        if self._context.cancelled():
-            one = self._context.assignment
-            raise AttemptLost(one.job, one.attempt)
-
-    def step(self, step: str, alerts: tuple[Alert, ...] = ()) -> None:
-        """Tell of a substate, or of what a person should know by now."""
-        self._step = step
-        words = [f"{alert.severity}: {alert.description}" for alert in alerts]
-        for message in words or [step]:
-            self._context.tell(message, standing=Standing(step=step, alerts=alerts))
-
-    def report(self, message: str, percent: int) -> None:
-        """Tell what the merge is doing; the first report is of the headers."""
-        standing = None
-        if not self._headers:
-            # What is wrong with them is a matter of collecting (ESO ifw-daq).
-            self._headers = True
-        elif self._step != _MERGING:
-            self._step = _MERGING
-            standing = Standing(step=_MERGING)
-        self._context.tell(message, percent, standing=standing)
 
 
 def _parsed(text: str | Mapping[str, Any]) -> DataProductSpecification:

@@ -99,7 +99,8 @@ class Releasing:
         )
         sync_folder(self._done)
         mark = _Merged(of=self._of, part=kept)
-        self._marks.put(_MERGED, msgspec.json.encode(mark, enc_hook=str))
+        said = msgspec.json.encode(mark, enc_hook=str)
+        self._marks.put(_MERGED, said, "The product is complete")
         return kept
 
     def run(self, part: MergedPart, tell: Callable[[str], None]) -> None:
@@ -122,7 +123,7 @@ class Releasing:
             except TransferProblem as problem:
                 wrong.append(_releasing_error(key, problem))
             else:
-                self._marks.put(mark, part.sha256.encode())
+                self._marks.put(mark, part.sha256.encode(), f"Released to {key}")
         if wrong:
             raise Stuck(tuple(wrong))
 

@@ -5,6 +5,10 @@ from collections.abc import Callable
 import msgspec
 
 from quire.errors import AttemptLost
+from quire.progress.phases import Phases
+
+READ, COPY, VERIFY, FLUSH, END = "read", "copy", "verify", "flush", "end"
+MERGING = Phases({READ: 5, COPY: 80, VERIFY: 10, FLUSH: 5, END: 0})
 
 
 class ProductIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,14 +55,14 @@ class Course:
         if self._cancelled():
             raise AttemptLost(self._identity.job, self._identity.attempt)
 
-    def tell(self, message: str, percent: int) -> None:
-        """Report what is new."""
-        news = (message, max(percent, self._told[1]))
+    def tell(self, message: str, phase: str, done: float = 0, of: float = 1) -> None:
+        """Report what is new: how much is done of one of the `MERGING` phases."""
+        news = (message, max(MERGING.percent(phase, done, of), self._told[1]))
         if news != self._told:
             self._told = news
             self._report(*news)
 
     def moved(self, message: str, count: int) -> None:
-        """Say how many bytes are there: they are 5 to 80 percent of the work."""
+        """Say how many bytes are there."""
         self.proceed()
-        self.tell(message, 5 + 75 * count // self.size)
+        self.tell(message, COPY, count, self.size)

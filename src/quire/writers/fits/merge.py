@@ -23,7 +23,7 @@ from quire.products.source_problem import SourceProblem
 from quire.products.specification import DataProductSpecification
 from quire.writers.fits.blocks import OpenSource
 from quire.writers.fits.copy import shift
-from quire.writers.fits.course import Course, ProductIdentity
+from quire.writers.fits.course import END, FLUSH, READ, Course, ProductIdentity
 from quire.writers.fits.hashing import Digest
 from quire.writers.fits.linux import insert_range, preallocate
 from quire.writers.fits.planning import MergePlan, plan
@@ -148,7 +148,7 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
         _part(part, owned) as descriptor,
         _removed_on_error(manifest_path),
     ):
-        course.tell("Reading headers", 1)
+        course.tell("Reading headers", READ)
         course.proceed()
         block = 0 if owned else sharing_block(descriptor, opened)
         planned = plan(
@@ -173,13 +173,13 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
         digests = writing.run()
         parts = tuple(_parts(planned, opened, digests))
         manifest = _manifest(specification, parts, made=made, identity=identity)
-        course.tell("Flushing to disk", 95)
+        course.tell("Flushing to disk", FLUSH)
         with _fresh(manifest_path) as second:
             write_all(second, encode_manifest(manifest), 0)
             _flush(descriptor, second)
         sync_folder(attempt_folder)
         course.proceed()
-    course.tell("Merged", 100)
+    course.tell("Merged", END)
     return MergedPart(
         file=part,
         manifest=manifest_path,

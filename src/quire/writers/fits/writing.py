@@ -10,7 +10,7 @@ from quire.products.primary_header import roomy
 from quire.products.source_problem import SourceProblem
 from quire.writers.fits.blocks import OpenSource
 from quire.writers.fits.checksum import checksum_fault, resealed
-from quire.writers.fits.course import Course
+from quire.writers.fits.course import VERIFY, Course
 from quire.writers.fits.hashing import Digest, pieces_of
 from quire.writers.fits.linux import clone_range
 from quire.writers.fits.planning import MergePlan
@@ -101,7 +101,7 @@ class Writing:
                 results = pump.results()
             except CutShort as problem:
                 raise self._shorter(self._parts[problem.part]) from None
-        self._course.tell("Verifying", 85)
+        self._course.tell("Verifying", VERIFY)
         digests = tuple(
             self._digest(number, part, results)
             for number, part in enumerate(self._parts)

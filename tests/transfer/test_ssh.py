@@ -1,0 +1,76 @@
+"""rsync through a real ssh to a real sshd."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.transfer import sshd
+
+from quire.ports.transfer import TransferProblem
+from quire.products.receivers import RsyncReceiver
+from quire.transfer.rsync import Rsync, RsyncDelivery, RsyncTransfer
+
+CONTENT = os.urandom(2_000_000)
+
+
+@pytest.fixture
+def rsync(tmp_path: Path) -> Iterator[Rsync]:
+    if wanted := sshd.missing():
+        pytest.skip(f"no sshd to reach, so rsync over ssh is NOT tested: {wanted}")
+    folder = tmp_path / "sshd"
+    folder.mkdir(mode=0o700)
+    with sshd.serving(folder) as shell:
+        yield Rsync(["instr"], shell=shell, timeout=10)
+
+
+def nothing(_: int) -> None:
+    pass
+
+
+def test_a_source_is_fetched_whatever_its_name(tmp_path: Path, rsync: Rsync) -> None:
+    source = tmp_path / "T 2026-11-21T01:02:03 $(id) '.fits"
+    source.write_bytes(CONTENT)
+    location, transfer = f"instr:{source}", RsyncTransfer(rsync)
+
+    fetched = transfer.fetch(location, tmp_path / "b", private=True, proceed=nothing)
+
+    assert (tmp_path / "b").read_bytes() == CONTENT
+    assert transfer.size(location) == len(CONTENT)
+    assert transfer.stamp(location) == fetched.stamp
+    os.utime(source, (1e9, 1e9))
+    assert transfer.stamp(location) != fetched.stamp
+
+
+def test_what_was_begun_is_gone_on_with(tmp_path: Path, rsync: Rsync) -> None:
+    (tmp_path / "a").write_bytes(CONTENT)
+    (tmp_path / "b").write_bytes(CONTENT[:700_000])
+    location = f"instr:{tmp_path}/a"
+    RsyncTransfer(rsync).fetch(location, tmp_path / "b", private=True, proceed=nothing)
+    assert (tmp_path / "b").read_bytes() == CONTENT
+
+
+def test_a_product_is_delivered_whole(tmp_path: Path, rsync: Rsync) -> None:
+    (tmp_path / "in").mkdir()
+    product = tmp_path / "a.fits"
+    product.write_bytes(CONTENT)
+    receiver = RsyncReceiver(host="instr", path=str(tmp_path / "in"))
+    for _ in range(2):
+        RsyncDelivery(rsync).deliver(receiver, product, "b.fits", proceed=nothing)
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["b.fits"]
+    assert (tmp_path / "in" / "b.fits").read_bytes() == CONTENT
+
+
+def test_what_is_missing_is_told(tmp_path: Path, rsync: Rsync) -> None:
+    with pytest.raises(TransferProblem) as caught:
+        RsyncTransfer(rsync).stamp(f"instr:{tmp_path}/missing")
+    assert caught.value.mend == "put the file there, then retry"
+
+
+def test_a_host_of_another_key_is_not_believed(tmp_path: Path, rsync: Rsync) -> None:
+    known = tmp_path / "sshd" / "known"
+    other = (tmp_path / "sshd" / "user.pub").read_text()
+    place = known.read_text().partition(" ")[0]
+    known.write_text(f"{place} {other}")
+    with pytest.raises(TransferProblem):
+        RsyncTransfer(rsync).stamp(f"instr:{tmp_path}/a")
