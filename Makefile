@@ -26,7 +26,7 @@ demo: $(SETUP) ## simulated instrument -> documents -> run -> verified product
 	@$(BIN)/quire demo $(ARGS)
 
 test: $(SETUP) ## all tests
-	@scripts/system-packages chromium fitsverify fuse3 munge postgresql rsync \
+	@scripts/system-packages chromium fitsverify fuse3 munge nginx-light postgresql rsync \
 	  slurm-client slurmctld slurmd xfsprogs
 	@$(BIN)/pytest -n auto $(ARGS)
 
@@ -38,8 +38,9 @@ check: $(SETUP) ## lint, format, strict types, architecture contracts
 	$(BIN)/lint-imports
 
 bench: $(SETUP) ## measure, and print figures
-	@set -e; for bench in benchmarks/[a-z]*.py; do \
-	  echo "== $$bench"; $(BIN)/python "$$bench"; done
+	@set -e; for bench in $$(ls benchmarks/[a-z]*.py | grep -v _peer.py); do \
+	  name=$$(basename $$bench .py); echo "== $$name"; \
+	  $(BIN)/python -m benchmarks.$$name </dev/null; done
 
 serve: $(SETUP) ## serve the default data folder on 127.0.0.1:8642
 	@$(BIN)/quire serve $(ARGS)
@@ -60,6 +61,7 @@ crash: $(SETUP) ## kill -9: the server under load CYCLES times, then merges and 
 	@$(BIN)/python -m quire.testing.campaigns.documents --cycles $(CYCLES) $(ARGS)
 	@$(BIN)/python -m quire.testing.campaigns.merges
 	@$(BIN)/python -m quire.testing.campaigns.attempts
+	@$(BIN)/python -m quire.testing.campaigns.dask --kills $(CYCLES)
 
 power: $(SETUP) ## pull the plug 40 times; synchronous=NORMAL must lose
 	@scripts/system-packages fuse3

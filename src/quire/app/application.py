@@ -18,6 +18,7 @@ from quire.web.problems import (
     on_http_error,
     on_quire_error,
 )
+from quire.web.segments import EncodedSlashes
 
 _HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -47,4 +48,5 @@ def application(routes: Sequence[BaseRoute], *, hosts: Sequence[str] = ()) -> AS
             Exception: on_crash,
         },
     )
-    return Guard(BodyDeadline(app, Deadlines()), _HOSTS.union(hosts))
+    served = EncodedSlashes(BodyDeadline(app, Deadlines()))
+    return Guard(served, _HOSTS.union(hosts))

@@ -16,6 +16,7 @@ from quire.access.tokens import TokenUse
 from quire.actions.tokens import Tokens
 from quire.errors import Forbidden, QuireError, Unauthenticated
 from quire.web.description import Operation, summarised
+from quire.web.segments import restored
 
 SESSION_COOKIE = "quire_session"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,6 +44,7 @@ class DeclaredRoute(Route):
     async def handle(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """Answer a request, and say which route it was."""
         scope[self.KEY] = self
+        scope["path_params"] = restored(scope["path_params"])
         await super().handle(scope, receive, send)
 
 
