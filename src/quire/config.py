@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,6 +13,7 @@ import platformdirs
 from quire.access.proxy import ProxySettings, TrustedProxy
 from quire.errors import InputError, ManyInputErrors
 from quire.jobs.limits import KindLimits, Limits, Quotas
+from quire.labs.settings import LabSettings
 
 FILE_NAME = "quire.toml"
 
@@ -33,6 +35,69 @@ class NumberSettings(
     run: str = "scan_id"
 
 
+class LogFormat(StrEnum):
+    """What the lines of the log are."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which level on there are lines."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class DatabaseSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The table ``[database]``; its text never shows a password.
+
+    Attributes
+    ----------
+    url
+        ``postgresql://user@host/name``; empty for SQLite in the data folder.
+    password
+        Where neither the URL nor a password file nor PGPASSWORD has it.
+    writers, readers
+        Connections of this server.
+    """
+
+    url: str = ""
+    password: str = ""
+    writers: int = 2
+    readers: int = 4
+
+    def __repr__(self) -> str:
+        return f"DatabaseSettings(url={'given' if self.url else 'none'})"
+
+
+class AcquisitionSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """How acquisitions are kept.
+
+    Attributes
+    ----------
+    retention
+        Seconds that an acquisition stays in the archive after its last change.
+    storage_interval
+        Seconds between two looks at the disk that ``/dpm/storage`` publishes.
+    keep_free
+        Bytes of the data folder's disk that no product may take.
+    dictionaries
+        Folder of the keyword dictionaries, relative to the data folder.
+    """
+
+    retention: float = 365 * 24 * 3600.0
+    storage_interval: float = 2.0
+    keep_free: int = 32 * 1024**2
+    dictionaries: Path = Path("dictionaries")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a server runs.
 
@@ -40,10 +105,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ----------
     data_folder
         Where everything is kept; made if missing.
+    log_format, log_level
+        How the server logs to stderr, and from which level on; from ``info`` on with a
+        line a request.
     host
         Address to listen on; loopback only.
     port
         0 takes a free one.
+    name
+        Of this server among several on one database; by default its host and port.
+    database
+        Where the records are kept, if not in the data folder.
     slots
         Attempts that may run at once.
     job_memory
@@ -54,6 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Seconds that an attempt may be silent.
     body_limit
         Bytes of one request.
+    streams_a_principal
+        Event streams that each principal may have open.
     inlets
         Where documents come from beside HTTP, by name; see `quire.inlets.settings`.
     outlets
@@ -64,11 +138,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         What may be fetched and where products may go; see `quire.transfer.settings`.
     kinds
         What the attempts of each kind may use; see `quire.jobs.limits.Limits`.
+    engines
+        Where attempts may run beside this machine, by name; see
+        `quire.engines.choosing.EngineSettings`.
     quotas
         What each owner may have; see `quire.jobs.limits.Quotas`.
+    labs
+        How labs are run; see `quire.labs.settings.LabSettings`.
     projections
         Which runs are projected by themselves, by the rule's name; see
         `quire.actions.project_runs`.
+    projecting
+        The site's functions and projections; see
+        `quire.actions.projecting.ProjectingSettings`.
     public_url
         Where clients see this server, if a proxy stands before it.
     proxy
@@ -83,29 +165,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         may read.
     asset_root_map
         Where the folders that documents name lie on this machine.
+    source_roots
+        Folders below which acquisitions may name source files; none for wherever the
+        server's user may read, and then for that user alone.
+    acquisitions
+        How acquisitions are kept.
     """
 
     data_folder: Path
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.WARNING
     host: str = "127.0.0.1"
     port: int = 8642
+    name: str = ""
+    database: DatabaseSettings = DatabaseSettings()
     slots: int = 2
     job_memory: int = 4 * 1024**3
     run_lease: float = 600.0
     attempt_lease: float = 30.0
     body_limit: int = 16 * 1024**2
+    streams_a_principal: int = 1000
     inlets: dict[str, dict[str, Any]] = {}
     outlets: dict[str, dict[str, Any]] = {}
     commands: dict[str, dict[str, Any]] = {}
     projections: dict[str, dict[str, Any]] = {}
+    projecting: dict[str, Any] = {}
     transfers: dict[str, Any] = {}
     kinds: dict[str, Limits] = {}
+    engines: dict[str, dict[str, Any]] = {}
     quotas: Quotas = Quotas()
+    labs: LabSettings = LabSettings()
     public_url: str = ""
     proxy: ProxySettings = ProxySettings()
     numbers: NumberSettings = NumberSettings()
     fields: dict[str, dict[str, Any]] = {}
     asset_roots: tuple[Path, ...] = ()
     asset_root_map: dict[str, str] = {}
+    source_roots: tuple[Path, ...] = ()
+    acquisitions: AcquisitionSettings = AcquisitionSettings()
 
     @classmethod
     def load(
@@ -124,12 +221,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             or environment.get("QUIRE_DIR")
             or platformdirs.user_data_dir("quire")
         ).absolute()
+        written = _from_file(folder / FILE_NAME)
         values = {
-            **_from_file(folder / FILE_NAME),
+            **written,
             **_from_environment(environment),
             **given,
             "data_folder": str(folder),
         }
+        if (url := values.get("database")) and isinstance(url, str):
+            table = written.get("database")
+            values["database"] = {
+                **(table if isinstance(table, dict) else {}),
+                "url": url,
+            }
         try:
             settings = msgspec.convert(values, cls, strict=False, dec_hook=_to_path)
         except msgspec.ValidationError as error:
@@ -154,8 +258,9 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     tables = {"data_folder", "inlets", "outlets", "commands", "numbers", "fields"}
     tables |= {"transfers"}
-    tables |= {"projections"}
-    tables |= {"asset_roots", "asset_root_map", "proxy", "kinds", "quotas"}
+    tables |= {"projections", "projecting", "labs"}
+    tables |= {"source_roots", "acquisitions"}
+    tables |= {"asset_roots", "asset_root_map", "proxy", "kinds", "engines", "quotas"}
     names = set(get_type_hints(Settings)) - tables
     found = {name: environment.get(f"QUIRE_{name.upper()}") for name in names}
     return {name: value for name, value in found.items() if value is not None}
@@ -171,12 +276,22 @@ def _check(settings: Settings) -> None:
         wrong.append(InputError("port", f"{settings.port} is no port", "0 to 65535"))
     if settings.slots < 1:
         wrong.append(InputError("slots", "must be 1 or more"))
+    if min(settings.database.writers, settings.database.readers) < 1:
+        wrong.append(InputError("database", "needs 1 or more writers and readers"))
+    wrong.extend(
+        InputError(f"acquisitions.{name}", "must be more than 0")
+        for name in ("retention", "storage_interval")
+        if not getattr(settings.acquisitions, name) > 0
+    )
+    if settings.acquisitions.keep_free < 0:
+        wrong.append(InputError("acquisitions.keep_free", "must be 0 or more"))
     wrong.extend(
         InputError(name, "must be more than 0")
         for name in ("run_lease", "attempt_lease", "body_limit")
         if getattr(settings, name) <= 0
     )
     try:
+        settings.labs.check()
         TrustedProxy(settings.proxy)
         KindLimits(settings.kinds, memory=settings.job_memory)
     except InputError as error:

@@ -7,10 +7,18 @@ import pytest
 
 from quire.testing.campaigns.server import ServerProcess
 
+RULE = """
+[projections.shown]
+runs = "plan_name = 'none of these'"
+enabled = false
+"""
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     process = ServerProcess(tmp_path_factory.mktemp("served") / "data")
+    process.folder.mkdir()
+    (process.folder / "quire.toml").write_text(RULE)
     process.start()
     yield process
     process.stop()

@@ -14,6 +14,7 @@ from quire.testing.campaigns.server import ServerProcess
 
 JSON = "application/json"
 OWN_ERRORS = (
+    "/runs/{which}/lab",  # a page for people
     "/uws/",
     "/rest/",
     "/wobbly/",

@@ -19,6 +19,8 @@ class Scope(StrEnum):
     ADMIN_TOKENS = "admin:tokens"
     ADMIN_ALL = "admin:all"
     METRICS = "metrics"
+    LABS_RUN = "labs:run"
+    LABS_ADMIN = "labs:admin"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,12 +30,15 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     service
         The service that asks in that name, empty for none.
+    runs
+        uids of runs that may be shown to it whoever owns them: those of an attempt.
     """
 
     name: str
     groups: tuple[str, ...] = ()
     scopes: frozenset[Scope] = frozenset()
     service: str = ""
+    runs: frozenset[str] = frozenset()
 
     @property
     def is_admin(self) -> bool:

@@ -113,7 +113,12 @@ class KeptColumns:
                 made += await self._make_one(run.uid, name)
             except Exception:  # noqa: BLE001
                 # One stream that cannot be shown must not stop the others.
-                _log.exception("no column file of stream %s of run %s", name, run.uid)
+                _log.exception(
+                    "no column file of stream %s of run %s",
+                    name,
+                    run.uid,
+                    extra={"run": run.uid},
+                )
         return made
 
     async def _make_one(self, uid: str, stream: str) -> int:

@@ -24,6 +24,7 @@ from quire.runs.run import Run
 
 _log = logging.getLogger(__name__)
 _KIND = "project"
+SPACE = "projection rule"
 _SILENCE_SECONDS = 60.0
 _GATHER_SECONDS = 0.5
 # Runs that are looked through again and again, the newest ones, for late documents.
@@ -47,7 +48,7 @@ class ProjectionRule(
     backlog
         Whether also runs that were there before the rule was.
     enabled
-        Whether it does anything.
+        Whether it does anything, until somebody switches it (`ProjectionRules`).
     """
 
     runs: str = ""
@@ -93,7 +94,7 @@ class ProjectRuns:
         self._jobs = jobs
         self._doorbell = doorbell
         self._clock = clock
-        self._rules = {name: one for name, one in rules.items() if one.enabled}
+        self._rules = dict(rules)
         self._seen: dict[str, dict[str, int]] = {name: {} for name in self._rules}
         self._since: dict[str, float] = {}
         self._admin = Principal(name="", scopes=EVERYTHING)
@@ -111,10 +112,15 @@ class ProjectRuns:
         queued = 0
         for name, rule in self._rules.items():
             try:
-                queued += await self._follow(name, rule)
+                if await self._is_on(name, rule):
+                    queued += await self._follow(name, rule)
             except QuireError as problem:
                 _log.warning("projections.%s: %s", name, problem)
         return queued
+
+    async def _is_on(self, name: str, rule: ProjectionRule) -> bool:
+        set_ = await self._store.view(lambda tx: tx.switches.get(SPACE, name))
+        return rule.enabled if set_ is None else set_.on
 
     async def _follow(self, name: str, rule: ProjectionRule) -> int:
         since = await self._began(name)
@@ -139,7 +145,7 @@ class ProjectRuns:
         if name not in self._since:
             now = repr(self._clock.now())
             told = await self._store.decide(
-                lambda tx: tx.jobs.reserve("projection rule", name, now)
+                lambda tx: tx.jobs.reserve(SPACE, name, now)
             )
             self._since[name] = float(told)
         return self._since[name]
@@ -157,7 +163,13 @@ class ProjectRuns:
         try:
             await self._jobs.submit(request, owner, key=key)
         except QuireError as problem:
-            _log.warning("projections.%s, run %s: %s", name, run.uid, problem)
+            _log.warning(
+                "projections.%s, run %s: %s",
+                name,
+                run.uid,
+                problem,
+                extra={"run": run.uid},
+            )
 
 
 def _is_wanted(run: Run, rule: ProjectionRule, since: float) -> bool:

@@ -10,7 +10,9 @@ from quire.runs.run import Run
 def may_see(principal: Principal, run: Run) -> bool:
     """Return whether a run may be shown to a principal."""
     keys = keys_of(principal)
-    return keys is None or admits(audience(run.owner, run.start_document()), keys)
+    if keys is None or run.uid in principal.runs:
+        return True
+    return admits(audience(run.owner, run.start_document()), keys)
 
 
 def may_see_product(tx: Transaction, principal: Principal, product: Product) -> bool:

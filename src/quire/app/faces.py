@@ -8,16 +8,21 @@ from typing import Protocol
 from starlette.routing import BaseRoute
 
 from quire.access.proxy import TrustedProxy
+from quire.actions.broadcast import Broadcasts
 from quire.actions.follow import Follow
 from quire.actions.forward import Forward
 from quire.actions.health import Health
 from quire.actions.inlet import Inlets
+from quire.actions.many_operations import ManyOperations
+from quire.actions.samples import SampleStreams
 from quire.actions.shelf import Shelf
 from quire.actions.tokens import Tokens
 from quire.app.about import DESCRIPTION, VERSION
 from quire.app.ground import Ground
 from quire.app.job_parts import JobParts
+from quire.app.lab_parts import LabParts
 from quire.app.run_parts import RunParts
+from quire.faces.attempts.routes import AttemptGate, AttemptRoutes
 from quire.faces.catalog.arrays import ArrayRoutes
 from quire.faces.catalog.closing import ClosingRoutes
 from quire.faces.catalog.documents import RunDocumentRoutes
@@ -25,6 +30,7 @@ from quire.faces.catalog.indexes import IndexRoutes
 from quire.faces.catalog.quality import QualityRoutes
 from quire.faces.catalog.routes import CatalogRoutes
 from quire.faces.catalog.run_lists import RunListRoutes
+from quire.faces.catalog.samples import SampleRoutes
 from quire.faces.catalog.saved import SavedQueryRoutes
 from quire.faces.catalog.search import SearchRoutes
 from quire.faces.catalog.streams import StreamRoutes
@@ -37,9 +43,13 @@ from quire.faces.jobs.files import JobFileRoutes
 from quire.faces.jobs.kinds import KindRoutes
 from quire.faces.jobs.products import ProductRoutes
 from quire.faces.jobs.routes import JobRoutes
+from quire.faces.labs.routes import LabRoutes
 from quire.faces.metrics.routes import MetricsRoutes
+from quire.faces.nublado.routes import NubladoRoutes
 from quire.faces.operations.routes import OperationRoutes
+from quire.faces.operations.wire import encode_among_many
 from quire.faces.outlets.routes import OutletRoutes
+from quire.faces.projections.routes import ProjectionRoutes
 from quire.faces.reference.routes import ReferenceRoutes
 from quire.faces.rundb.routes import RunDbRoutes
 from quire.faces.server.routes import ServerRoutes
@@ -48,8 +58,10 @@ from quire.faces.wobbly.admin import WobblyAdminRoutes
 from quire.faces.wobbly.description import WobblyDescriptionRoutes
 from quire.faces.wobbly.routes import WobblyRoutes
 from quire.faces.wobbly.wire import front
+from quire.web.event_stream import encode_entry
 from quire.web.gate import Gate
 from quire.web.metrics import Metrics
+from quire.web.open_streams import OpenStreams
 from quire.web.proxy import OperatorGate, ServiceGate
 
 
@@ -71,12 +83,18 @@ class Faces:
     """
 
     def __init__(
-        self, on: Ground, runs: RunParts, jobs: JobParts, tokens: Tokens
+        self,
+        on: Ground,
+        runs: RunParts,
+        jobs: JobParts,
+        labs: LabParts,
+        tokens: Tokens,
     ) -> None:
         self.metrics = Metrics()
         self._on = on
         self._runs = runs
         self._jobs = jobs
+        self._labs = labs
         self._tokens = tokens
         about = {
             "name": "quire",
@@ -85,6 +103,9 @@ class Faces:
             "data_folder": str(on.folder),
             "started": on.clock.now(),
         }
+        self._streams = OpenStreams(
+            on.stopping, a_principal=on.settings.streams_a_principal
+        )
         self._health = Health(on.store, about)
 
     def routes(self, inlets: Inlets, outlets: Forward) -> list[BaseRoute]:
@@ -125,6 +146,10 @@ class Faces:
             RunDbRoutes(runs.search, runs.lookup, runs.rule, settings.public_url),
             ClosingRoutes(runs.close),
             StreamRoutes(runs.columns),
+            SampleRoutes(
+                SampleStreams(self._on.store, self._on.doorbell, runs.columns),
+                self._streams,
+            ),
             ArrayRoutes(runs.arrays),
             RunDocumentRoutes(runs.replay),
         )
@@ -142,6 +167,12 @@ class Faces:
             ),
             JobFileRoutes(jobs.jobs, jobs.files),
             KindRoutes(jobs.kinds),
+            AttemptRoutes(
+                jobs.engines.runners,
+                AttemptGate(self._tokens, jobs.engines.tokens),
+                body_limit=limit,
+            ),
+            ProjectionRoutes(jobs.site, jobs.rules),
             UwsRoutes(
                 verbs, self._health, body_limit=limit, public_url=settings.public_url
             ),
@@ -149,7 +180,7 @@ class Faces:
             DpmRoutes(
                 jobs.acquisitions,
                 jobs.topics,
-                self._on.stopping,
+                self._streams,
                 end=_end_by_signal,
                 body_limit=limit,
             ),
@@ -158,8 +189,19 @@ class Faces:
     def _of_the_server(self) -> Sequence[Face]:
         on = self._on
         follow = Follow(on.store, on.doorbell)
+        broadcasts, labs = Broadcasts(follow, encode_entry), self._labs
+        proxy = TrustedProxy(on.settings.proxy)
         return (
-            OperationRoutes(follow, on.stopping),
+            LabRoutes(labs.labs, labs.notebooks),
+            NubladoRoutes(labs.labs, follow, broadcasts, self._streams, proxy),
+            OperationRoutes(
+                follow,
+                broadcasts,
+                ManyOperations(
+                    follow, Broadcasts(follow, encode_among_many), on.doorbell
+                ),
+                self._streams,
+            ),
             ServerRoutes(self._health, self._tokens),
             MetricsRoutes(self.metrics, self._health),
             DashboardRoutes(
@@ -168,6 +210,8 @@ class Faces:
                 jobs=self._jobs.jobs,
                 follow=follow,
                 tokens=self._tokens,
+                notebooks=labs.notebooks,
+                rules=self._jobs.rules,
                 front=front(
                     name="quire",
                     version=VERSION,

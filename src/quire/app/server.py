@@ -10,15 +10,18 @@ from starlette.types import ASGIApp
 
 from quire.access.principals import Principal
 from quire.access.tokens import TokenUse
+from quire.actions.attempt_tokens import TokensAndAttempts
 from quire.actions.expire import interrupt_lapsed_runs
 from quire.actions.forward import Forward
 from quire.actions.inlet import Inlets
+from quire.actions.leading import Led, while_leading
 from quire.actions.project_runs import ProjectRuns, projection_rules
-from quire.actions.tokens import EVERYTHING, Tokens
+from quire.actions.tokens import EVERYTHING
 from quire.app.application import application
 from quire.app.faces import Faces
 from quire.app.ground import Ground
 from quire.app.job_parts import JobParts
+from quire.app.lab_parts import LabParts
 from quire.app.local_token import local_token
 from quire.app.run_parts import RunParts
 from quire.clock import RandomIds, SystemClock
@@ -27,8 +30,11 @@ from quire.errors import QuireError
 from quire.inlets.settings import inlets
 from quire.outlets.settings import outlets
 from quire.ports.doorbell import Doorbell
+from quire.ports.leadership import Leadership
 from quire.ports.store import Store
+from quire.storage.sole_leadership import SoleLeadership
 from quire.web.metrics import Metered
+from quire.web.request_log import RequestLogged
 
 _log = logging.getLogger(__name__)
 _SWEEP_SECONDS = 5.0
@@ -45,9 +51,13 @@ class Server:
         What admits the owner of the data folder.
     stopping
         Set when the server is about to end.
+    leadership
+        Says what of several servers' common work is this one's; may be set until it
+        runs.
     """
 
     def __init__(self, settings: Settings, store: Store, doorbell: Doorbell) -> None:
+        self.leadership: Leadership = SoleLeadership()
         on = Ground(
             settings=settings,
             user=getpass.getuser(),
@@ -71,7 +81,8 @@ class Server:
             on.clock,
             rules=projection_rules(settings.projections),
         )
-        self._tokens = Tokens(store, on.clock)
+        self._tokens = TokensAndAttempts(store, on.clock, self._jobs.engines.tokens)
+        self._labs = LabParts(on, self._tokens, self._runs.lookup)
         self._inlets = Inlets(
             inlets(settings.inlets, on.folder),
             self._runs.ingest,
@@ -82,9 +93,11 @@ class Server:
         self._outlets = Forward(
             outlets(settings.outlets, on.folder), store, doorbell, on.clock
         )
-        faces = Faces(on, self._runs, self._jobs, self._tokens)
+        faces = Faces(on, self._runs, self._jobs, self._labs, self._tokens)
         routes = faces.routes(self._inlets, self._outlets)
         served = application(routes, hosts=settings.proxy.hosts)
+        if logging.getLogger("quire.requests").isEnabledFor(logging.INFO):
+            served = RequestLogged(served)
         self.app: ASGIApp = Metered(served, faces.metrics)
 
     @contextlib.asynccontextmanager
@@ -94,15 +107,29 @@ class Server:
             self._owner, use=TokenUse.API, lifetime=None, secret=self.token
         )
         await self._jobs.dispatcher.start()
-        self._outlets.start()
-        self._inlets.start()
+        await self._labs.labs.start()
+        await self._jobs.aborting.resume()
+        outlets = Led(
+            self.leadership,
+            "outlets",
+            begin=self._outlets.start,
+            end=self._outlets.stop,
+        )
+        inlets = Led(
+            self.leadership, "inlets", begin=self._inlets.start, end=self._inlets.stop
+        )
+        await outlets.look()
+        await inlets.look()
         beside = [
             asyncio.create_task(work)
             for work in (
                 self._sweep(),
-                self._runs.indexer.run(),
-                self._projecting.run(),
+                outlets.run(),
+                inlets.run(),
+                while_leading(self.leadership, "indexer", self._runs.indexer.run),
+                while_leading(self.leadership, "projecting", self._projecting.run),
                 self._jobs.workspace.run(),
+                self._labs.labs.run(),
                 self._runs.lists.resume(),
             )
         ]
@@ -112,18 +139,30 @@ class Server:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await self._inlets.stop()
-            await self._outlets.stop()
+            await inlets.stop()
+            await outlets.stop()
+            await self._labs.labs.stop()
             await self._jobs.dispatcher.stop()
+
+    async def _is_alive(self, server: str) -> bool:
+        task = f"server {server}"
+        if not await self.leadership.holds(task):
+            return True
+        await self.leadership.leave(task)
+        return False
 
     async def _sweep(self) -> None:
         jobs = self._jobs
         while True:
             try:
-                await interrupt_lapsed_runs(self._on.store, self._on.clock)
-                await jobs.destroying.sweep()
-                await jobs.workspace.forget(await jobs.acquisitions.expire())
-                await jobs.topics.resume()
+                # Also says to the others that this server lives.
+                await self.leadership.holds(f"server {self._on.settings.name}")
+                if await self.leadership.holds("sweep"):
+                    await interrupt_lapsed_runs(self._on.store, self._on.clock)
+                    await jobs.destroying.sweep()
+                    await jobs.workspace.forget(await jobs.acquisitions.expire())
+                    await jobs.topics.resume()
+                    await jobs.attempts.take_over(self._is_alive)
                 await self._runs.columns.refresh()
             except QuireError as error:
                 _log.warning("the sweep of leases failed: %s", error)

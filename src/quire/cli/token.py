@@ -18,6 +18,7 @@ def create(
         str, typer.Argument(help="Whom it stands for; by default yourself.")
     ] = "",
     *,
+    named: Annotated[str, typer.Option("--user", help="The same, as an option.")] = "",
     scope: Annotated[
         list[str] | None, typer.Option(help="What it admits to; by default all.")
     ] = None,
@@ -40,7 +41,7 @@ def create(
     with Connection() as connection:
         made = tokens.create(
             connection,
-            user,
+            named or user,
             scopes=scope or (),
             lifetime=lifetime,
             service=service,

@@ -5,11 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from httpx_sse import EventSource, SSEError
-
 from quire.client.connection import Connection
-from quire.client.errors import ConnectionLost, Refused, refusal
-from quire.client.progress import SILENCE_SECONDS
+from quire.client.errors import Refused, refusal
+from quire.client.progress import heard, resumed
 
 Status = dict[str, Any]
 """A DaqStatus: id, fileId, state, subState, error, alerts, timestamp."""
@@ -107,18 +105,17 @@ class Acquisitions:
         Raises
         ------
         ConnectionLost
-            The server went away.
+            The server went away, and did not come back in a minute.
         """
-        headers = {"Accept": "text/event-stream"}
-        with self._connection.listen(
-            "/daq/status", headers=headers, silence=SILENCE_SECONDS
-        ) as answer:
-            try:
-                for sent in EventSource(answer).iter_sse():
-                    if sent.data:  # a keepalive has none
-                        yield json.loads(sent.data)
-            except (SSEError, ValueError) as error:
-                raise ConnectionLost(self._connection.url, str(error)) from error
+        last_id: str | None = None
+
+        def one_connection() -> Iterator[Status]:
+            nonlocal last_id
+            for sent in heard(self._connection, "/daq/status", last_id):
+                last_id = sent.id or last_id
+                yield json.loads(sent.data)
+
+        return resumed(self._connection, one_connection)
 
     def _object(self, command: str, **arguments: Any) -> Status:
         found: Status = self._ask(command, **arguments)

@@ -37,11 +37,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         uids of the runs that it works on.
     claims
         Names that no other job may have.
+    reserved
+        Why only those may have it done to whom all is allowed; empty if everybody may.
     """
 
     parameters: dict[str, Any]
     runs: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    reserved: str = ""
 
 
 class JobContext(Protocol):

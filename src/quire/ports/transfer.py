@@ -78,6 +78,16 @@ class Transfer(Protocol):
         """
         ...
 
+    def size(self, location: str) -> int:
+        """Return the bytes of the source as far as that is told at once, else 0.
+
+        Raises
+        ------
+        TransferProblem
+            It is not there, or not to be had.
+        """
+        ...
+
     def fetch(
         self, location: str, path: Path, *, private: bool, proceed: Proceed
     ) -> Fetched:
@@ -125,14 +135,25 @@ class Delivery(Protocol):
 
 
 class Marks(Protocol):
-    """What of a job has been done for good, beyond its attempts."""
+    """What of a job has been done for good, beyond its attempts.
+
+    Guarantees
+    ----------
+    - What a mark vouches for is on disk before it is made.
+    """
 
     def find(self, name: str) -> bytes | None:
         """Return what a mark says, None if there is none."""
         ...
 
-    def put(self, name: str, content: bytes) -> None:
-        """Make a mark; durable when it returns."""
+    def put(self, name: str, content: bytes, says: str) -> None:
+        """Make a mark; durable when it returns.
+
+        Parameters
+        ----------
+        says
+            What has been done, for people.
+        """
         ...
 
     def remove(self, name: str) -> None:

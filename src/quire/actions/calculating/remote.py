@@ -34,14 +34,21 @@ class ConfinedCalculator:
 
     Parameters
     ----------
+    places
+        Where functions come from beside installed packages; see `every_function`.
     trusting
         Whether to call functions also where nothing can hold a child.
     """
 
     def __init__(
-        self, registry: Mapping[str, Function], *, trusting: bool = False
+        self,
+        registry: Mapping[str, Function],
+        *,
+        places: Sequence[str] = (),
+        trusting: bool = False,
     ) -> None:
         self._registry = registry
+        self._places = tuple(places)
         self._ours = frozenset(built_in())
         self._trusting = trusting
         self._children: dict[str, _Child] = {}
@@ -56,6 +63,7 @@ class ConfinedCalculator:
             child = _Child(
                 seconds=_OURS_SECONDS if ours else function.seconds,
                 memory_bytes=_OURS_BYTES if ours else function.memory_bytes,
+                places=() if ours else self._places,
             )
             self._children[name] = child
             if not self._trusting and _ENOUGH.isdisjoint(child.held):
@@ -125,7 +133,9 @@ class _Child:
         What confines it.
     """
 
-    def __init__(self, *, seconds: float, memory_bytes: int) -> None:
+    def __init__(
+        self, *, seconds: float, memory_bytes: int, places: Sequence[str] = ()
+    ) -> None:
         self._left = seconds
         self._socket, theirs = socket.socketpair()
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -142,6 +152,7 @@ class _Child:
                     str(seconds),
                     "--memory",
                     str(memory_bytes),
+                    *(f"--function={place}" for place in places),
                 ],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,

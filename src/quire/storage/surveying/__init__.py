@@ -1,0 +1,1 @@
+"""Stores as `quire audit` and `quire rebuild` look at them, beneath their ports."""

@@ -1,0 +1,31 @@
+"""Opening the survey of whatever store the settings name."""
+
+from pathlib import Path
+
+from quire.errors import InputError
+from quire.runs.searchable import Describe
+from quire.storage.surveying.survey import Survey
+
+
+def open_survey(
+    folder: Path, describe: Describe, *, database: str = "", password: str = ""
+) -> Survey:
+    """Return the survey of a data folder, or of a database if one is named.
+
+    Raises
+    ------
+    InputError
+        There is no store.
+    """
+    if not database:
+        from quire.storage.surveying.sqlite_survey import SqliteSurvey
+
+        return SqliteSurvey(folder, describe)
+    try:
+        from quire.storage.postgres.target import Target
+        from quire.storage.surveying.postgres_survey import PostgresSurvey
+    except ModuleNotFoundError as missing:
+        raise InputError(
+            "database", f"needs {missing.name}", "pip install 'quire[postgres]'"
+        ) from None
+    return PostgresSurvey(Target(database, password=password), describe)
