@@ -9,7 +9,9 @@ from quire.cli import (
     doctor,
     ingest,
     jobs,
+    labs,
     merge,
+    migrate,
     outlets,
     product,
     projections,
@@ -17,6 +19,7 @@ from quire.cli import (
     serve,
     token,
 )
+from quire.cli import backup as backups
 from quire.cli import demo as demonstration
 from quire.cli import index as indexes
 from quire.cli.outcomes import Commands
@@ -58,11 +61,15 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(indexes.app, name="index")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(daq.app, name="daq")
+app.add_typer(labs.app, name="labs")
 app.add_typer(outlets.app, name="outlets")
 app.add_typer(token.app, name="token")
 app.command("merge")(merge.merge)
 app.add_typer(product.app, name="product")
 app.add_typer(projections.app, name="projections")
+app.command("migrate")(migrate.migrate)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("doctor")(doctor.doctor)
 
 
