@@ -31,9 +31,22 @@ class SocketLink:
     """A `quire.ports.attempt_link.AttemptLink` over a stream socket.
 
     May be used from several threads: one request is under way at a time.
+
+    Parameters
+    ----------
+    assignment
+        What came with the order to begin: the attempt is claimed already.
     """
 
-    def __init__(self, connection: socket.socket, *, job: str, attempt: int) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        *,
+        job: str,
+        attempt: int,
+        assignment: Assignment | None = None,
+    ) -> None:
+        self._assignment = assignment
         self._socket = connection
         self._job = job
         self._attempt = attempt
@@ -43,7 +56,7 @@ class SocketLink:
 
     def claim(self) -> Assignment:
         """Return what is to be done."""
-        assignment = self._ask(Claim()).assignment
+        assignment = self._assignment or self._ask(Claim()).assignment
         if assignment is None:
             raise AttemptLost(self._job, self._attempt)
         return assignment

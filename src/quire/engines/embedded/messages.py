@@ -90,12 +90,15 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         Bytes of address space, 0 for no limit.
     cpu_seconds
         CPU time of the worker itself, 0 for no limit.
+    assignment
+        What is to be done; None where the worker has to ask, and is told why not.
     """
 
     job: str
     attempt: int
     memory: int = 0
     cpu_seconds: float = 0.0
+    assignment: Assignment | None = None
 
 
 class Spawn(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -47,7 +47,6 @@ class Running:
         self._verdict = False
         self._deadline: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
-        # Begun at once: it is on disk by the time that the worker asks for it.
         self._claim = self._begin_claim()
 
     @property
@@ -111,6 +110,26 @@ class Running:
         finally:
             self._over.set()
 
+    def when_claimed(self, begin: Callable[[Assignment | None], None]) -> None:
+        """Have something called once the attempt is claimed, or cannot be.
+
+        Parameters
+        ----------
+        begin
+            Gets what is to be done; None where the worker is to ask for it, and to
+            hear why it cannot have it.
+        """
+
+        def claimed(claim: asyncio.Task[Assignment]) -> None:
+            if claim.cancelled():
+                return
+            assignment = None if claim.exception() else claim.result()
+            if assignment is not None:
+                self._mind_deadline()
+            begin(assignment)
+
+        self._claim.add_done_callback(claimed)
+
     def abandon(self) -> None:
         """Conclude without a word: the server ends, and recovers at its next start."""
         if self._deadline is not None:
@@ -138,8 +157,7 @@ class Running:
         match request:
             case Claim():
                 assignment = await self._claimed()
-                if self.launch.deadline:
-                    self._deadline = asyncio.create_task(self._overrun())
+                self._mind_deadline()
                 return Answer(assignment=assignment)
             case Beat():
                 await self._attempts.beat(job, attempt)
@@ -152,6 +170,10 @@ class Running:
                 self._verdict = True
                 self.completed = isinstance(request.outcome, Completed)
         return Answer()
+
+    def _mind_deadline(self) -> None:
+        if self.launch.deadline and self._deadline is None:
+            self._deadline = asyncio.create_task(self._overrun())
 
     async def _overrun(self) -> None:
         await asyncio.sleep(self.launch.deadline)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ from quire.engines.embedded.messages import (
 )
 from quire.engines.embedded.running import Running
 from quire.engines.embedded.supervision import Supervision
+from quire.jobs.job import Assignment
 from quire.jobs.limits import KindLimits
 from quire.ports.engine import Launch
 
@@ -83,14 +85,20 @@ class Slot:
         self._task = asyncio.create_task(self._keep_supervised())
 
     def launch(self, launch: Launch) -> None:
-        """Hand an attempt to the idle worker."""
-        self.running = Running(self._attempts, launch, end=self._end.set)
-        limits = self._limits.of(launch.kind)
+        """Hand an attempt to the idle worker, as soon as it is claimed."""
+        running = self.running = Running(self._attempts, launch, end=self._end.set)
+        running.when_claimed(functools.partial(self._begin, running))
+
+    def _begin(self, running: Running, assignment: Assignment | None) -> None:
+        if self.running is not running or self._end.is_set():
+            return  # it was killed, or its worker died, meanwhile
+        launch, limits = running.launch, self._limits.of(running.launch.kind)
         start = Start(
             job=launch.job,
             attempt=launch.attempt,
             memory=limits.memory or 0,
             cpu_seconds=limits.cpu_seconds,
+            assignment=assignment,
         )
         self._send(start)
         self._watch += 1
@@ -219,5 +227,7 @@ class Slot:
 
     def _send(self, message: object) -> None:
         assert self._writer is not None  # noqa: S101  # there is a worker
+        if self._writer.is_closing():
+            return  # the worker is gone, as will be heard
         with contextlib.suppress(ConnectionError):
             self._writer.write(frame(message))

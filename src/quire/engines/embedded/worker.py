@@ -37,7 +37,13 @@ def work(connection: socket.socket, runner: Runner) -> None:
             connection.sendall(frame(Idle(clean=clean)))
             start = receive_start(connection)
             limit_attempt(memory=start.memory, cpu_seconds=start.cpu_seconds)
-            runner(SocketLink(connection, job=start.job, attempt=start.attempt))
+            link = SocketLink(
+                connection,
+                job=start.job,
+                attempt=start.attempt,
+                assignment=start.assignment,
+            )
+            runner(link)
             if os.getpid() != process:
                 os._exit(1)  # a fork of the work that came back here
             clean = _clean()
