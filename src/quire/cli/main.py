@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from quire.cli import (
+    audit,
     daq,
     doctor,
     ingest,
@@ -15,6 +16,7 @@ from quire.cli import (
     outlets,
     product,
     projections,
+    rebuild,
     runs,
     serve,
     token,
@@ -71,6 +73,8 @@ app.command("migrate")(migrate.migrate)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("doctor")(doctor.doctor)
+app.command("audit")(audit.audit)
+app.command("rebuild")(rebuild.rebuild)
 
 
 def run() -> None:

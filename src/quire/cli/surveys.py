@@ -49,13 +49,13 @@ def survey_of(settings: "Settings") -> "Survey":
     InputError
         There is none.
     """
-    from quire.app.run_parts import number_rule
+    from quire.runs.facility import by_keys
     from quire.runs.searchable import describe
     from quire.storage.surveying.places import open_survey
 
     return open_survey(
         settings.data_folder,
-        describe(number_rule(settings)),
+        describe(by_keys(settings.numbers.experiment, settings.numbers.run)),
         database=settings.database.url,
         password=settings.database.password,
     )

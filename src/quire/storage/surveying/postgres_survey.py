@@ -72,6 +72,7 @@ _TABLES = (
 )
 
 
+_OTHER_SCHEMA = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 _HEAPS_SINCE = 14_00_00
 
 
@@ -147,6 +148,8 @@ class PostgresSurvey:
                 with writer.transaction():
                     for statement in _FORGET:
                         writer.execute(statement.encode())
+        except _OTHER_SCHEMA as problem:
+            raise StoreUnavailable(self._other_schema(problem)) from problem
         except psycopg.Error as problem:
             raise connections.meaning(problem) from problem
 
@@ -170,8 +173,14 @@ class PostgresSurvey:
                 yield reader
                 if not reader.closed:
                     reader.rollback()
+        except _OTHER_SCHEMA as problem:
+            raise StoreUnavailable(self._other_schema(problem)) from problem
         except psycopg.Error as problem:
             raise connections.meaning(problem) from problem
+
+    def _other_schema(self, problem: Exception) -> str:
+        said = str(problem).splitlines()[0]
+        return f"{self._target} holds no store of this version ({said}); serve it once"
 
     def _rows(self, query: str) -> Iterator[Any]:
         with (

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,14 +82,9 @@ class SqliteSurvey:
 
     def ask(self, question: Decision[T]) -> T:
         """Answer a question on one consistent state."""
-        reader = self._reader()
-        try:
+        with self._reading() as reader:
             reader.execute(sql.BEGIN_READ)
             return question(SqliteTransaction(reader, self._describe))
-        except connections.STORE_ERRORS as problem:
-            raise connections.meaning(problem, 0) from problem
-        finally:
-            reader.close()
 
     def forget_views(self) -> None:
         """Clear all that searches use, in one transaction."""
@@ -113,23 +109,23 @@ class SqliteSurvey:
     def close(self) -> None:
         """Let go of nothing: each question has a connection of its own."""
 
-    def _reader(self) -> apsw.Connection:
-        try:
-            return connections.open_reader(self._file)
-        except connections.STORE_ERRORS as problem:
-            raise connections.meaning(problem, 0) from problem
-
     def _rows(self, query: str) -> Iterator[Any]:
-        reader = self._reader()
-        try:
+        with self._reading() as reader:
             yield from reader.execute(query)
+
+    @contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        reader = None
+        try:
+            reader = connections.open_reader(self._file)
+            yield reader
         except connections.STORE_ERRORS as problem:
             raise connections.meaning(problem, 0) from problem
         except apsw.SQLError as problem:
             # Reading must not bring a store of old to this version's schema.
             raise StoreUnavailable(
-                f"{self._file} cannot be read ({problem}); was it written by another"
-                " Quire? Serve it once with this one"
+                f"{self._file} is of another version ({problem}); serve it once"
             ) from problem
         finally:
-            reader.close()
+            if reader is not None:
+                reader.close()
