@@ -263,7 +263,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     tables |= {"asset_roots", "asset_root_map", "proxy", "kinds", "engines", "quotas"}
     names = set(get_type_hints(Settings)) - tables
     found = {name: environment.get(f"QUIRE_{name.upper()}") for name in names}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value}
 
 
 def _check(settings: Settings) -> None:

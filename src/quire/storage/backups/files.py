@@ -9,7 +9,7 @@ from pathlib import Path
 from quire.storage.backups.record import BackedUpFile, sync
 
 # What is made again, belongs to one process, or is the database itself.
-_LEFT_OUT = frozenset({"columns", "log", "runtime"})
+_LEFT_OUT = frozenset({"streams", "log"})
 _LEFT_OUT_BEGINNINGS = ("quire.sqlite", "quire.lock", "server", ".")
 _CHUNK = 2**20
 
