@@ -212,6 +212,8 @@ def test_a_move_that_was_broken_off_goes_on(tmp_path: Path, postgres_url: str) -
             move(source, fragile, told=_told, waiting=lambda _: None, wait=0)
         source.close()
         side.close()
+    with pytest.raises(StoreUnavailable, match="half a copy"):
+        _using(postgres_url, _fill)
     moved = _move(tmp_path / "a", postgres_url)
     other = _move(tmp_path / "a", tmp_path / "b")
     assert _digests(moved) == _digests(other)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from time import monotonic, sleep
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from quire.storage.postgres.uids import to_column, to_text
 
 _RUN, _JOB = Codec(Run), Codec(Job)
 _AT_A_TIME = 2000
+_ENDING = 1.0  # seconds
 _TABLES = {
     # Late documents count from 1 elsewhere; here their ids tell where they stand.
     "outbox_late": (
@@ -174,7 +176,10 @@ class PostgresSide:
     def _refuse_servers(self) -> None:
         with connections.open_reader(self._target) as connection:
             connection.execute("SET application_name = 'quire moving'")
-            ((count,),) = connection.execute(_SERVERS.encode()).fetchall()
+            # The database lists a closed connection until its process has ended.
+            until = monotonic() + _ENDING
+            while (count := _servers(connection)) and monotonic() < until:
+                sleep(0.02)
         if count:
             raise StoreUnavailable(f"servers use {self.name}; stop them first")
 
@@ -324,3 +329,8 @@ def _select(kind: Kind, after: Row | None) -> tuple[str, list[Any]]:
     values = [write(one) for write, one in zip(writers, after, strict=False)]
     where = f"({order}) > ({places})"
     return f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}", values  # noqa: S608
+
+
+def _servers(connection: psycopg.Connection[Any]) -> int:
+    ((count,),) = connection.execute(_SERVERS.encode()).fetchall()
+    return int(count)

@@ -20,6 +20,9 @@ _SETTINGS = (
 # Locks are waited for so long; then all that the transaction needs is locked in order.
 _LOCK_TIMEOUT = "SET lock_timeout = '100ms'"
 _DURABLE = "SET synchronous_commit = on"
+_HALF_MOVED = "SELECT source FROM moving WHERE NOT done"
+# In a dump restored elsewhere the marks tell of another cluster's transactions.
+_MARK = "SELECT outbox_mark()"
 
 STORE_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """What says something about the store, not about a decision."""
@@ -72,6 +75,27 @@ def prepare(target: Target) -> None:
         connection.execute("SET lock_timeout = 0")
         try:
             migrate(connection)
+        except psycopg.Error as problem:
+            raise meaning(problem) from problem
+
+
+def begin_serving(target: Target) -> None:
+    """See that the database holds a whole store, and that its outbox goes on.
+
+    Raises
+    ------
+    StoreUnavailable
+        It cannot be reached, or moving a store to it was not ended.
+    """
+    with open_writer(target) as connection:
+        connection.execute("SET lock_timeout = 0")
+        try:
+            row = connection.execute(_HALF_MOVED).fetchone()
+            if row is not None:
+                raise StoreUnavailable(
+                    f"the database is half a copy of {row[0]}: end the move first"
+                )
+            connection.execute(_MARK)
         except psycopg.Error as problem:
             raise meaning(problem) from problem
 

@@ -82,6 +82,7 @@ class PostgresStore:
         readers: int,
     ) -> "PostgresStore":
         connections.prepare(target)
+        connections.begin_serving(target)
         waiting, standing = Waiting(), Standing(writers)
         made: list[Writer] = []
         try:
