@@ -53,9 +53,10 @@ lock: ## resolve requirements/*.txt anew (needs uv)
 	uv pip compile requirements/safir.in --python-version 3.13 --universal \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
 	  -o requirements/safir.txt
-	uv pip compile requirements/nexus.in --python-version 3.11 --universal \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
-	  -o requirements/nexus.txt
+	for name in nexus databroker sse; do \
+	  uv pip compile requirements/$$name.in --python-version 3.11 --universal \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
+	    -o requirements/$$name.txt; done
 
 crash: $(SETUP) ## kill -9: the server under load CYCLES times, then merges and attempts at every point
 	@$(BIN)/python -m quire.testing.campaigns.documents --cycles $(CYCLES) $(ARGS)

@@ -1,30 +1,36 @@
 """One operation's events to many listeners: deliveries, latency, memory, stalled ones.
 
-python benchmarks/fan_out.py [--seconds 6] [--listeners 1000] [CASE...]
+python benchmarks/fan_out.py [--seconds 6] [--listeners 1000] [--peer PYTHON] [CASE...]
 
 One server process; each event is durable before it goes out. The listeners are raw
 sockets in three processes of their own. Latency is from the telling (before the
-commit) to the read. Cases: flood, steady, crowd, memory, stalled, ingest, peer.
+commit) to the read. Cases: flood, steady, crowd, memory, stalled, ingest, peer. The
+peer's Python is one of an environment with ``requirements/sse.in``.
 """
 
 import argparse
-import importlib.util
+import itertools
 import math
 import os
 import resource
 import select
+import socket
 import sqlite3
 import statistics
+import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psutil
 import uvloop
 
+from quire.client.discovery import Address
 from quire.testing.bench_documents import bodies_of, run_of
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.raw_client import post_all, request
@@ -32,8 +38,15 @@ from quire.testing.raw_listeners import Heard, Listeners, latencies, opened
 
 _STALLED = 20
 _SEARCHES = 10
-_RUNS = 3000
-_HEAVY = 'comment ~ "*none*" or plan_name ~ "*x*y*"'
+_RUNS = 20_000
+# None of it is answered by an index alone: patterns, text, a field of the metadata that
+# has none, and counts of all that there is.
+_HEAVY: tuple[tuple[str, dict[str, str]], ...] = (
+    ("/api/v1/runs", {"q": 'start.comment ~ "*none*" or plan_name ~ "*x*y*"'}),
+    ("/api/v1/runs", {"q": 'text ~ "simulated scan"'}),
+    ("/api/v1/runs", {"q": "bench_number > 19990"}),
+    ("/api/v1/runs/facets", {}),
+)
 
 
 class Server(ServerProcess):
@@ -136,8 +149,10 @@ def memory(listeners: int) -> None:
     print(f"memory: {each:.1f} KiB a listener (target: 25 KiB)", flush=True)
 
 
-def stalled(listeners: int) -> None:
+def stalled(listeners: int, seconds: float) -> None:
     """Print when stalled listeners are dropped, and what the others hear meanwhile."""
+    with serving() as server:
+        alone, _ = heard_of(server, listeners, 1000, seconds)
     with serving() as server:
         operation = server.operation()
         sleepers = [
@@ -146,7 +161,10 @@ def stalled(listeners: int) -> None:
         many = Listeners(server.address, operation, listeners)
         many.wait()
         gone: list[float] = []
+        full: dict[int, float] = {}
         watch = select.poll()
+        over = threading.Event()
+        filling = threading.Thread(target=_fill, args=(sleepers, full, over))
         for one in sleepers:
             watch.register(one, select.POLLRDHUP | select.POLLHUP)
         begun = time.monotonic()
@@ -155,29 +173,49 @@ def stalled(listeners: int) -> None:
             while len(gone) < _STALLED and time.monotonic() < begun + 45:
                 for number, event in watch.poll(100):
                     if event & (select.POLLHUP | select.POLLERR | select.POLLRDHUP):
-                        gone.append(time.monotonic() - begun)
+                        gone.append(time.monotonic() - full.get(number, begun))
                         watch.unregister(number)
 
         noticing = threading.Thread(target=notice)
         noticing.start()
+        filling.start()
         server.tell(operation, 1000, 36)
         noticing.join()
+        over.set()
+        filling.join()
         heard = many.stop()
         found = latencies(heard, server.told(operation))
     when = f"after {min(gone):.1f} to {max(gone):.1f} s" if gone else "never"
     print(
         f"{_STALLED} stalled among {listeners:,}, 1,000/s: {len(gone)} dropped {when}"
-        f" (target: within 30 s of a full socket); others p99"
-        f" {_percentile(found, 99):.0f} ms",
+        f" of their full sockets (target: within 30 s); others p99"
+        f" {_percentile(found, 99):.0f} ms, without stalled ones"
+        f" {_percentile(alone, 99):.0f} ms",
         flush=True,
     )
 
 
-def ingest(seconds: float) -> None:
+def _fill(
+    sleepers: list[socket.socket], full: dict[int, float], over: threading.Event
+) -> None:
+    """Note when each socket has taken all that it can: no more comes, unread."""
+    taken: dict[int, int] = {}
+    while not over.wait(0.05):
+        for one in sleepers:
+            number = one.fileno()
+            try:
+                waiting = len(one.recv(1 << 20, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+            except OSError:
+                continue  # it is reset
+            if waiting != taken.get(number):
+                taken[number], full[number] = waiting, time.monotonic()
+
+
+def ingest(seconds: float, runs: int) -> None:
     """Print how long posts of one event take beside listeners and heavy searches."""
     with serving() as server:
-        for begin in range(0, _RUNS, 100):
-            starts = [run_of(0)[0][0] for _ in range(begin, begin + 100)]
+        for begin in range(0, runs, 100):
+            starts = [_start(number) for number in range(begin, begin + 100)]
             uvloop.run(
                 post_all(
                     server.address,
@@ -194,9 +232,10 @@ def ingest(seconds: float) -> None:
         many = Listeners(server.address, operation, 200)
         many.wait()
         over = threading.Event()
+        searched: list[float] = []
         threads = [
-            threading.Thread(target=_search, args=(server, over))
-            for _ in range(_SEARCHES)
+            threading.Thread(target=_search, args=(server, over, first, searched))
+            for first in range(_SEARCHES)
         ]
         threads.append(
             threading.Thread(target=server.tell, args=(operation, 20, seconds))
@@ -219,25 +258,64 @@ def ingest(seconds: float) -> None:
             thread.join()
         many.stop()
     print(
-        f"ingest beside 200 listeners and {_SEARCHES} searches: {len(took)} posts,"
+        f"ingest beside 200 listeners and {_SEARCHES} searchers of {runs:,} runs"
+        f" ({len(searched)} searches, p50 {_percentile(searched, 50):.0f} ms):"
+        f" {len(took)} posts,"
         f" p50 {_percentile(took, 50):.1f} ms, p99 {_percentile(took, 99):.1f} ms"
         " (target: p99 100 ms)",
         flush=True,
     )
 
 
-def _search(server: Server, over: threading.Event) -> None:
+def _start(number: int) -> Any:
+    name, body = run_of(0)[0][0]
+    return name, {**body, "bench_number": number, "comment": "a simulated scan"}
+
+
+def _search(
+    server: Server, over: threading.Event, first: int, took: list[float]
+) -> None:
     with server.http() as http:
-        while not over.is_set():
-            http.get("/api/v1/runs", params={"q": _HEAVY, "limit": 100})
+        for path, query in itertools.islice(itertools.cycle(_HEAVY), first, None):
+            if over.is_set():
+                return
+            begun = time.perf_counter()
+            http.get(path, params=query).raise_for_status()
+            took.append(time.perf_counter() - begun)
 
 
-def peer() -> None:
-    """Say why the peer is not measured here."""
-    if importlib.util.find_spec("sse_starlette") is None:
-        print("peer: sse-starlette is not installed; its figures are those of the page")
-    else:
-        print("peer: sse-starlette is there, but this program does not drive it")
+def peer(python: str, listeners: int, rate: float, seconds: float) -> None:
+    """Print what the peer does, and how many times that ours does."""
+    if not python:
+        print("peer: no --peer PYTHON; its figures are those of the page")
+        return
+    program = str(Path(__file__).with_name("sse_peer.py"))
+    with subprocess.Popen(
+        [python, program], stdout=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            assert child.stdout is not None
+            url = f"http://127.0.0.1:{int(child.stdout.readline())}"
+            many = Listeners(Address(url=url, token=""), "peer", listeners)
+            many.wait()
+            asked = {"rate": f"{rate}", "seconds": f"{seconds}"}
+            answer = httpx.post(f"{url}/tell", params=asked, timeout=600)
+            times = answer.raise_for_status().json()
+            time.sleep(1.0)
+            heard = many.stop()
+        finally:
+            child.kill()
+    told = dict(enumerate(times, 1))
+    found = latencies(heard, told)
+    theirs = len(found) / _span(heard, told)
+    with serving() as server:
+        own, ours = heard_of(server, listeners, rate, seconds)
+    print(
+        f"peer, {listeners:,} listeners x {rate:,.0f}/s: {theirs:,.0f} deliveries/s,"
+        f" p99 {_percentile(found, 99):.0f} ms; ours {ours:,.0f}/s, p99"
+        f" {_percentile(own, 99):.0f} ms: {ours / theirs:.1f} times",
+        flush=True,
+    )
 
 
 def _percentile(seconds: list[float], which: int) -> float:
@@ -266,6 +344,8 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE")
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--listeners", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=_RUNS)
+    parser.add_argument("--peer", default="", metavar="PYTHON")
     given = parser.parse_args()
     many = _allow_descriptors(given.listeners)
     crowd = _allow_descriptors(5 * given.listeners)
@@ -274,9 +354,9 @@ def main() -> None:
         "steady": lambda: spread("p99 100 ms", many, 20, given.seconds),
         "crowd": lambda: spread("95,000/s, p99 500 ms", crowd, 20, given.seconds),
         "memory": lambda: memory(many),
-        "stalled": lambda: stalled(many),
-        "ingest": lambda: ingest(given.seconds),
-        "peer": peer,
+        "stalled": lambda: stalled(many, given.seconds),
+        "ingest": lambda: ingest(given.seconds, given.runs),
+        "peer": lambda: peer(given.peer, many, 1000, given.seconds),
     }
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
     for name in given.cases or cases:

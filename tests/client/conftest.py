@@ -12,7 +12,7 @@ from tests.client.serving import Server
 def home(tmp_path: Path) -> Iterator[Path]:
     """Point the platform's folders, and so all defaults, at a place of our own."""
     former = dict(os.environ)
-    for name in ("QUIRE_URL", "QUIRE_TOKEN", "QUIRE_DIR"):
+    for name in ("QUIRE_URL", "QUIRE_TOKEN", "QUIRE_DIR", "QUIRE_SERVER_FILE"):
         os.environ.pop(name, None)
     for name in ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
         folder = tmp_path / name.lower()

@@ -1,4 +1,5 @@
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -106,3 +107,21 @@ def test_a_token_goes_only_to_its_own_server(default: Path) -> None:
         assert find("http://stranger").token == ""
     os.environ |= {"QUIRE_URL": "http://mine", "QUIRE_TOKEN": "secret"}
     assert find("http://stranger").token == ""
+
+
+def test_a_server_that_came_back_at_another_port_is_found(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        file = folder / "server.json"
+        os.environ |= {"QUIRE_URL": url, "QUIRE_TOKEN": "of the lab"}
+        os.environ["QUIRE_SERVER_FILE"] = str(file)
+        assert find().url == url
+        with publish(record(1), folder):
+            assert find().url == url  # it listens, and was meant
+    assert find().url == url
+    with publish(record(1), folder):
+        found = find()
+        assert (found.url, found.token) == (record(1).url, "of the lab")
+        assert find(url).url == url  # what the caller says
+    with publish(record(1, dead_pid()), folder):
+        assert find().url == url

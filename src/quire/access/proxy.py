@@ -15,6 +15,7 @@ from quire.errors import InputError
 
 SECRET_HEADER = "X-Quire-Proxy-Secret"  # noqa: S105 - the header's name
 USER_HEADER = "X-Auth-Request-User"
+TOKEN_HEADER = "X-Auth-Request-Token"  # noqa: S105 - the header's name
 SERVICE_HEADER = "X-Auth-Request-Service"
 _SHORTEST_SECRET = 16
 

@@ -7,6 +7,8 @@ import msgspec
 
 from quire.access.principals import Principal, Scope
 
+SECRET_PREFIX = "qt_"  # noqa: S105 - what ours begin with
+
 
 class TokenUse(StrEnum):
     """What a token is for."""

@@ -23,6 +23,7 @@ from quire.labs.settings import LabSettings
 from quire.ports.lab_backend import LabBackend, LabOrder
 from quire.ports.store import Store, Transaction
 from quire.progress.event import ProgressEvent, complete, error, failed, info
+from quire.progress.phases import Phases
 
 _log = logging.getLogger(__name__)
 _TRIES = 5
@@ -140,8 +141,8 @@ class LabOperations:
         lab, user = spawn.lab, spawn.lab.user
         if spawn.clearing:
             words = f"Deleting the lab of {user} that is there no more"
-            await self._tell(lab, info(words, phases.CLEARING.begin))
-            await self._clear(lab, phases.CLEARING)
+            await self._tell(lab, info(words, phases.CLEARING))
+            await self._clear(lab, phases.SPAWN)
         url = await self._backend.create(spawn.order)
         for note in spawn.notes:
             await self._backend.put_file(lab.id, note.name, note.text)
@@ -150,10 +151,10 @@ class LabOperations:
             lambda one, now: transitions.placed(one, url, now=now),
             info(f"Started the process of the lab of {user}", phases.PLACED),
         )
-        shown: int | None = None
+        told = 0
         async for message in self._backend.ready(lab.id):
-            shown = phases.COMING_UP.nearer(shown)
-            await self._tell(lab, info(message, shown))
+            await self._tell(lab, info(message, phases.coming_up(told)))
+            told += 1
         await self._settle(lab, transitions.running, complete(f"Lab of {user} is up"))
 
     async def _give_up(self, lab: Lab, *events: ProgressEvent) -> None:
@@ -173,7 +174,7 @@ class LabOperations:
         limit = self._settings.delete_seconds
         try:
             async with asyncio.timeout(limit):
-                await self._clear(lab, phases.DELETING)
+                await self._clear(lab, phases.DELETE)
         except TimeoutError:
             reason = f"not gone within {limit:g} s (its limit)"
         except Exception as wrong:  # noqa: BLE001 - told to the user
@@ -196,7 +197,7 @@ class LabOperations:
             lab = transitions.begin_delete(tx.labs.get(user), user, now=now)
             tx.labs.put(lab)
             words = f"Deleting the lab of {user}"
-            begin_act(tx, lab.id, info(words, phases.DELETING.begin), now=now)
+            begin_act(tx, lab.id, info(words, phases.DELETING), now=now)
             return lab
 
         for _ in range(_TRIES):
@@ -211,18 +212,18 @@ class LabOperations:
                     raise
         return await self._store.decide(decide)
 
-    async def _clear(self, lab: Lab, span: phases.Span) -> None:
+    async def _clear(self, lab: Lab, act: Phases) -> None:
         user = lab.user
-        await self._tell(
-            lab, info(f"Ending the processes of {user}", span.at(phases.ASKED))
-        )
+        asked = act.percent(phases.CLEAR, phases.ASKED)
+        await self._tell(lab, info(f"Ending the processes of {user}", asked))
         await self._backend.delete(lab.id)
         words = f"The processes of {user} have ended"
-        await self._tell(lab, info(words, span.at(phases.ENDED)))
-        if span is phases.DELETING:
+        await self._tell(lab, info(words, act.percent(phases.CLEAR, phases.ENDED)))
+        if act is phases.DELETE:
             await self._revoke(lab)
         words = f"Nothing is left of the lab of {user}"
-        await self._tell(lab, info(words, span.at(phases.DONE)))
+        done = act.percent(phases.CLEAR, phases.DONE)
+        await self._tell(lab, info(words, done))
 
     async def _revoke(self, lab: Lab) -> None:
         """Let the lab's token admit nobody any more."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Mapping
 import msgspec
 
 from quire.access.principals import Principal, Scope
-from quire.access.tokens import Token, TokenUse, token_hash
+from quire.access.tokens import SECRET_PREFIX, Token, TokenUse, token_hash
 from quire.actions.lab_log import begin_act
 from quire.actions.lab_operations import LabOperations, Note, Spawn
 from quire.clock import Clock, IdMaker
@@ -106,7 +106,7 @@ class Labs:
         user = principal.name
         account = self.account(user)
         limits = self.settings.limits(wanted.options.size)
-        secret = f"qt_{secrets.token_urlsafe(32)}"
+        secret = f"{SECRET_PREFIX}{secrets.token_urlsafe(32)}"
         lab = Lab(
             user=user,
             id=self._ids.new_id(),

@@ -5,7 +5,7 @@ import secrets
 import msgspec
 
 from quire.access.principals import Principal, Scope
-from quire.access.tokens import Token, TokenUse, token_hash
+from quire.access.tokens import SECRET_PREFIX, Token, TokenUse, token_hash
 from quire.clock import Clock
 from quire.errors import NotFound, Unauthenticated
 from quire.ports.store import Store, Transaction
@@ -128,7 +128,7 @@ class Tokens:
     def _new(
         self, principal: Principal, use: TokenUse, lifetime: float | None, secret: str
     ) -> Issued:
-        secret = secret or f"qt_{secrets.token_urlsafe(32)}"
+        secret = secret or f"{SECRET_PREFIX}{secrets.token_urlsafe(32)}"
         now = self._clock.now()
         return Issued(
             secret=secret,

@@ -62,7 +62,7 @@ from quire.web.event_stream import encode_entry
 from quire.web.gate import Gate
 from quire.web.metrics import Metrics
 from quire.web.open_streams import OpenStreams
-from quire.web.proxy import OperatorGate, ServiceGate
+from quire.web.proxy import OperatorGate, ServiceGate, UserGate
 
 
 class Face(Protocol):
@@ -193,7 +193,14 @@ class Faces:
         proxy = TrustedProxy(on.settings.proxy)
         return (
             LabRoutes(labs.labs, labs.notebooks),
-            NubladoRoutes(labs.labs, follow, broadcasts, self._streams, proxy),
+            NubladoRoutes(
+                labs.labs,
+                follow,
+                broadcasts,
+                self._streams,
+                proxy,
+                UserGate(self._tokens, proxy),
+            ),
             OperationRoutes(
                 follow,
                 broadcasts,

@@ -2,6 +2,7 @@
 
 import socket
 
+from quire import server_file
 from quire.actions.lab_notebooks import LabNotebooks
 from quire.actions.lab_operations import LabOperations
 from quire.actions.labs import Labs
@@ -19,7 +20,10 @@ class LabParts:
     def __init__(self, on: Ground, tokens: Tokens, lookup: Lookup) -> None:
         settings, program = on.settings.labs, Jupyter()
         backend = LocalLabs(
-            on.folder / "labs", program, idle_seconds=settings.idle_seconds
+            on.folder / "labs",
+            program,
+            idle_seconds=settings.idle_seconds,
+            server_file=on.folder / server_file.NAME,
         )
         self.labs = Labs(
             on.store,

@@ -5,6 +5,8 @@ import os
 import secrets
 from pathlib import Path
 
+from quire.access.tokens import SECRET_PREFIX
+
 TOKEN_FILE = "token"  # noqa: S105
 
 
@@ -17,7 +19,7 @@ def local_token(folder: Path) -> str:
     with contextlib.suppress(FileNotFoundError):
         if token := path.read_text().strip():
             return token
-    token = f"qt_{secrets.token_urlsafe(32)}"
+    token = f"{SECRET_PREFIX}{secrets.token_urlsafe(32)}"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(token + "\n")

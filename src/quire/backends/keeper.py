@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypedDict
 
+from quire.backends.bounded_log import BoundedLog
 from quire.backends.processes import (
     become_subreaper,
     descendants,
@@ -33,6 +34,7 @@ from quire.backends.processes import (
 _GRACE_SECONDS = 3
 # Seconds between two looks at what the lab uses.
 _LOOK_SECONDS = 1.0
+_PIECE = 64 * 1024
 
 
 class Order(TypedDict):
@@ -57,14 +59,22 @@ def main() -> int:
     order: Order = json.load(sys.stdin)
     become_subreaper()
     _prepare(order)
+    said, saying = os.pipe()
+    os.set_blocking(said, False)
     lab = subprocess.Popen(  # noqa: S603 - the server's own order
         order["program"],
         stdin=subprocess.DEVNULL,
+        stdout=saying,
+        stderr=saying,
         preexec_fn=_dying_with(os.getpid()),  # noqa: PLW1509 - there are no threads
     )
+    os.close(saying)
     _end_by_signal(lab.pid)
-    code = _wait(lab.pid, order["memory"])
+    log = BoundedLog(sys.stdout.fileno())
+    code = _wait(lab.pid, order["memory"], said, log)
     kill_descendants()
+    while _take_down(said, log):
+        pass
     return code
 
 
@@ -108,20 +118,39 @@ def _end_by_signal(lab: int) -> None:
     signal.signal(signal.SIGINT, end)
 
 
-def _wait(lab: int, memory: int) -> int:
-    """Take in everything that ends, until the lab's program has."""
+def _wait(lab: int, memory: int, said: int, log: BoundedLog) -> int:
+    """Take in everything that ends and is said, until the lab's program has ended."""
     ending = os.pidfd_open(lab)
+    heard = [said]
+    looked = time.monotonic()
     while True:
-        select.select([ending], [], [], _LOOK_SECONDS)
+        ready, _, _ = select.select([ending, *heard], [], [], _LOOK_SECONDS)
+        if said in ready and not _take_down(said, log):
+            heard = []  # it has closed its output
+        if ending not in ready and time.monotonic() - looked < _LOOK_SECONDS:
+            continue
+        looked = time.monotonic()
         statuses: dict[int, int] = {}
         reap(statuses)
         if lab in statuses:
             return os.waitstatus_to_exitcode(statuses[lab])
         if memory:
-            _hold(lab, memory)
+            _hold(lab, memory, log)
 
 
-def _hold(lab: int, memory: int) -> None:
+def _take_down(said: int, log: BoundedLog) -> bool:
+    """Write a piece of what was said into the log; return whether there was any."""
+    try:
+        piece = os.read(said, _PIECE)
+    except BlockingIOError:
+        return False
+    # A full disk must not end the lab.
+    with contextlib.suppress(OSError):
+        log.write(piece)
+    return bool(piece)
+
+
+def _hold(lab: int, memory: int, log: BoundedLog) -> None:
     """End the process that uses most, if all together use too much."""
     every = list(descendants(os.getpid()))
     if sum(map(resident_bytes, every)) <= memory:
@@ -131,10 +160,9 @@ def _hold(lab: int, memory: int) -> None:
     if together > memory:
         greedy = max(used, key=lambda pid: (pid != lab, used[pid]))
         words = f"{together} bytes are in use, of {memory} that this lab may have"
-        sys.stderr.write(
-            f"{words}: process {greedy} is killed ({used[greedy]} bytes)\n"
-        )
-        sys.stderr.flush()
+        told = f"{words}: process {greedy} is killed ({used[greedy]} bytes)\n"
+        with contextlib.suppress(OSError):
+            log.write(told.encode())
         send_signal(greedy, signal.SIGKILL)
 
 

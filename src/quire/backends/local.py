@@ -88,6 +88,9 @@ class LocalLabs:
         What labs are made of.
     idle_seconds
         After which a lab without activity ends, 0 for never.
+    server_file
+        By which the labs of the server's own account find the server again when it
+        came back at another port (`quire.server_file`); other accounts may not read it.
     python
         Interpreter of the keepers; every account that has labs must be able to run it.
     """
@@ -98,11 +101,13 @@ class LocalLabs:
         program: LabProgram,
         *,
         idle_seconds: int = 0,
+        server_file: Path | None = None,
         python: str = sys.executable,
     ) -> None:
         self._folder = folder
         self._program = program
         self._idle_seconds = idle_seconds
+        self._server_file = server_file
         self._python = python
         self._places = Places(folder / "places")
         self._marker = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
@@ -193,13 +198,19 @@ class LocalLabs:
             "processors": _processors(order),
         }
         marker = {MARKER: self._marked(order.id)}
-        env = {**_environment(order, settings), **program.env, **marker}
+        found = self._finding(order.account)
+        env = {**found, **_environment(order, settings), **program.env, **marker}
         child = self._start(order, env, written)
         # Takes in the exit code, for as long as this server lives.
         threading.Thread(target=child.wait, name="quire lab", daemon=True).start()
         since = self._since(order.id, child.pid)
         self._places.put(replace(place, pid=child.pid, started=since))
         return url
+
+    def _finding(self, account: Account) -> Mapping[str, str]:
+        if self._server_file is None or account.uid != os.geteuid():
+            return {}
+        return {"QUIRE_SERVER_FILE": str(self._server_file.absolute())}
 
     def _since(self, lab: str, pid: int) -> int:
         """Return when a keeper was started, once it can be told from others.

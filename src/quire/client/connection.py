@@ -13,7 +13,12 @@ import httpcore  # noqa: F401
 import httpx
 
 from quire.client.discovery import Address, find
-from quire.client.errors import ConnectionLost, refusal
+from quire.client.errors import (
+    ConnectionLost,
+    NoServer,
+    SeveralServers,
+    refusal,
+)
 from quire.client.posting import Answer, Poster
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -88,12 +93,23 @@ class Connection:
         Refused
             The answer is a problem; one of its subclasses where the code is known.
         """
+        asked = {"params": _without_none(query), "json": body}
         with self._reported():
-            answer = self._http.request(
-                method, path, params=_without_none(query), json=body
-            )
+            try:
+                answer = self._http.request(method, path, **asked)
+            except httpx.ConnectError:
+                # Nothing was sent. It may be back at another port.
+                if not self._moved():
+                    raise
+                answer = self._http.request(method, path, **asked)
         _require_success(answer)
         return answer.json() if answer.content else None
+
+    def _moved(self) -> bool:
+        former = self._address
+        with suppress(NoServer, SeveralServers):
+            self.find_again()
+        return self._address != former
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON at a path."""

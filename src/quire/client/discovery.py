@@ -1,13 +1,15 @@
 """Find the server, without configuration on the same machine.
 
-In this order: what the caller says; ``QUIRE_URL`` and ``QUIRE_TOKEN``; the server of
-the data folder ``QUIRE_DIR``; that of the platform's default data folder; the one live
+In this order: what the caller says; ``QUIRE_URL`` and ``QUIRE_TOKEN``, and where that
+one refuses, the server that the file ``QUIRE_SERVER_FILE`` names; the server of the data folder ``QUIRE_DIR``; that of the platform's default data folder; the one live
 server of this user.
 """
 
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import platformdirs
@@ -15,6 +17,8 @@ import platformdirs
 from quire import server_file
 from quire.client.errors import NoServer, SeveralServers
 from quire.server_file import ServerRecord
+
+_PATIENCE_SECONDS = 5.0
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +61,11 @@ def find(
         Several run and none of them is the default one.
     """
     environ = os.environ if environ is None else environ
-    named = url or environ.get("QUIRE_URL", "")
-    if named:
-        return _named(named.rstrip("/"), token, environ)
+    if url:
+        return _named(url.rstrip("/"), token, environ)
+    if environ.get("QUIRE_URL"):
+        named = _named(environ["QUIRE_URL"].rstrip("/"), token, environ)
+        return _returned(named, environ)
     record = _recorded(environ)
     return Address(url=record.url.rstrip("/"), token=token or record.token)
 
@@ -71,6 +77,31 @@ def _named(url: str, token: str | None, environ: Mapping[str, str]) -> Address:
         local = (record for record in _local(environ) if record.url == url)
         token = next((record.token for record in local), "")
     return Address(url=url, token=token)
+
+
+def _returned(address: Address, environ: Mapping[str, str]) -> Address:
+    """Return where a server is that came back at another port.
+
+    The token stays: it stands for a lab, and is kept in the server's store.
+    """
+    file = environ.get("QUIRE_SERVER_FILE", "")
+    record = server_file.live(Path(file)) if file else None
+    if record is None or record.url == address.url or not _refuses(address.url):
+        return address
+    return Address(url=record.url.rstrip("/"), token=address.token or record.token)
+
+
+def _refuses(url: str) -> bool:
+    """Return whether nobody listens there any more."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), _PATIENCE_SECONDS):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
 
 
 def _local(environ: Mapping[str, str]) -> list[ServerRecord]:

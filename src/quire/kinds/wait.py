@@ -7,12 +7,15 @@ from typing import Any
 from quire.jobs.job import Completed, Failed, JobError, Outcome
 from quire.jobs.parameters import Parameter, ParameterType, read_parameters
 from quire.ports.kind import JobContext, Plan
+from quire.progress.phases import Phases
 
 # A century; whoever waits longer has mistaken the unit.
 _MOST_SECONDS = 3_155_760_000.0
 _MOST_STEPS = 1_000_000
 # Seconds asleep between two looks whether to stop.
 _NAP = 0.05
+_STEPS = "steps"
+_WAITING = Phases({_STEPS: 1})
 
 
 class WaitKind:
@@ -64,7 +67,7 @@ class WaitKind:
         told = 0
         for step in range(1, steps + 1):
             _sleep_until(begin + seconds * step / steps, context)
-            percent = 100 * step // steps
+            percent = _WAITING.percent(_STEPS, step, steps)
             # More steps than percents would say the same number again and again.
             if percent > told:
                 told = percent

@@ -5,38 +5,29 @@ dead lab is deleted first; 30; then ever nearer to 75, above which JupyterHub co
 A deletion by itself: 25, 62, 100; ours says before that it begins.
 """
 
-import msgspec
+from quire.progress.phases import Phases
+
+CLEAR = "clear"
+_PLACE, _OPEN, _COME_UP, _HUB = "place", "open", "come up", "hub"
+
+SPAWN = Phases({CLEAR: 20, _PLACE: 10, _OPEN: 5, _COME_UP: 40, _HUB: 25})
+DELETE = Phases({CLEAR: 1})
+
+# Shares of a deletion within a start: it begins. Of any: its processes are asked to
+# end; they have ended; all is gone.
+BEGUN, ASKED, ENDED, DONE = 0.1, 0.25, 0.62, 1.0
+
+SPAWNING = SPAWN.percent(CLEAR)
+CLEARING = SPAWN.percent(CLEAR, BEGUN)
+PLACED = SPAWN.percent(_PLACE, 1)
+DELETING = DELETE.percent(CLEAR)
+
+# Each message goes so much of the way that is left; none arrives.
+_NEARER = 1 / 3
+_MOST_MESSAGES = 12
 
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """A phase between two percentages.
-
-    Attributes
-    ----------
-    begin
-        What it begins with.
-    low, high
-        What its shares are counted between.
-    """
-
-    begin: int
-    low: int
-    high: int
-
-    def at(self, share: float) -> int:
-        """Return the percentage at a share (0 to 1) of the phase."""
-        return int(self.low + share * (self.high - self.low))
-
-    def nearer(self, shown: int | None) -> int:
-        """Return the percentage behind `shown`: a third of the way to the end."""
-        return self.begin if shown is None else int(shown + (self.high - shown) / 3)
-
-
-SPAWNING = 1
-CLEARING = Span(begin=2, low=0, high=20)
-PLACED = 30
-COMING_UP = Span(begin=35, low=35, high=75)
-
-DELETING = Span(begin=1, low=0, high=100)
-# Shares of a deletion: its processes are asked to end; they have ended; all is gone.
-ASKED, ENDED, DONE = 0.25, 0.62, 1.0
+def coming_up(messages: int) -> int:
+    """Return the percentage after so many messages before this one."""
+    left = (1 - _NEARER) ** min(messages, _MOST_MESSAGES)
+    return SPAWN.percent(_COME_UP, 1 - left)

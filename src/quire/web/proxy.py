@@ -9,9 +9,11 @@ from quire.access.principals import Principal, Scope
 from quire.access.proxy import (
     SECRET_HEADER,
     SERVICE_HEADER,
+    TOKEN_HEADER,
     USER_HEADER,
     TrustedProxy,
 )
+from quire.access.tokens import SECRET_PREFIX, TokenUse
 from quire.actions.tokens import Tokens
 from quire.errors import Forbidden, InputError, ManyInputErrors, Unauthenticated
 from quire.web.gate import Gate
@@ -66,6 +68,47 @@ class ServiceGate(Gate):
                 "a token that stands for a service (quire token create --service)",
             )
         return principal
+
+
+class UserGate(Gate):
+    """Admits users of labs, of whom the trusted proxy says who they are.
+
+    A token that it sends beside the name is looked up where it is one of ours, and
+    must be that user's; another one the proxy has looked up itself. From anybody else
+    such headers are ignored.
+    """
+
+    def __init__(self, tokens: Tokens, proxy: TrustedProxy) -> None:
+        super().__init__(tokens)
+        self._proxy = proxy
+
+    async def admit(self, request: Request) -> Principal:
+        """Return the user.
+
+        Raises
+        ------
+        MissingHeader
+            The proxy names nobody, or more than one.
+        Unauthenticated
+            There is no good token, or it is another user's.
+        """
+        if USER_HEADER not in request.headers or not from_proxy(request, self._proxy):
+            return await super().admit(request)
+        user = _single(request, USER_HEADER)
+        if user is None:
+            raise MissingHeader(USER_HEADER)
+        principal = Principal(name=user, scopes=frozenset({Scope.LABS_RUN}))
+        if TOKEN_HEADER not in request.headers:
+            return principal
+        token = _single(request, TOKEN_HEADER)
+        if token is None:
+            raise MissingHeader(TOKEN_HEADER)
+        if not token.startswith(SECRET_PREFIX):
+            return principal
+        found = await self._tokens.admit(token, TokenUse.API)
+        if found.name != user:
+            raise Unauthenticated(f"the token in {TOKEN_HEADER} is not {user}'s")
+        return found
 
 
 class OperatorGate(Gate):
@@ -123,11 +166,11 @@ def _principal(request: Request) -> Principal:
     found: dict[str, str] = {}
     missing: list[InputError] = []
     for header in (SERVICE_HEADER, USER_HEADER):
-        given = request.headers.getlist(header)
-        if len(given) == 1 and 0 < len(given[0].strip()) <= _LONGEST_NAME:
-            found[header] = given[0].strip()
-        else:
+        given = _single(request, header)
+        if given is None:
             missing.append(MissingHeader(header))
+        else:
+            found[header] = given
     if missing:
         raise ManyInputErrors(missing)
     return Principal(
@@ -135,6 +178,14 @@ def _principal(request: Request) -> Principal:
         service=found[SERVICE_HEADER],
         scopes=frozenset({Scope.JOBS_RUN}),
     )
+
+
+def _single(request: Request, header: str) -> str | None:
+    """Return what a header says, None unless it does so once and in bounds."""
+    given = request.headers.getlist(header)
+    if len(given) == 1 and 0 < len(given[0].strip()) <= _LONGEST_NAME:
+        return given[0].strip()
+    return None
 
 
 def _first(request: Request, header: str) -> str:

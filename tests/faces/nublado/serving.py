@@ -30,6 +30,7 @@ from quire.web.connections import Bounds, bounded
 from quire.web.event_stream import encode_entry
 from quire.web.gate import Gate
 from quire.web.open_streams import OpenStreams
+from quire.web.proxy import UserGate
 
 SETTINGS = LabSettings(
     sizes={
@@ -45,7 +46,8 @@ SETTINGS = LabSettings(
 class FakeController:
     """What the tests know of the server."""
 
-    def __init__(self, settings: LabSettings) -> None:
+    def __init__(self, settings: LabSettings, proxy: ProxySettings) -> None:
+        self.proxy = TrustedProxy(proxy)
         self.backend = FakeLabs()
         self.settings = settings
         self.store: Store
@@ -100,7 +102,8 @@ class FakeController:
             follow,
             Broadcasts(follow, encode_entry),
             OpenStreams(self._stopping),
-            TrustedProxy(ProxySettings()),
+            self.proxy,
+            UserGate(self.tokens, self.proxy),
         )
         config = uvicorn.Config(
             application(face.routes(Gate(self.tokens))),
@@ -123,9 +126,11 @@ class FakeController:
 
 
 @contextlib.contextmanager
-def fake_controller(settings: LabSettings = SETTINGS) -> Iterator[FakeController]:
+def fake_controller(
+    settings: LabSettings = SETTINGS, proxy: ProxySettings | None = None
+) -> Iterator[FakeController]:
     """Serve on a free port of 127.0.0.1."""
-    controller = FakeController(settings)
+    controller = FakeController(settings, proxy or ProxySettings())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         controller.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=controller.run, args=(listener,))

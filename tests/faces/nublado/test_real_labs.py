@@ -120,9 +120,14 @@ def test_a_notebook_reads_its_run_and_outlives_the_server(
         below = set(marked(MARKER, marker(served)))
         assert len(below) >= 3  # keeper, lab, kernel
 
+        former = served.address.url
         served.kill()
         served.start()
 
+        # The kernel's clients, an old one and a new one, find it at its other port.
+        assert served.address.url != former
+        assert lab.run(kernel, "print(len(cat))") == "1\n"
+        assert uid in lab.run(kernel, cells[0])
         with served.http() as http:
             again = http.get("/api/v1/labs/-").json()
             assert {**again, "login": ""} == {**shown, "login": ""}

@@ -10,6 +10,7 @@ from tests.faces.nublado.serving import SETTINGS, FakeController, fake_controlle
 from tests.faces.nublado.spawner import Spawner, SpawnFailed
 
 from quire.access.principals import Scope
+from quire.access.proxy import ProxySettings
 
 ENV = {"JUPYTERHUB_SERVICE_PREFIX": "/nb/user/rachel/", "X": "ä"}
 OPTIONS: dict[str, Any] = {
@@ -430,3 +431,68 @@ def test_a_name_may_be_any(controller: FakeController) -> None:
 def test_what_nobody_asked_for_is_ended(controller: FakeController) -> None:
     controller.backend.stray("11111111-1111-4111-8111-111111111111")
     until(lambda: controller.backend.deleted)
+
+
+def test_there_is_one_image_and_nothing_to_pull(
+    hub: httpx.Client, rachel: httpx.Client
+) -> None:
+    root = "/nublado/spawner/v1"
+    aliases = ["recommended", "latest_weekly", "latest_daily", "latest_release"]
+    image = {
+        "reference": "fake.local/lab:1.0",
+        "tag": "1.0",
+        "name": "lab 1.0",
+        "digest": None,
+        "aliases": aliases,
+        "prepulled": True,
+    }
+    every = dict.fromkeys(aliases, image)
+    assert hub.get(f"{root}/images").json() == {**every, "all": [image]}
+    assert hub.get(f"{root}/prepulls").json() == {
+        "config": {},
+        "images": {"prepulled": [], "pending": []},
+        "nodes": [],
+    }
+    for name in ("images", "prepulls"):
+        assert rachel.get(f"{root}/{name}").status_code == 403
+
+
+SECRET = "of the trusted proxy"  # noqa: S105
+USER, TOKEN = "x-auth-request-user", "x-auth-request-token"
+
+
+def test_the_trusted_proxy_says_who_asks() -> None:
+    trusted = ProxySettings(addresses=("127.0.0.1",), secret=SECRET)
+    with fake_controller(proxy=trusted) as controller:
+        secret = {"x-quire-proxy-secret": SECRET}
+        own = controller.token("rachel", Scope.LABS_RUN)
+        others = controller.token("wrench", Scope.LABS_RUN)
+        form = "/nublado/spawner/v1/lab-form/rachel"
+        status = "/nublado/spawner/v1/user-status"
+        with httpx.Client(base_url=controller.url, headers=secret) as http:
+            rachel = {USER: "rachel"}
+            body = {"options": OPTIONS, "env": ENV}
+            delegated = {**rachel, TOKEN: "gt-of-another-issuer"}
+            made = http.post(f"{LAB}/create", json=body, headers=delegated)
+            assert made.status_code == 201
+            assert "complete" in http.get(f"{LAB}/events", headers=rachel).text
+            shown = http.get(status, headers=rachel).json()
+            assert shown["user"]["username"] == "rachel"
+            assert http.get(form, headers={**rachel, TOKEN: own}).status_code == 200
+
+            stolen = http.get(form, headers={**rachel, TOKEN: others})
+            assert stolen.status_code == 401
+            assert stolen.json()["detail"][0]["type"] == "invalid_token"
+            assert http.get(form, headers={USER: "wrench"}).status_code == 403
+            twice = http.get(status, headers=[(USER, "rachel"), (USER, "wrench")])
+            assert twice.status_code == 422
+            assert twice.json()["detail"][0]["loc"] == ["header", "X-Auth-Request-User"]
+            # The hub's routes take a token, whoever the proxy names.
+            assert http.get(LAB, headers=rachel).status_code == 401
+            assert http.delete(LAB, headers=rachel).status_code == 401
+
+
+def test_nobody_else_says_who_asks(controller: FakeController) -> None:
+    status = f"{controller.url}/nublado/spawner/v1/user-status"
+    forged = {USER: "rachel", "x-quire-proxy-secret": SECRET}
+    assert httpx.get(status, headers=forged).status_code == 401

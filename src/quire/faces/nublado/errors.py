@@ -16,6 +16,7 @@ from quire.errors import (
 from quire.labs.errors import QuotaExceeded
 from quire.web.json import json_response
 from quire.web.problems import status_of
+from quire.web.proxy import MissingHeader
 
 _UNPROCESSABLE = 422
 _UNAUTHENTICATED = 401
@@ -59,6 +60,8 @@ def refuse(error: QuireError) -> Response:
     """Return an error as the controller would."""
     if isinstance(error, Invalid):
         return _response(_UNPROCESSABLE, error.details)
+    if isinstance(error, MissingHeader):
+        return _response(_UNPROCESSABLE, (_detail(error),))
     if isinstance(error, ManyInputErrors):
         return _response(status_of(error), tuple(map(_detail, error.errors)))
     return _response(status_of(error), (_detail(error),))
@@ -66,6 +69,8 @@ def refuse(error: QuireError) -> Response:
 
 def _detail(error: QuireError) -> Detail:
     words = str(error)
+    if isinstance(error, InputError):
+        return _misplaced(error, words)
     if isinstance(error, NotFound):
         words = f"Unknown user {error.name}" if error.what == "lab" else words
         return Detail(type="unknown_user", loc=("path", "username"), msg=words)
@@ -75,11 +80,15 @@ def _detail(error: QuireError) -> Detail:
         return Detail(type="invalid_token", msg=words)
     if isinstance(error, QuotaExceeded):
         return Detail(type=error.code, loc=("body", "options", "size"), msg=words)
-    if isinstance(error, InputError):
-        way = [part for part in error.field.split("/") if part]
-        loc = tuple(way) if way[:1] == ["body"] else ("body", *way)
-        return Detail(type=error.code, loc=loc, msg=words)
     return Detail(type=error.code, msg=words)
+
+
+def _misplaced(error: InputError, words: str) -> Detail:
+    if isinstance(error, MissingHeader):
+        return Detail(type="missing", loc=("header", error.field), msg=words)
+    way = [part for part in error.field.split("/") if part]
+    loc = tuple(way) if way[:1] == ["body"] else ("body", *way)
+    return Detail(type=error.code, loc=loc, msg=words)
 
 
 def _response(status: int, details: tuple[Detail, ...]) -> Response:

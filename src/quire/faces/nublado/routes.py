@@ -15,7 +15,15 @@ from quire.errors import Forbidden
 from quire.faces.nublado.errors import refuse
 from quire.faces.nublado.form import lab_form
 from quire.faces.nublado.reading import read_specification
-from quire.faces.nublado.wire import LabSpecification, LabState, discovery, shown
+from quire.faces.nublado.wire import (
+    LabSpecification,
+    LabState,
+    PrepullerStatus,
+    SpawnerImages,
+    discovery,
+    images,
+    shown,
+)
 from quire.web.body import read_json
 from quire.web.description import Operation
 from quire.web.gate import Gate, Handler
@@ -31,7 +39,13 @@ _BODY = 256 * 1024
 
 
 class NubladoRoutes:
-    """Labs, for JupyterHub."""
+    """Labs, for JupyterHub.
+
+    Parameters
+    ----------
+    users
+        Admits those who ask for their own labs.
+    """
 
     def __init__(
         self,
@@ -40,12 +54,14 @@ class NubladoRoutes:
         broadcasts: Broadcasts,
         streams: OpenStreams,
         proxy: TrustedProxy,
+        users: Gate,
     ) -> None:
         self._labs = labs
         self._follow = follow
         self._broadcasts = broadcasts
         self._streams = streams
         self._proxy = proxy
+        self._users = users
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
@@ -55,12 +71,16 @@ class NubladoRoutes:
             answers={200: str, 204: None}, answer_types=("text/event-stream",)
         )
         names = Operation(answers={200: list[str]})
+        offered = Operation(answers={200: SpawnerImages})
+        prepulls = Operation(answers={200: PrepullerStatus})
         create = Operation(body=LabSpecification, answers={201: None})
         run, admin = Scope.LABS_RUN, Scope.LABS_ADMIN
         handlers: tuple[tuple[str, str, Handler, Scope, Operation], ...] = (
             (f"{_ROOT}/labs", "GET", self.running, admin, names),
             (_LAB, "GET", self.get, admin, state),
             (_LAB, "DELETE", self.delete, admin, Operation(answers={204: None})),
+            (f"{_ROOT}/images", "GET", self.images, admin, offered),
+            (f"{_ROOT}/prepulls", "GET", self.prepulls, admin, prepulls),
             (f"{_LAB}/create", "POST", self.create, run, create),
             (f"{_LAB}/events", "GET", self.events, run, events),
             (f"{_ROOT}/lab-form/{{username}}", "GET", self.form, run, form),
@@ -69,7 +89,7 @@ class NubladoRoutes:
         return [
             gate.open_route("/discovery", self.discovery, methods=["GET"]),
             *(
-                gate.route(
+                (self._users if needs is run else gate).route(
                     path,
                     handler,
                     needs=needs,
@@ -89,6 +109,14 @@ class NubladoRoutes:
     async def running(self, _: Request, __: Principal) -> Response:
         """List the users whose labs are running."""
         return json_response(await self._labs.running())
+
+    async def images(self, _: Request, __: Principal) -> Response:
+        """Return what labs may be made of."""
+        return json_response(images(self._labs.image))
+
+    async def prepulls(self, _: Request, __: Principal) -> Response:
+        """Return what is copied to nodes beforehand."""
+        return json_response(PrepullerStatus())
 
     async def get(self, request: Request, _: Principal) -> Response:
         """Return how a user's lab stands."""

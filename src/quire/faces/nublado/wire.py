@@ -84,6 +84,51 @@ def shown(lab: Lab, quota: Resources | None) -> LabState:
     )
 
 
+class ImageModel(msgspec.Struct, frozen=True, kw_only=True):
+    """What labs may be made of."""
+
+    reference: str
+    tag: str
+    name: str
+    digest: str | None = None
+    aliases: tuple[str, ...] = ()
+    prepulled: bool = True
+
+
+class SpawnerImages(msgspec.Struct, frozen=True, kw_only=True):
+    """The images that there are."""
+
+    recommended: ImageModel | None = None
+    latest_weekly: ImageModel | None = None
+    latest_daily: ImageModel | None = None
+    latest_release: ImageModel | None = None
+    all: tuple[ImageModel, ...] = ()
+
+
+class PrepulledImages(msgspec.Struct, frozen=True, kw_only=True):
+    """Images by whether they lie on all nodes."""
+
+    prepulled: tuple[ImageModel, ...] = ()
+    pending: tuple[ImageModel, ...] = ()
+
+
+class PrepullerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is copied to nodes beforehand: nothing, for there is nothing to copy."""
+
+    config: dict[str, Any] = {}
+    images: PrepulledImages = PrepulledImages()
+    nodes: tuple[str, ...] = ()
+
+
+def images(reference: str) -> SpawnerImages:
+    """Return the one image that there is, under every class by which one may ask."""
+    classes = ("recommended", "latest_weekly", "latest_daily", "latest_release")
+    repository, _, tag = reference.rpartition(":")
+    name = f"{repository.rpartition('/')[2]} {tag}"
+    image = ImageModel(reference=reference, tag=tag, name=name, aliases=classes)
+    return SpawnerImages(**dict.fromkeys(classes, image), all=(image,))
+
+
 def discovery(base: str) -> dict[str, Any]:
     """Return where the controller is, as Rubin's Repertoire would."""
     return {"services": {"internal": {"nublado-controller": {"url": base}}}}

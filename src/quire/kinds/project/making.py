@@ -33,9 +33,12 @@ from quire.products.projection.identity import identity_inputs, identity_of
 from quire.products.projection.plotting import default_plot
 from quire.products.projection.provenance import provenance
 from quire.products.projection.resolving import Resolved, resolve
+from quire.progress.phases import Phases
 from quire.writers.product_files import hashed, write_json
 
 _PRODUCTS = "products"
+_ROWS, _END = "rows", "end"
+_PROJECTING = Phases({_ROWS: 99, _END: 1})
 
 
 class NothingMade(QuireError):
@@ -160,7 +163,7 @@ class Making:
                 for block in execution.blocks(stream):
                     sheet.write(block)
                     done += len(block.seq_num)
-                    percent = min(99, max(1, 99 * done // rows))
+                    percent = _PROJECTING.percent(_ROWS, done, rows)
                     # Blocks of images are many more than percents.
                     if percent > told:
                         told = percent
