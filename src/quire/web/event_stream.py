@@ -13,7 +13,8 @@ from quire.progress.log import Entry
 from quire.web.connections import LINE, Line
 
 KEEPALIVE_SECONDS = 12.0
-SEND_SECONDS = 30.0
+# A listener is dropped within 30 seconds of its full socket: what was sent before counts.
+SEND_SECONDS = 28.0
 RETRY = b"retry: 2000\r\n"
 _OPENING = b": ok\r\n"
 # No blank line behind it: httpx-sse would make an empty event of one.

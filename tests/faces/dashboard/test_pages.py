@@ -98,6 +98,17 @@ def test_a_run_grows_before_ones_eyes(page: Page, http: httpx.Client) -> None:
     expect(page.locator("#stopped")).to_contain_text("UTC")
 
 
+def test_a_grid_is_drawn_event_by_event(page: Page, http: httpx.Client) -> None:
+    uid, lines = fresh("grid_scan", "cccc")
+    ingest(http, lines)
+    page.goto(f"/runs/{uid}")
+    expect(page.locator("#plot")).to_have_attribute("data-points", "20")
+    legend = page.locator("#plot .u-legend")
+    expect(legend).to_contain_text("seq_num")
+    expect(legend).to_contain_text("det4")
+    expect(legend).not_to_contain_text("motor")
+
+
 def test_a_job_is_watched_and_aborted(page: Page, http: httpx.Client) -> None:
     wanted = {"kind": "wait", "parameters": {"SECONDS": 60, "STEPS": 600}, "run": True}
     job = http.post("/api/v1/jobs", json=wanted).json()["id"]

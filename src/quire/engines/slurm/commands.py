@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import tempfile
 from collections.abc import Mapping
 
 from quire.ports.launcher import LauncherAway, LaunchRefused
@@ -67,20 +68,24 @@ class Commands:
         LaunchRefused
             Slurm says that it will not do.
         """
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={**self._environment, **(environment or {})},
-                start_new_session=True,  # Ctrl-C is for the server
-            )
-        except OSError as problem:
-            raise LauncherAway(f"{command[0]}: {problem}") from None
+        # A file, no pipe: a program may be over before one could be written to.
+        with tempfile.TemporaryFile() as given:
+            given.write(text.encode())
+            given.seek(0)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=given,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                    env={**self._environment, **(environment or {})},
+                    start_new_session=True,  # Ctrl-C is for the server
+                )
+            except OSError as problem:
+                raise LauncherAway(f"{command[0]}: {problem}") from None
         try:
             async with asyncio.timeout(self._patience):
-                said, complaint = await process.communicate(text.encode())
+                said, complaint = await process.communicate()
         except BaseException as problem:
             if process.returncode is None:
                 process.kill()

@@ -192,6 +192,7 @@ class DashboardRoutes:
         found = await self._lookup.run(request.path_params["which"], principal)
         jobs = [await self._jobs.get(job, principal) for job in found.jobs]
         start = found.run.start_document()
+        axes = _axes(start)
         return self._render(
             "run.html",
             run=found.run,
@@ -199,7 +200,9 @@ class DashboardRoutes:
             products=found.products,
             stale=found.stale,
             jobs=jobs,
-            axis=_first_axis(start),
+            # Over one axis of several, a line would go back and forth.
+            axis=axes[0][0] if len(axes) == 1 else "",
+            axes=[field for fields in axes for field in fields],
         )
 
     async def jobs(self, request: Request, principal: Principal) -> Response:
@@ -296,10 +299,15 @@ class DashboardRoutes:
         return Response(known[name].read_bytes(), media_type=kind, headers=headers)
 
 
-def _first_axis(start: dict[str, Any]) -> str:
-    """Return the slowest scanned axis, as `hints.dimensions` has it, or nothing."""
+def _axes(start: dict[str, Any]) -> list[list[str]]:
+    """Return the fields that were scanned, a list a dimension (`hints.dimensions`)."""
     try:
-        axis = start["hints"]["dimensions"][0][0][0]
-    except (KeyError, IndexError, TypeError):
-        return ""
-    return axis if isinstance(axis, str) and axis != "time" else ""
+        named = [fields for fields, _ in start["hints"]["dimensions"]]
+    except (KeyError, TypeError, ValueError):
+        return []
+    found = [
+        [field for field in fields if isinstance(field, str) and field != "time"]
+        for fields in named
+        if isinstance(fields, list)
+    ]
+    return [fields for fields in found if fields]

@@ -6,6 +6,7 @@ import { Operations, Stream } from "./stream.js";
 const figure = document.getElementById("plot");
 const caption = figure.querySelector("figcaption");
 const { uid, axis } = figure.dataset;
+const axes = JSON.parse(figure.dataset.axes);
 const here = `/api/v1/runs/${encodeURIComponent(uid)}`;
 const plot = new Plot(figure.querySelector(".plot"));
 const open = figure.dataset.open === "true";
@@ -16,7 +17,7 @@ function draw() {
   frame = 0;
   const along = axis && columns[axis] ? axis : "seq_num";
   const lines = Object.keys(columns)
-    .filter((name) => !["seq_num", "time", axis].includes(name) && !name.endsWith("_setpoint"))
+    .filter((name) => !["seq_num", "time", ...axes].includes(name) && !name.endsWith("_setpoint"))
     .slice(0, 4).map((name) => ({ name, values: columns[name] }));
   if (lines.length) plot.draw(along, columns[along], lines);
   caption.textContent = `${events} events of the primary stream`;
