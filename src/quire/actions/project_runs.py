@@ -99,6 +99,11 @@ class ProjectRuns:
         self._since: dict[str, float] = {}
         self._admin = Principal(name="", scopes=EVERYTHING)
 
+    async def begin(self) -> None:
+        """Note since when each rule is there: before the first run can come."""
+        for name in self._rules:
+            await self._began(name)
+
     async def run(self) -> None:
         """Follow the runs for ever; ends by cancellation."""
         while self._rules:

@@ -106,6 +106,7 @@ class Server:
         await self._tokens.issue(
             self._owner, use=TokenUse.API, lifetime=None, secret=self.token
         )
+        await self._projecting.begin()
         await self._jobs.dispatcher.start()
         await self._labs.labs.start()
         await self._jobs.aborting.resume()
