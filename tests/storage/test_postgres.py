@@ -40,6 +40,8 @@ class TestPostgresStore(StoreContract):
 
 ARRIVAL = Arrival(name=DocumentName.EVENT, raw=b"{}", keys=(1,))
 WAIT = 30.0
+# As a word of its own: a transaction begins with READ COMMITTED.
+COMMIT = b"COMMIT\0"
 
 
 def _append(run: str) -> Decision[None]:
@@ -74,7 +76,7 @@ async def test_a_commit_whose_answer_was_lost_is_kept_once(
     with CuttingProxy(postgres_url) as proxy:
         async with opened(proxy.url, writers=1) as store:
             for number in range(5):
-                proxy.cut(b"COMMIT", where)
+                proxy.cut(COMMIT, where)
                 await asyncio.gather(
                     *(store.decide(_append(f"run {number} {n}")) for n in range(7))
                 )
@@ -82,6 +84,30 @@ async def test_a_commit_whose_answer_was_lost_is_kept_once(
                     assert await _kept(store, f"run {number} {n}") == 1
             assert proxy.cuts == 5
             assert await store.ready() == ""
+
+
+@pytest.mark.crash
+async def test_a_commit_that_a_crash_undid_is_not_taken_for_anothers(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    """The crashed server gives the transaction's number to the next that writes."""
+
+    def crash() -> None:
+        postgres_server.kill()
+        postgres_server.start()
+        postgres_server.wait()
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            for number in range(5):
+                other.execute(
+                    "INSERT INTO last_commit (writer) VALUES (%s)", [f"other {number}"]
+                )
+
+    with CuttingProxy(postgres_url) as proxy:
+        async with opened(proxy.url, writers=1, readers=1) as store:
+            proxy.cut(COMMIT, Cut.BEFORE, crash)
+            await store.decide(_append("in doubt"))
+            assert proxy.cuts == 1
+            assert await _kept(store, "in doubt") == 1
 
 
 async def test_a_connection_that_is_lost_while_deciding_costs_nothing(

@@ -20,6 +20,11 @@ from quire.testing.postgres.server import PostgresServer
 NDJSON = {"content-type": "application/x-ndjson"}
 
 
+def serving(folder: Path) -> ServerProcess:
+    """Return a server that keeps its records where its folder says, or in it."""
+    return ServerProcess(folder, environment={"QUIRE_DATABASE": ""})
+
+
 def quire(*words: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "quire", *map(str, words)],
@@ -83,7 +88,7 @@ def projected(http: httpx.Client) -> dict[str, Any]:
 
 
 def test_a_server_at_work_is_backed_up_and_brought_back(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "data")
+    server = serving(tmp_path / "data")
     server.start()
     try:
         with server.http() as http:
@@ -102,7 +107,7 @@ def test_a_server_at_work_is_backed_up_and_brought_back(tmp_path: Path) -> None:
     assert product["file"] in {one.path for one in backup.files}
 
     quire("restore", tmp_path / "saved", tmp_path / "again")
-    other = ServerProcess(tmp_path / "again")
+    other = serving(tmp_path / "again")
     other.start()
     try:
         with other.http() as http:
@@ -122,7 +127,7 @@ def test_a_server_at_work_is_backed_up_and_brought_back(tmp_path: Path) -> None:
 def test_a_server_on_postgresql_is_backed_up_and_brought_back(
     postgres_url: str, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
-    server = ServerProcess(tmp_path / "data")
+    server = serving(tmp_path / "data")
     server.folder.mkdir()
     (server.folder / "quire.toml").write_text(f'[database]\nurl = "{postgres_url}"\n')
     server.start()
@@ -155,7 +160,7 @@ def test_a_server_on_postgresql_is_backed_up_and_brought_back(
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """Return a small backup."""
-    server = ServerProcess(tmp_path / "data")
+    server = serving(tmp_path / "data")
     server.start()
     with server.http() as http:
         projected(http)
@@ -183,7 +188,7 @@ def test_a_backup_that_was_cut_short_is_none(saved: Path, tmp_path: Path) -> Non
 
 
 def test_a_missing_product_is_said_loudly(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "data")
+    server = serving(tmp_path / "data")
     server.start()
     with server.http() as http:
         product = projected(http)

@@ -3,8 +3,9 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
 from pathlib import Path
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -12,12 +13,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from quire.errors import InputError, StoreUnavailable
 from quire.products.product import Product
 from quire.storage.codec import Codec
+from quire.storage.postgres.connection import meaning
 from quire.storage.postgres.target import Target
 
 NAME = "quire.pgdump"
 _PRODUCT = Codec(Product)
 _PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin")
 _WORDS = 2000
+_SERVICE = "quire"
 
 
 def copy_database(target: Target, destination: Path) -> None:
@@ -43,14 +46,14 @@ def restore_database(target: Target, dump: Path) -> None:
     StoreUnavailable
         ``pg_restore`` is missing or failed; with what it said.
     """
-    with psycopg.connect(target.conninfo()) as connection:
-        found = connection.execute(
-            "SELECT count(*) FROM pg_tables"
-            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-        ).fetchone()
-    if found and found[0]:
+    ((count,),) = _asked(
+        target,
+        "SELECT count(*) FROM pg_tables"
+        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
+    )
+    if count:
         raise InputError(
-            "database", f"{target} holds {found[0]} tables", "restore into an empty one"
+            "database", f"{target} holds {count} tables", "restore into an empty one"
         )
     options = ("--single-transaction", "--exit-on-error", "--no-owner")
     _run(target, "pg_restore", *options, str(dump))
@@ -68,32 +71,61 @@ def check(dump: Path) -> str:
 
 
 def products(target: Target) -> list[Product]:
-    """Return the products of a database."""
-    with psycopg.connect(target.conninfo()) as connection:
-        rows = connection.execute("SELECT record FROM product").fetchall()
+    """Return the products of a database.
+
+    Raises
+    ------
+    StoreUnavailable
+        It cannot be read.
+    """
+    rows = _asked(target, "SELECT record FROM product")
     return [_PRODUCT.decode(bytes(record)) for (record,) in rows]
 
 
+def _asked(target: Target, query: LiteralString) -> list[tuple[Any, ...]]:
+    try:
+        with psycopg.connect(target.conninfo()) as connection:
+            return connection.execute(query).fetchall()
+    except psycopg.Error as problem:
+        raise meaning(problem) from None
+
+
 def _run(target: Target, program: str, *arguments: str) -> None:
-    parts = conninfo_to_dict(target.conninfo())
-    # Arguments of a process can be read by every user of the machine.
-    password = str(parts.pop("password", "") or "")
-    command: Sequence[str] = [
-        _program(program),
-        f"--dbname={make_conninfo('', **parts)}",
-        *arguments,
-    ]
-    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
-    done = subprocess.run(  # noqa: S603  # a program of PostgreSQL's
-        command,
-        check=False,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env=environment,
-    )
+    with tempfile.TemporaryDirectory(prefix="quire-") as folder:
+        conninfo, secrets = _apart(target, Path(folder))
+        done = subprocess.run(  # noqa: S603  # a program of PostgreSQL's
+            [_program(program), f"--dbname={conninfo}", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **secrets},
+        )
     if done.returncode:
         raise StoreUnavailable(f"{program} failed: {done.stderr[-_WORDS:].strip()}")
+
+
+def _apart(target: Target, folder: Path) -> tuple[str, dict[str, str]]:
+    """Return how to connect without any secret, and the environment that holds them.
+
+    Arguments of a process can be read by every user of the machine. For the password of
+    a key libpq knows no variable (34.15), so it goes into a service file.
+    """
+    parts = conninfo_to_dict(target.conninfo())
+    secrets: dict[str, str] = {}
+    if password := parts.pop("password", None):
+        secrets["PGPASSWORD"] = str(password)
+    if key := parts.pop("sslpassword", None):
+        if "service" in parts:
+            raise InputError(
+                "database", "names a service and a sslpassword", "write it there, too"
+            )
+        file = folder / "service"
+        file.touch(mode=0o600)
+        file.write_text(f"[{_SERVICE}]\nsslpassword={key}\n")
+        parts["service"] = _SERVICE
+        secrets["PGSERVICEFILE"] = str(file)
+    return make_conninfo("", **parts), secrets
 
 
 def _program(name: str) -> str:

@@ -10,6 +10,7 @@ from quire.errors import StoreUnavailable
 from quire.products.product import Product
 from quire.storage.codec import Codec
 from quire.storage.sqlite.connection import STORE_ERRORS, open_reader
+from quire.storage.sqlite.half_copy import refuse_half
 from quire.storage.sqlite.store import FILE_NAME
 
 NAME = FILE_NAME
@@ -25,11 +26,12 @@ def copy_database(data_folder: Path, destination: Path) -> None:
     Raises
     ------
     StoreUnavailable
-        It cannot be read, or the copy cannot be written.
+        It cannot be read, a move to it was not ended, or the copy cannot be written.
     """
     source = data_folder / FILE_NAME
     if not source.is_file():
         raise StoreUnavailable(f"{data_folder} holds no {FILE_NAME}")
+    refuse_half(data_folder)
     connection = open_reader(source)
     try:
         connection.pragma("query_only", value=False)

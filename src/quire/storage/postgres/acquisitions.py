@@ -12,6 +12,7 @@ from quire.ports.acquisition_records import (
 from quire.products.acquisition import Acquisition
 from quire.storage.acquisition_following import follow
 from quire.storage.codec import Codec
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.uids import to_column
 
@@ -47,6 +48,11 @@ _CHANGES = (
 )
 _NEWEST = "SELECT last FROM acquisition_change_counter WHERE id = 1"
 _PAGE = "SELECT record FROM acquisition"
+# Of an id that is long only the beginning stands there.
+_SAYS = (
+    "(position(%s IN id) > 0 OR position(%s IN file_id) > 0"
+    " OR id IN (SELECT key FROM long_key WHERE position(%s IN text) > 0))"
+)
 _ORDER = "ORDER BY created DESC, id DESC LIMIT %s"
 
 
@@ -85,8 +91,8 @@ class PostgresAcquisitions:
 
     def remove(self, acquisition: str) -> None:
         """Forget an acquisition and its changes; its id stays taken."""
-        self._session.run(_REMOVE, [to_column(acquisition)])
-        self._session.run(_REMOVE_CHANGES, [to_column(acquisition)])
+        self._session.run(_REMOVE, [to_key(acquisition)])
+        self._session.run(_REMOVE_CHANGES, [to_key(acquisition)])
 
     def follow(self, former: Job | None, job: Job | None) -> None:
         """Change the acquisition of a job that is being put, or removed (None)."""
@@ -99,10 +105,10 @@ class PostgresAcquisitions:
     def change(self, found: Acquisition) -> None:
         """Store an acquisition, and that it has changed."""
         self._session.lock("acquisition", found.id)
-        record = _CODEC.encode(found)
+        record, key = _CODEC.encode(found), self._session.key(found.id)
         row = (
-            to_column(found.id),
-            to_column(found.job),
+            key,
+            self._session.key(found.job),
             to_column(found.file_id),
             to_column(found.owner),
             found.substate.value,
@@ -111,7 +117,7 @@ class PostgresAcquisitions:
             record,
         )
         self._session.run(_PUT, row)
-        self._session.run(_NOTE, (to_column(found.id), record))
+        self._session.run(_NOTE, (key, record))
         # So late, for numbers are to grow in the order of the commits.
         self._session.at_end("numbers of acquisition changes", self._number)
         self._session.changes.touch(ACQUISITIONS)
@@ -121,7 +127,7 @@ class PostgresAcquisitions:
         self._session.run(_NUMBER)
 
     def _one(self, query: str, key: str) -> Acquisition | None:
-        row = self._session.row(query, [to_column(key)])
+        row = self._session.row(query, [to_key(key)])
         return None if row is None else _CODEC.decode(row[0])
 
 
@@ -129,7 +135,7 @@ def _conditions(query: AcquisitionQuery) -> tuple[list[str], list[Any]]:
     """Return the conditions that are asked for, and what is bound in them, in order."""
     text = to_column(query.text)
     owner = None if query.owner is None else to_column(query.owner)
-    before = query.before and (query.before[0], to_column(query.before[1]))
+    before = query.before and (query.before[0], to_key(query.before[1]))
     substates = sorted(one.value for one in query.substates)
     simple: tuple[tuple[str, tuple[Any, ...], bool], ...] = (
         ("owner = %s", (owner,), owner is not None),
@@ -137,8 +143,8 @@ def _conditions(query: AcquisitionQuery) -> tuple[list[str], list[Any]]:
         ("created < %s", (query.until,), query.until is not None),
         ("changed < %s", (query.changed_before,), query.changed_before is not None),
         (
-            "(position(%s IN id) > 0 OR position(%s IN file_id) > 0)",
-            (text, text),
+            _SAYS,
+            (text, text, text),
             bool(text),
         ),
         ("substate = ANY(%s)", (substates,), bool(substates)),

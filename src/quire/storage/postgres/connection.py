@@ -6,7 +6,7 @@ import psycopg
 from psycopg import errors
 
 from quire.errors import InputError, StoreFull, StoreUnavailable
-from quire.storage.postgres.migrate import migrate
+from quire.storage.postgres.migrate import holds_store, migrate
 from quire.storage.postgres.session import Row
 from quire.storage.postgres.target import Target
 
@@ -90,12 +90,32 @@ def begin_serving(target: Target) -> None:
     with open_writer(target) as connection:
         connection.execute("SET lock_timeout = 0")
         try:
-            row = connection.execute(_HALF_MOVED).fetchone()
-            if row is not None:
-                raise StoreUnavailable(
-                    f"the database is half a copy of {row[0]}: end the move first"
-                )
+            _refuse_half(connection)
             connection.execute(_MARK)
+        except psycopg.Error as problem:
+            raise meaning(problem) from problem
+
+
+def begin_moving(target: Target) -> None:
+    """See that the database holds a whole store of this version's schema.
+
+    Raises
+    ------
+    InputError
+        It holds no store.
+    StoreUnavailable
+        It cannot be reached, or moving a store to it was not ended.
+    """
+    with open_writer(target) as connection:
+        try:
+            if not holds_store(connection):
+                raise InputError("source", f"{target} holds no store")
+        except psycopg.Error as problem:
+            raise meaning(problem) from problem
+    prepare(target)
+    with open_writer(target) as connection:
+        try:
+            _refuse_half(connection)
         except psycopg.Error as problem:
             raise meaning(problem) from problem
 
@@ -153,6 +173,14 @@ def _connect(target: Target, name: str) -> psycopg.Connection[Row]:
     connection.prepare_threshold = 2
     connection.prepared_max = _STATEMENTS
     return connection
+
+
+def _refuse_half(connection: psycopg.Connection[Row]) -> None:
+    row = connection.execute(_HALF_MOVED).fetchone()
+    if row is not None:
+        raise StoreUnavailable(
+            f"the database is half a copy of {row[0]}: end the move first"
+        )
 
 
 def _refuse_careless(connection: psycopg.Connection[Row]) -> str:

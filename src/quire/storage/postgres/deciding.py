@@ -1,6 +1,7 @@
 """One connection that writes: decisions, many to one commit."""
 
 import contextlib
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import LiteralString
 
@@ -23,17 +24,21 @@ class Deciding:
     Attributes
     ----------
     committing
-        Number of the transaction whose COMMIT was sent and not answered; empty if
-        none was, or if it had written nothing.
+        Number of the commit that was sent and not answered; 0 if none was, or if it
+        had written nothing.
     topics
         What the last commit has touched.
+    writer
+        The name of this connection: its commits have numbers of their own.
     """
 
     def __init__(self, connection: psycopg.Connection[Row], describe: Describe) -> None:
         self.connection = connection
         self.session = Session(connection, Changes(), deciding=True)
-        self.committing = ""
+        self.committing = 0
         self.topics: set[str] = set()
+        self.writer = secrets.token_hex(16)
+        self._number = 0
         self._transaction = PostgresTransaction(self.session, describe)
 
     def commit(self, batch: Sequence[Pending], locks: Iterable[Lock]) -> None:
@@ -57,16 +62,21 @@ class Deciding:
         with contextlib.suppress(psycopg.Error):
             self._roll_back()
 
-    def status_of(self, transaction: str) -> str:
-        """Return what became of a transaction.
+    def enlist(self) -> None:
+        """Make this connection known, before its first commit."""
+        self.connection.execute(sql.LEAVE_COMMITS)
+        self.connection.execute(sql.ENLIST_WRITER, [self.writer])
 
-        Returns
-        -------
-        str
-            ``committed``, ``aborted`` or ``in progress`` (functions-info, 9.26).
+    def kept(self, other: "Deciding") -> bool:
+        """Return whether the commit was kept that a lost connection left in doubt.
+
+        Raises
+        ------
+        psycopg.errors.LockNotAvailable
+            It has not ended yet.
         """
-        row = self.connection.execute(sql.STATUS.encode(), [transaction]).fetchone()
-        return "aborted" if row is None or row[0] is None else str(row[0])
+        row = self.connection.execute(sql.LAST_COMMIT, [other.writer]).fetchone()
+        return row == (other.committing,)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -116,7 +126,7 @@ class Deciding:
         self._run(sql.RELEASE)
 
     def _begin(self, locks: Iterable[Lock]) -> None:
-        self.committing, self.topics = "", set()
+        self.committing, self.topics = 0, set()
         self._run(sql.BEGIN)
         wanted = set(locks)
         if wanted:
@@ -126,13 +136,15 @@ class Deciding:
 
     def _commit(self) -> None:
         self.session.finish()
-        row = self.connection.execute(sql.OWN_TRANSACTION).fetchone()
+        self._number += 1
+        mark = (self.writer, self._number)
+        row = self.connection.execute(sql.NUMBER_COMMIT, mark).fetchone()
         if self.connection.info.transaction_status is not TransactionStatus.INTRANS:
             raise StoreUnavailable("the transaction was ended early")
         self.topics = self.session.changes.committed()
-        self.committing = "" if row is None or row[0] is None else str(row[0])
+        self.committing = 0 if row is None else self._number
         self._run(sql.COMMIT)
-        self.committing = ""
+        self.committing = 0
         self._transaction.keep()
 
     def _run(self, statement: LiteralString) -> None:

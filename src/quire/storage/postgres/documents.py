@@ -124,7 +124,7 @@ class PostgresDocuments:
         numbered = list(enumerate(arrivals, first))
         self._session.copy(
             "waiting (waits_for, number)",
-            [(to_key(one.waits_for), number) for number, one in numbered],
+            [(self._session.key(one.waits_for), number) for number, one in numbered],
         )
         self._session.copy(
             "waiting_key (key, number)",
@@ -132,9 +132,8 @@ class PostgresDocuments:
         )
 
     def _put_block(self, run: bytes | None, arrivals: Sequence[Arrival]) -> int:
-        directory, body = blocks.pack(arrivals)
-        squeezed = self._squeezer.squeeze(body)
-        row = self._session.row(sql.BLOCK_PUT, [run, directory, squeezed])
+        directory, body = blocks.pack(arrivals, self._squeezer.squeeze)
+        row = self._session.row(sql.BLOCK_PUT, [run, directory, body])
         assert row is not None  # noqa: S101  # it returns the id
         return int(row[0])
 
@@ -142,7 +141,7 @@ class PostgresDocuments:
         new = sorted({one for one in anchors if one and self._anchors.get(one) is None})
         if not new:
             return
-        columns = [to_key(one) for one in new]
+        columns = [self._session.key(one) for one in new]
         put = self._session.run(sql.ANCHORS_PUT, [columns, to_column(run)])
         if put == len(new):
             for one in new:

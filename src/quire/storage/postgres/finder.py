@@ -50,17 +50,17 @@ class PostgresRunFinder:
             records = page(self._session, chosen, order, behind, limit)
         return tuple(map(CODEC.decode, records))
 
-    def count(self, selection: Selection, most: int) -> Count:
+    def count(self, selection: Selection, most: int, *, lacking: bool = True) -> Count:
         """Count matching runs, up to so many."""
         chosen = self._plan(selection)
         if chosen is None:
             return Count(matched=0, lacking=0, exact=True)
         matched, exact = self._tally(chosen, most)
-        if selection.where is None:
+        if selection.where is None or not lacking:
             return Count(matched=matched, lacking=0, exact=exact)
         lists = self._access.admitting(selection.visible)
-        lacking, all_told = self._tally(unknown(selection, lists), most)
-        return Count(matched=matched, lacking=lacking, exact=exact and all_told)
+        left_out, all_told = self._tally(unknown(selection, lists), most)
+        return Count(matched=matched, lacking=left_out, exact=exact and all_told)
 
     def distinct(
         self, selection: Selection, path: str, limit: int

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from quire.ports.inlet_records import InletPosition, SetAside
 from quire.storage.codec import Codec
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.uids import to_column, to_text
 
@@ -32,7 +33,7 @@ class PostgresInlets:
     def positions(self, inlet: str) -> tuple[InletPosition, ...]:
         """Return how far an inlet has come, by key."""
         self._session.lock("inlet", inlet)
-        rows = self._session.rows(_POSITIONS, [to_column(inlet)])
+        rows = self._session.rows(_POSITIONS, [to_key(inlet)])
         return tuple(
             InletPosition(key=to_text(key), state=state) for key, state in rows
         )
@@ -40,24 +41,25 @@ class PostgresInlets:
     def move(self, inlet: str, positions: Sequence[InletPosition]) -> None:
         """Note positions, each in place of the former one of its key."""
         self._session.lock("inlet", inlet)
+        key = self._session.key(inlet)
         for one in positions:
-            row = (to_column(inlet), to_column(one.key), one.state)
+            row = (key, to_column(one.key), one.state)
             self._session.run(_MOVE, row)
 
     def set_aside(self, item: SetAside) -> None:
         """Keep an item; the same content from the same place is kept once."""
         self._session.lock("inlet", item.inlet)
         place, digest = to_column(item.place), to_column(item.digest)
-        row = (to_column(item.inlet), place, digest, _CODEC.encode(item))
+        row = (self._session.key(item.inlet), place, digest, _CODEC.encode(item))
         self._session.run(_SET_ASIDE, row)
 
     def aside(self, inlet: str, after: int, limit: int) -> tuple[SetAside, ...]:
         """Return what was set aside, in order, but for the first `after`."""
-        bounds = (to_column(inlet), max(limit, 0), max(after, 0))
+        bounds = (to_key(inlet), max(limit, 0), max(after, 0))
         rows = self._session.rows(_ASIDE, bounds)
         return tuple(_CODEC.decode(row[0]) for row in rows)
 
     def aside_count(self, inlet: str) -> int:
         """Return how many items are set aside."""
-        row = self._session.row(_COUNT, [to_column(inlet)])
+        row = self._session.row(_COUNT, [to_key(inlet)])
         return 0 if row is None else int(row[0])

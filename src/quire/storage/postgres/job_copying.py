@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from quire.jobs.job import Job
 from quire.ports.job_records import search_terms
-from quire.storage.postgres.jobs import columns_of, term
+from quire.storage.postgres.jobs import columns_of, keep_texts, term
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.uids import to_column
 
@@ -14,6 +15,8 @@ def copy_jobs(session: Session, jobs: Sequence[tuple[Job, int | None, bytes]]) -
 
     Their acquisitions do not follow them.
     """
+    for job, _, _ in jobs:
+        keep_texts(session, job)
     session.copy(
         "job (id, phase, kind, owner, created, not_before, run_id, error, destruction,"
         " record, number)",
@@ -22,7 +25,7 @@ def copy_jobs(session: Session, jobs: Sequence[tuple[Job, int | None, bytes]]) -
     session.copy(
         "job_run (run, job)",
         [
-            (to_column(run), to_column(job.id))
+            (to_key(run), to_column(job.id))
             for job, _, _ in jobs
             for run in set(job.runs)
         ],

@@ -66,13 +66,13 @@ class PostgresJobNumbers:
 
     def services(self) -> tuple[str, ...]:
         """Return the kinds of the jobs that have numbers, sorted."""
-        return tuple(map(to_text, self._services()))
+        return tuple(sorted(map(self._session.text, self._services())))
 
     def owners(self, service: str | None = None) -> tuple[str, ...]:
         """Return the owners of the jobs that have numbers, sorted."""
         services = self._services() if service is None else [to_key(service)]
         found = {owner for one in services for owner in self._owners(one)}
-        return tuple(map(to_text, sorted(found)))
+        return tuple(sorted(map(self._session.text, found)))
 
     def _services(self) -> list[bytes]:
         kinds = [row[0] for row in self._session.rows(sql.SERVICES)]

@@ -42,6 +42,7 @@ class PostgresJobs:
         """Store a job in place of what was there under its id."""
         former = self.get(job.id)
         self._follow(former, job)
+        keep_texts(self._session, job)
         self._link(job.id, former, job)
         self._session.run(job_sql.PUT, columns_of(job))
         self._touch(job.id)
@@ -114,6 +115,12 @@ class PostgresJobs:
             self._session.run(job_sql.TERMS_PUT, (key, columns))
 
 
+def keep_texts(session: Session, job: Job) -> None:
+    """Keep what the keys of a job stand for, of those that are shown or moved."""
+    for one in (job.kind, job.owner, *job.runs):
+        session.key(one)
+
+
 def columns_of(job: Job) -> tuple[Any, ...]:
     """Return a job's columns in the order in which it is put."""
     return (
@@ -142,7 +149,7 @@ def _job(row: Row) -> Job:
 
 
 def _runs(job: Job | None) -> frozenset[bytes]:
-    return frozenset() if job is None else frozenset(map(to_column, job.runs))
+    return frozenset() if job is None else frozenset(map(to_key, job.runs))
 
 
 def _order(query: JobQuery) -> str:
@@ -164,7 +171,7 @@ def _conditions(query: JobQuery) -> tuple[list[str], list[Any]]:
     simple: tuple[tuple[str, tuple[Any, ...], bool], ...] = (
         (job_sql.OWNER, (to_key(query.owner or ""),), query.owner is not None),
         (job_sql.KIND, (to_key(query.kind),), bool(query.kind)),
-        (job_sql.OF_RUN, (to_column(query.run),), bool(query.run)),
+        (job_sql.OF_RUN, (to_key(query.run),), bool(query.run)),
         (job_sql.READY, (query.ready_at,), query.ready_at is not None),
         (job_sql.AFTER, (query.after,), query.after is not None),
         (_due(query), (query.due_at,), query.due_at is not None),

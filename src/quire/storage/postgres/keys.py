@@ -4,16 +4,21 @@ import hashlib
 
 from quire.storage.postgres.uids import to_column
 
-_LONGEST = 500
+LONGEST = 500
 """Bytes: four such keys fit into one row of an index."""
 
 
 def to_key(text: str) -> bytes:
     """Return what stands for a text in an index: itself, or its beginning and a hash.
 
-    Keys sort as the texts do, by their first bytes.
+    Keys sort as the texts do, by their first bytes. What a key stands for is kept by
+    `quire.storage.postgres.session.Session.key`.
     """
-    encoded = to_column(text)
-    if len(encoded) <= _LONGEST:
+    return shortened(to_column(text))
+
+
+def shortened(encoded: bytes) -> bytes:
+    """Return what stands for bytes in an index."""
+    if len(encoded) <= LONGEST:
         return encoded
-    return encoded[:_LONGEST] + hashlib.sha256(encoded).digest()
+    return encoded[:LONGEST] + hashlib.sha256(encoded).digest()

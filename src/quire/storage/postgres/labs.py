@@ -40,7 +40,7 @@ class PostgresLabs:
     def put(self, lab: Lab) -> None:
         """Store a lab in place of what was there of its user."""
         self._session.lock("lab", lab.user)
-        key = (to_key(lab.user), to_key(lab.id))
+        key = (self._session.key(lab.user), self._session.key(lab.id))
         self._session.run(_PUT, (*key, _CODEC.encode(lab)))
 
     def all(self) -> tuple[Lab, ...]:

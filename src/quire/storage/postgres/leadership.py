@@ -13,6 +13,10 @@ from quire.storage.postgres.target import Target
 _TRY = "SELECT pg_try_advisory_lock(%s)"
 _LEAVE = "SELECT pg_advisory_unlock(%s)"
 _ALIVE = "SELECT 1"
+# A server that is asked nothing for so long has vanished without a word, or hangs: by
+# TCP alone the database would hold its locks for hours.
+_NOT_FOR_EVER = "SELECT set_config('idle_session_timeout', %s, false)"
+_HAS_IDLE_TIMEOUT = 14_00_00
 
 
 class PostgresLeadership:
@@ -20,10 +24,17 @@ class PostgresLeadership:
 
     A task is a session's advisory lock: it ends with the connection, so a server that
     dies or is cut off loses it without anybody's doing.
+
+    Parameters
+    ----------
+    silence
+        Seconds without a question after which it loses them as well; from PostgreSQL 14
+        on.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, silence: float = 15.0) -> None:
         self._target = target
+        self._silence = silence
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Row] | None = None
         self._held: set[str] = set()
@@ -58,6 +69,8 @@ class PostgresLeadership:
         connection = self._connection
         if connection is None:
             connection = connections.open_bell(self._target, "leadership")
+            if connection.info.server_version >= _HAS_IDLE_TIMEOUT:
+                connection.execute(_NOT_FOR_EVER, [f"{self._silence * 1000:.0f}"])
             self._connection = connection
         if task in self._held:
             connection.execute(_ALIVE)

@@ -48,6 +48,11 @@ def migrate(connection: Connection[Row]) -> None:
                 connection.execute(_NOTE, [number])
 
 
+def holds_store(connection: Connection[Row]) -> bool:
+    """Return whether the database holds a store, of whatever version."""
+    return _version(connection) is not None
+
+
 def _version(connection: Connection[Row]) -> int | None:
     if connection.execute(_MADE).fetchone() == (None,):
         return None

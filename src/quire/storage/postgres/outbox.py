@@ -12,6 +12,7 @@ from quire.documents.names import DocumentName
 from quire.ports.document_records import StoredDocument
 from quire.ports.outbox_records import Amount, Outgoing, Position
 from quire.storage import blocks
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.uids import to_column, to_text
 
@@ -34,7 +35,15 @@ _BLOCKS = (
     " ) AS sized WHERE before < %s) ORDER BY id"
 )
 _FOLLOWING = _BLOCKS.format(chosen="id BETWEEN %s AND %s")
-_OF_RUN = _BLOCKS.format(chosen="run = %s AND id BETWEEN %s AND %s")
+# As the indexes have it: a uid may be longer than their entries.
+_THE_RUN = (
+    "substring(run FROM 1 FOR 1000) = substring(%s::bytea FROM 1 FOR 1000) AND run = %s"
+)
+_DIRECTORIES = (
+    "SELECT id, run, directory, NULL FROM block WHERE id BETWEEN %s AND %s"
+    " ORDER BY id LIMIT %s"
+)
+_OF_RUN = _BLOCKS.format(chosen=f"{_THE_RUN} AND id BETWEEN %s AND %s")
 _LATE = (
     "SELECT id, run, number FROM outbox_late WHERE id > %s AND id < %s"
     " ORDER BY id LIMIT %s"
@@ -45,7 +54,10 @@ _HEADS = (
     "SELECT id, substring(directory FROM 1 FOR 5) FROM block"
     " WHERE id BETWEEN %s AND %s ORDER BY id LIMIT %s"
 )
-_ADOPTED = "SELECT number FROM adopted WHERE run = %s AND number > %s ORDER BY number"
+_ADOPTED = (
+    f"SELECT number FROM adopted WHERE {_THE_RUN} AND number > %s"  # noqa: S608
+    " ORDER BY number"
+)
 _BLOCK = "SELECT directory, body FROM block WHERE id = %s"
 _SLICE = 64
 _LAST = 2**63 - 1
@@ -67,12 +79,12 @@ class PostgresOutbox:
     def position(self, outlet: str) -> Position | None:
         """Return how far an outlet has come, None if it never began."""
         self._session.lock("outlet", outlet)
-        row = self._session.row(_POSITION_GET, [to_column(outlet)])
+        row = self._session.row(_POSITION_GET, [to_key(outlet)])
         return None if row is None else Position(number=row[0], late=row[1])
 
     def move(self, outlet: str, position: Position) -> None:
         """Note how far an outlet has come."""
-        row = (to_column(outlet), position.number, position.late)
+        row = (self._session.key(outlet), position.number, position.late)
         self._session.run(_POSITION_PUT, row)
 
     def after(self, position: Position, amount: Amount) -> tuple[Outgoing, ...]:
@@ -132,7 +144,11 @@ class PostgresOutbox:
                 yield self._late(next_late, Position(number=number, late=done))
                 next_late = next(late, None)
             run = None if owner is None else to_text(owner)
-            slots, whole = blocks.opened(encoded, body)
+            slots, whole = (
+                blocks.opened(encoded, body)
+                if amount.bodies
+                else (blocks.directory(encoded), b"")
+            )
             for place, slot in enumerate(slots):
                 if blocks.number_of(block, place) > number:
                     number = blocks.number_of(block, place)
@@ -147,7 +163,11 @@ class PostgresOutbox:
 
     def _blocks(self, first: int, end: int, amount: Amount) -> Iterator[_Block]:
         while first <= end:
-            some = self._session.rows(_FOLLOWING, (first, end, _SLICE, amount.size))
+            some = (
+                self._session.rows(_FOLLOWING, (first, end, _SLICE, amount.size))
+                if amount.bodies
+                else self._session.rows(_DIRECTORIES, (first, end, _SLICE))
+            )
             if not some:
                 return
             yield from some
@@ -170,11 +190,11 @@ class PostgresOutbox:
         self, run: bytes, after: int, amount: Amount
     ) -> Iterator[StoredDocument]:
         """Yield the documents above `after`, in the order of arrival."""
-        adopted = [row[0] for row in self._session.rows(_ADOPTED, (run, after))]
+        adopted = [row[0] for row in self._session.rows(_ADOPTED, (run, run, after))]
         adopted.reverse()  # the next one last
         first, _ = blocks.place_of(after)
         while own := self._session.rows(
-            _OF_RUN, (run, first, _LAST, _SLICE, amount.size)
+            _OF_RUN, (run, run, first, _LAST, _SLICE, amount.size)
         ):
             for block, _, encoded, body in own:
                 while adopted and adopted[-1] < blocks.number_of(block, 0):

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from quire.ports.outlet_run_records import OutletRun, OutletRunQuery, RunState
 from quire.storage.codec import Codec
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Session
-from quire.storage.postgres.uids import to_column
 
 _CODEC = Codec(OutletRun)
 _GET = "SELECT record FROM outlet_run WHERE outlet = %s AND run = %s"
@@ -33,24 +33,24 @@ class PostgresOutletRuns:
     def get(self, outlet: str, run: str) -> OutletRun | None:
         """Return how a run stands with an outlet."""
         self._session.lock("outlet run", f"{outlet}\0{run}")
-        row = self._session.row(_GET, (to_column(outlet), to_column(run)))
+        row = self._session.row(_GET, (to_key(outlet), to_key(run)))
         return None if row is None else _CODEC.decode(row[0])
 
     def put(self, record: OutletRun) -> None:
         """Store a record in place of the former one."""
-        key = (to_column(record.outlet), to_column(record.run))
+        key = (self._session.key(record.outlet), self._session.key(record.run))
         standing = (record.state.value, record.not_before)
         self._session.run(_PUT, (*key, *standing, _CODEC.encode(record)))
 
     def remove(self, outlet: str, run: str) -> None:
         """Forget a record; nothing happens if there is none."""
-        self._session.run(_REMOVE, (to_column(outlet), to_column(run)))
+        self._session.run(_REMOVE, (to_key(outlet), to_key(run)))
 
     def page(self, query: OutletRunQuery) -> tuple[OutletRun, ...]:
         """Return matching records, soonest `not_before` first."""
         limit = max(query.limit, 0)
         ready = float("inf") if query.ready_at is None else query.ready_at
-        outlet = to_column(query.outlet)
+        outlet = to_key(query.outlet)
         found = [
             _CODEC.decode(row[0])
             for state in sorted(query.states)
@@ -62,5 +62,5 @@ class PostgresOutletRuns:
     def count(self, outlet: str, states: Collection[RunState]) -> int:
         """Return how many of an outlet's runs are in any of these states."""
         wanted = sorted({state.value for state in states})
-        row = self._session.row(_COUNT, (to_column(outlet), wanted))
+        row = self._session.row(_COUNT, (to_key(outlet), wanted))
         return 0 if row is None else int(row[0])

@@ -4,6 +4,7 @@ from typing import Any
 
 from quire.products.product import Product
 from quire.storage.codec import Codec
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.uids import to_column
 
@@ -44,24 +45,24 @@ class PostgresProducts:
     def put(self, product: Product) -> None:
         """Store a product in place of what was there under its id."""
         former = self.get(product.id)
-        old = set() if former is None else set(map(to_column, former.runs))
-        new = set(map(to_column, product.runs))
+        old = set() if former is None else set(map(to_key, former.runs))
+        new = set(map(self._session.key, product.runs))
         column = to_column(product.id)
         for statement, runs in ((_RUNS_REMOVE, old - new), (_RUNS_PUT, new - old)):
             if runs:
                 self._session.run(statement, (column, list(runs)))
-        owner, record = to_column(product.owner), _CODEC.encode(product)
+        owner, record = self._session.key(product.owner), _CODEC.encode(product)
         self._session.run(_PUT, (column, owner, product.made, record))
 
     def of_run(self, run: str) -> tuple[Product, ...]:
         """Return the products that were made from a run, newest first."""
-        return self._select(_OF_RUN, to_column(run))
+        return self._select(_OF_RUN, to_key(run))
 
     def newest(self, limit: int, owner: str | None) -> tuple[Product, ...]:
         """Return the products made last; `owner` None for everybody's."""
         if owner is None:
             return self._select(_NEWEST, max(limit, 0))
-        return self._select(_NEWEST_OF_OWNER, to_column(owner), max(limit, 0))
+        return self._select(_NEWEST_OF_OWNER, to_key(owner), max(limit, 0))
 
     def _select(self, query: str, *values: Any) -> tuple[Product, ...]:
         return tuple(_CODEC.decode(row[0]) for row in self._session.rows(query, values))

@@ -27,7 +27,7 @@ class PostgresProgress:
     def append(self, head: Head, entry: Entry) -> None:
         """Store an entry and the head behind it."""
         self._session.lock("operation", entry.operation)
-        operation, event = to_key(entry.operation), entry.event
+        operation, event = self._session.key(entry.operation), entry.event
         self._session.run(
             sql.APPEND,
             [

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 from quire.runs.changes import Entry
 from quire.runs.run_list import Member, RunList
 from quire.storage.codec import Codec
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Row, Session
-from quire.storage.postgres.uids import to_column
 
 _ENTRY = Codec(Entry)
 _HEAD = Codec(RunList)
@@ -39,7 +39,8 @@ class PostgresRunHistory:
 
     def append(self, entry: Entry) -> None:
         """Keep an entry; its version is one more than the run's last."""
-        key = (to_column(entry.run), entry.version, to_column(entry.batch))
+        batch = self._session.key(entry.batch)
+        key = (self._session.key(entry.run), entry.version, batch)
         self._session.run(_APPEND, (*key, _ENTRY.encode(entry)))
 
     def of_run(self, uid: str) -> tuple[Entry, ...]:
@@ -52,7 +53,7 @@ class PostgresRunHistory:
         return self._entries(_OF_BATCH, batch)
 
     def _entries(self, query: str, key: str) -> tuple[Entry, ...]:
-        rows = self._session.rows(query, [to_column(key)])
+        rows = self._session.rows(query, [to_key(key)])
         return tuple(_ENTRY.decode(row[0]) for row in rows)
 
 
@@ -65,7 +66,7 @@ class PostgresRunLists:
     def put(self, frozen: RunList) -> None:
         """Keep a version of a list, in place of what was there as that version."""
         row = (
-            to_column(frozen.name),
+            self._session.key(frozen.name),
             frozen.version,
             frozen.tagged >= len(frozen.members),
             _HEAD.encode(replace(frozen, members=())),
@@ -77,9 +78,9 @@ class PostgresRunLists:
         """Return a version of a list, None for its newest."""
         self._session.lock("list", name)
         if version is None:
-            row = self._session.row(_NEWEST, [to_column(name)])
+            row = self._session.row(_NEWEST, [to_key(name)])
         else:
-            row = self._session.row(_GET, (to_column(name), version))
+            row = self._session.row(_GET, (to_key(name), version))
         return None if row is None else _whole(row)
 
     def all(self) -> tuple[RunList, ...]:

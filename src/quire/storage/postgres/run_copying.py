@@ -43,6 +43,8 @@ def copy_runs(session: Session, describe: Describe, runs: Iterable[Run]) -> int:
     given = list(runs)
     session.lock("run", *(run.uid for run in given))
     numbers = [number for (number,) in session.rows(sql.NEW_NUMBERS, (len(given),))]
+    for run in given:
+        session.key(run.uid)
     found = [describe(run) for run in given]
     lists = _access(session, given)
     columns = [

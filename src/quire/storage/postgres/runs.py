@@ -126,6 +126,7 @@ class PostgresRuns:
 
     def _put_anew(self, run: Run, was: "Standing | None", told: bytes) -> "Standing":
         found = self._describe(run)
+        self._session.key(run.uid)
         columns = run_columns(run, found)
         access = self._access.number(audience(run.owner, run.start_document()))
         counted = None if was is None else (was.facets, was.access)

@@ -2,8 +2,8 @@
 
 from quire.runs.saved_query import SavedQuery, Visibility
 from quire.storage.codec import Codec
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Session
-from quire.storage.postgres.uids import to_column
 
 _CODEC = Codec(SavedQuery)
 _NONE, _PRIVATE, _SHARED = range(3)
@@ -40,7 +40,7 @@ class PostgresSavedQueries:
     def put(self, query: SavedQuery) -> None:
         """Store a version; those before it stay, the greatest number counts."""
         former = self.newest(query.owner, query.name)
-        name = (to_column(query.name), to_column(query.owner))
+        name = (self._session.key(query.name), self._session.key(query.owner))
         standing = _NONE
         if former is None or former.version <= query.version:
             self._session.run(_RETIRE, name)
@@ -53,22 +53,22 @@ class PostgresSavedQueries:
 
     def shared(self, name: str) -> SavedQuery | None:
         """Return the shared query of that name whose owner's name sorts first."""
-        row = self._session.row(_OF_NAME, [to_column(name)])
+        row = self._session.row(_OF_NAME, [to_key(name)])
         return None if row is None else _CODEC.decode(row[0])
 
     def page(
         self, reader: str | None, behind: tuple[str, str], limit: int
     ) -> tuple[SavedQuery, ...]:
         """Return what a reader may see, by name and then by owner."""
-        who = None if reader is None else to_column(reader)
-        place = map(to_column, behind)
+        who = None if reader is None else to_key(reader)
+        place = map(to_key, behind)
         rows = self._session.rows(_PAGE, (*place, who, who, max(limit, 0)))
         return tuple(_CODEC.decode(row[0]) for row in rows)
 
     def versions(self, owner: str, name: str, limit: int) -> tuple[SavedQuery, ...]:
         """Return the versions, newest first."""
         self._session.lock("query", f"{name}\0{owner}")
-        key = (to_column(name), to_column(owner))
+        key = (to_key(name), to_key(owner))
         rows = self._session.rows(_VERSIONS, (*key, max(limit, 0)))
         return tuple(_CODEC.decode(row[0]) for row in rows)
 

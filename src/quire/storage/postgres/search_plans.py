@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from quire.ports.run_finder import Selection
 from quire.runs.query.tree import And, Text, Tree
+from quire.storage.number_ranges import number_range
 from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.asking import ask
 from quire.storage.postgres.bindings import Bindings, exact
@@ -28,7 +29,7 @@ class Plan(NamedTuple):
     narrow
         Conditions that indexes answer.
     within
-        Conditions on the start time, by which runs stand in order.
+        Conditions on the start time and the run numbers, by which runs stand in order.
     conditions
         What each row that is met is asked besides.
     check
@@ -77,6 +78,11 @@ def plan(session: Session, selection: Selection, lists: tuple[int, ...] | None) 
     within = _within(tree, bindings)
     if within:
         told.append("bounds of time")
+    numbers = _by_number(tree, bindings)
+    if numbers:
+        # However many there are: in the order of numbers the walk begins and ends there.
+        told.append("bounds of run numbers")
+    within = (*within, *numbers)
     why = ", ".join(told) or "every run in order"
     return Plan(tuple(narrow), within, conditions, check, bindings, why)
 
@@ -170,6 +176,26 @@ def _within(tree: Tree | None, bindings: Bindings) -> tuple[str, ...]:
     low = None if bounds.low is None else math.nextafter(float(bounds.low), -math.inf)
     high = None if bounds.high is None else math.nextafter(float(bounds.high), math.inf)
     return tuple(_between("v.newest", low, high, bindings, "double precision"))
+
+
+def _by_number(tree: Tree | None, bindings: Bindings) -> tuple[str, ...]:
+    found = number_range(tree)
+    if found is None:
+        return ()
+    ends = [
+        ", ".join(bindings.add(number, "bigint") for number in place)
+        for place in (found.low, found.high)
+    ]
+    places = (
+        f"(v.experiment, v.number) >= ({ends[0]})",
+        f"(v.experiment, v.number) <= ({ends[1]})",
+    )
+    if found.any_run:
+        return places
+    return (
+        *places,
+        *_between("v.number", found.least, found.most, bindings, "bigint"),
+    )
 
 
 def _between(

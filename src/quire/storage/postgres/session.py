@@ -7,6 +7,8 @@ from typing import Any, LiteralString
 import psycopg
 
 from quire.storage.postgres.changes import Changes
+from quire.storage.postgres.keys import LONGEST, to_key
+from quire.storage.postgres.uids import to_column, to_text
 
 Row = tuple[Any, ...]
 _Connection = psycopg.Connection[Row]
@@ -18,6 +20,10 @@ Mark = tuple[frozenset[Lock], dict[str, Callable[[], None]], dict[str, int]]
 
 # Of 6,400 that a server has by its defaults, for all connections together.
 _MOST_OF_A_KIND = 1500
+_LONG_PUT = (
+    "INSERT INTO long_key (key, text) VALUES (%s, %s) ON CONFLICT (key) DO NOTHING"
+)
+_LONG_GET = "SELECT text FROM long_key WHERE key = %s"
 _LOCK = (
     "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(number)"
     " ELSE pg_advisory_xact_lock(number) END"
@@ -89,6 +95,18 @@ class Session:
         ):
             for row in rows:
                 target.write_row(row)
+
+    def key(self, text: str) -> bytes:
+        """Return what stands for a text in a row to be written, for `text` to know."""
+        key = to_key(text)
+        if len(key) > LONGEST:
+            self.run(_LONG_PUT, (key, to_column(text)))
+        return key
+
+    def text(self, key: bytes) -> str:
+        """Return the text that a key stands for."""
+        row = self.row(_LONG_GET, [key]) if len(key) > LONGEST else None
+        return to_text(key if row is None else row[0])
 
     def lock(self, kind: str, *keys: str) -> None:
         """Let nobody else decide on these keys until the commit.

@@ -13,8 +13,17 @@ PROVE = (
     "INSERT INTO durability (id, tests) VALUES (1, 1)"
     " ON CONFLICT (id) DO UPDATE SET tests = durability.tests + 1"
 )
-OWN_TRANSACTION = "SELECT pg_current_xact_id_if_assigned()::text"
-STATUS = "SELECT pg_xact_status(%s::xid8)"
+# Those of connections that ended long ago are nobody's doubt any more.
+LEAVE_COMMITS = "DELETE FROM last_commit WHERE at < now() - interval '30 days'"
+ENLIST_WRITER = "INSERT INTO last_commit (writer) VALUES (%s)"
+NUMBER_COMMIT = (
+    "INSERT INTO last_commit (writer, number) SELECT %s, %s"
+    " WHERE pg_current_xact_id_if_assigned() IS NOT NULL"
+    " ON CONFLICT (writer) DO UPDATE SET number = EXCLUDED.number, at = now()"
+    " RETURNING number"
+)
+# Waits for a transaction that has numbered its commit and has not ended.
+LAST_COMMIT = "SELECT number FROM last_commit WHERE writer = %s FOR UPDATE"
 
 BLOCK_PUT = "INSERT INTO block (run, directory, body) VALUES (%s, %s, %s) RETURNING id"
 BLOCKS = (

@@ -159,10 +159,9 @@ class Writer:
         while time.monotonic() < give_up and not self._standing.closing.is_set():
             if self._reopened(problem):
                 with contextlib.suppress(psycopg.Error):
-                    status = self._deciding.status_of(was.committing)
-                    if status != "in progress":
-                        self._deciding.topics = was.topics
-                        return status == "committed"
+                    kept = self._deciding.kept(was)
+                    self._deciding.topics = was.topics if kept else set()
+                    return kept
             self._refuse_waiting(problem)
             time.sleep(_TRY_AGAIN_AFTER / 5)
         return None
@@ -200,7 +199,13 @@ class Writer:
         settle(refused)
 
     def _connected(self) -> Deciding:
-        return Deciding(connections.open_writer(self._target), self._describe)
+        deciding = Deciding(connections.open_writer(self._target), self._describe)
+        try:
+            deciding.enlist()
+        except psycopg.Error as problem:
+            deciding.close()
+            raise connections.meaning(problem) from problem
+        return deciding
 
 
 def _finish(batch: Sequence[Pending], problem: StoreUnavailable | None) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from enum import Enum
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -27,7 +28,7 @@ class CuttingProxy:
     def __init__(self, url: str) -> None:
         self._parts = urlsplit(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._cuts: list[tuple[bytes, Cut]] = []
+        self._cuts: list[tuple[bytes, Cut, Callable[[], None]]] = []
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self.cuts = 0
@@ -52,10 +53,18 @@ class CuttingProxy:
         for one in connections:
             _end(one)
 
-    def cut(self, word: bytes, where: Cut) -> None:
-        """Cut the next connection on which a client sends this."""
+    def cut(
+        self, word: bytes, where: Cut, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Cut the next connection on which a client sends this.
+
+        Parameters
+        ----------
+        meanwhile
+            Called right before, while the client waits for its answer.
+        """
         with self._lock:
-            self._cuts.append((word, where))
+            self._cuts.append((word, where, meanwhile))
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -80,9 +89,11 @@ class CuttingProxy:
     ) -> None:
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
-                where = self._due(data)
-                if where is Cut.BEHIND:
+                where, meanwhile = self._due(data)
+                if where is not None:
                     gone.set()
+                meanwhile()
+                if where is Cut.BEHIND:
                     server.sendall(data)
                     # It answers once it is done.
                     server.recv(1)
@@ -100,20 +111,18 @@ class CuttingProxy:
                 if gone.is_set():
                     break
                 client.sendall(data)
-        if not gone.is_set():
+        if not gone.is_set():  # else whoever cuts it ends both
             _end(client)
             _end(server)
-        else:
-            _end(client)
 
-    def _due(self, data: bytes) -> Cut | None:
+    def _due(self, data: bytes) -> tuple[Cut | None, Callable[[], None]]:
         with self._lock:
             for one in self._cuts:
                 if one[0] in data:
                     self._cuts.remove(one)
                     self.cuts += 1
-                    return one[1]
-        return None
+                    return one[1:]
+        return None, lambda: None
 
 
 def _end(one: socket.socket) -> None:

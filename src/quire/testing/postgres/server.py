@@ -55,6 +55,8 @@ class PostgresServer:
         Of ``postgresql.conf``, beside those that it needs here.
     """
 
+    proves = "postgres"
+
     def __init__(self, folder: Path, settings: Sequence[str] = ()) -> None:
         self._folder = folder
         self._settings = tuple(settings)
