@@ -33,8 +33,8 @@ def uids() -> list[str]:
 
 @contextmanager
 def serving(folder: Path, database: str = "") -> Iterator[ServerProcess]:
-    environment = {"QUIRE_DATABASE": database} if database else {}
-    server = ServerProcess(folder, environment=environment)
+    # Empty: in the folder, whatever store the other tests are on.
+    server = ServerProcess(folder, environment={"QUIRE_DATABASE": database})
     os.environ["QUIRE_DIR"] = str(folder)
     server.start()
     try:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
+import psycopg
 import pytest
 
 from quire.errors import InputError, StoreUnavailable
@@ -16,6 +17,7 @@ from quire.ports.run_records import RunQuery
 from quire.ports.store import Store, Transaction
 from quire.runs.run import Run
 from quire.runs.searchable import searchable
+from quire.storage.backups.sqlite_copy import copy_database
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.moving.kinds import Kind, Row
 from quire.storage.moving.move import Moved, NeverEqual, move
@@ -27,6 +29,7 @@ from quire.testing.contracts.fixtures import ODD_UIDS, uuid
 from quire.testing.contracts.saved_queries import query
 from quire.testing.documents import make_run
 from quire.testing.outlet_contract import take
+from quire.testing.postgres.server import PostgresServer
 
 T = TypeVar("T")
 
@@ -214,9 +217,50 @@ def test_a_move_that_was_broken_off_goes_on(tmp_path: Path, postgres_url: str) -
         side.close()
     with pytest.raises(StoreUnavailable, match="half a copy"):
         _using(postgres_url, _fill)
+    with pytest.raises(StoreUnavailable, match="half a copy"):
+        _move(postgres_url, tmp_path / "b")
     moved = _move(tmp_path / "a", postgres_url)
     other = _move(tmp_path / "a", tmp_path / "b")
     assert _digests(moved) == _digests(other)
+
+
+def test_half_a_folder_is_neither_served_nor_moved_nor_saved(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    _using(postgres_url, _fill)
+    half = tmp_path / "half"
+    source = open_side(postgres_url, searchable, writing=False)
+    side = open_side(str(half), searchable, writing=True)
+    fragile = cast("Destination", _Fragile(side, 3))
+    with pytest.raises(_Broken):
+        move(source, fragile, told=_told, waiting=lambda _: None, wait=0)
+    source.close()
+    side.close()
+    for use in (
+        lambda: _using(half, _fill),
+        lambda: _move(half, tmp_path / "b"),
+        lambda: copy_database(half, tmp_path / "saved"),
+    ):
+        with pytest.raises(StoreUnavailable, match="half a copy of postgresql://"):
+            use()
+    note = half / "moving.json"
+    note.write_text("{")
+    with pytest.raises(StoreUnavailable, match="says nothing"):
+        _using(half, _fill)
+    note.write_text(json.dumps({"source": postgres_url, "done": False}))
+    _move(postgres_url, half)
+    _using(half, lambda store: store.view(_everything))
+
+
+def test_an_empty_database_is_no_source(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    with postgres_server.database("no_source") as url:
+        with pytest.raises(InputError, match="holds no store"):
+            _move(url, tmp_path / "b")
+        with psycopg.connect(url) as connection:
+            tables = b"SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+            assert connection.execute(tables).fetchone() == (0,)
 
 
 def test_a_store_is_followed_while_a_server_uses_it(

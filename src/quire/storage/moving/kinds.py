@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from quire.storage.postgres.keys import to_key
+
 Row = tuple[Any, ...]
 """The values of a kind's columns in their order, its key first."""
 
@@ -50,6 +52,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def key(self, row: Row) -> Row:
         """Return the key of a row."""
         return row[: self.keys]
+
+    def place(self, row: Row) -> Row:
+        """Return what a row stands in order by."""
+        return tuple(
+            [to_key(one) if isinstance(one, str) else one for one in self.key(row)]
+        )
 
 
 def _kind(name: str, columns: str, *, keys: int = 1, grows: bool = False) -> Kind:

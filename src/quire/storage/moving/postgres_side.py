@@ -5,27 +5,30 @@ from itertools import groupby
 from time import monotonic, sleep
 from typing import Any
 
-import msgspec
 import psycopg
 
 from quire.errors import InputError, StoreUnavailable
 from quire.jobs.job import Job
+from quire.ports.switch_records import Switch
 from quire.runs.run import Run
 from quire.runs.searchable import Describe
 from quire.storage import blocks
 from quire.storage.codec import Codec
+from quire.storage.moving import postgres_keys as keys
 from quire.storage.moving.kinds import KINDS, LAST, Column, Kind, Row
 from quire.storage.moving.notes import refuse_other
 from quire.storage.moving.run_helpers import RunHelpers, keep_records
 from quire.storage.postgres import connection as connections
 from quire.storage.postgres.changes import Changes
 from quire.storage.postgres.job_copying import copy_jobs
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.runs import PostgresRuns
 from quire.storage.postgres.session import Session
+from quire.storage.postgres.switches import key_of
 from quire.storage.postgres.target import Target
-from quire.storage.postgres.uids import to_column, to_text
+from quire.storage.postgres.uids import to_column
 
-_RUN, _JOB = Codec(Run), Codec(Job)
+_RUN, _JOB, _SWITCH = Codec(Run), Codec(Job), Codec(Switch)
 _AT_A_TIME = 2000
 _ENDING = 1.0  # seconds
 _TABLES = {
@@ -107,19 +110,21 @@ class PostgresSide:
         if writing:
             connections.prepare(target)
             self._refuse_servers()
+        else:
+            connections.begin_moving(target)
         self._writer = self._open()
         self._session = Session(self._writer, Changes(), deciding=True)
         self._helpers = RunHelpers(target, describe)
 
     def rows(self, kind: Kind, after: Row | None = None) -> Iterator[Row]:
         """Return the rows behind a key, all for None, in the order of their keys."""
-        readers = [_READ[column] for _, column in kind.columns]
         query, values = _select(kind, after)
         if kind.name == "switch":
             yield from self._switches()
             return
         with self._open() as reader, reader.transaction():
             reader.execute(_SNAPSHOT)
+            readers = keys.readers(reader, kind)
             with reader.cursor(name="moving", binary=True) as cursor:
                 cursor.itersize = _AT_A_TIME
                 for row in cursor.execute(query.encode(), values):
@@ -187,25 +192,30 @@ class PostgresSide:
         return any(next(self.rows(one), None) for one in KINDS if one.name in _HELD)
 
     def _switches(self) -> Iterator[Row]:
-        found = self._session.rows("SELECT key, record FROM switch")
-        yield from sorted((*msgspec.json.decode(key), record) for key, record in found)
+        found = [
+            record for (record,) in self._session.rows("SELECT record FROM switch")
+        ]
+        named = [(_SWITCH.decode(record), record) for record in found]
+        rows = [(one.space, one.name, record) for one, record in named]
+        yield from sorted(rows, key=lambda row: tuple(map(to_key, row[:2])))
 
     def _remove(self, kind: Kind, gone: Sequence[Row]) -> None:
         if not gone or kind.name in ("run", "counter"):
             return  # what is put takes their place
         if kind.name == "job":
-            keys = [to_column(job) for (job,) in gone]
+            wanted = [to_column(job) for (job,) in gone]
             for statement in _JOB_GONE:
-                self._session.run(statement, [keys])
+                self._session.run(statement, [wanted])
             return
         named = kind.columns[: kind.keys]
         names = ["name" if kind.name == "lab" else name for name, _ in named]
         where = " AND ".join(f"{name} = %s" for name in names)
         if kind.name == "switch":
-            where, gone = "key = %s", [(_switch_key(*key),) for key in gone]
-        writers = [_WRITE[column] for _, column in named]
+            where, gone = "key = %s", [(key_of(*key),) for key in gone]
+            named = (("key", Column.BYTES),)
+        writers = keys.writers(self._session, kind, named)
         for key in gone:
-            values = [write(one) for write, one in zip(writers, key, strict=False)]
+            values = [write(one) for write, one in zip(writers, key, strict=True)]
             self._session.run(f"DELETE FROM {kind.name} WHERE {where}", values)  # noqa: S608
 
     def _put(self, kind: Kind, rows: Sequence[Row]) -> None:
@@ -223,20 +233,19 @@ class PostgresSide:
             special[kind.name](rows)
             return
         names = ", ".join(name for name, _ in kind.columns)
-        writers = [_WRITE[column] for _, column in kind.columns]
-        self._copy(
-            f"{kind.name} ({names})",
-            (
-                [write(one) for write, one in zip(writers, row, strict=True)]
-                for row in rows
-            ),
-        )
+        writers = keys.writers(self._session, kind, kind.columns)
+        # Before it is copied: what is long is kept beside.
+        made = [
+            [write(one) for write, one in zip(writers, row, strict=True)]
+            for row in rows
+        ]
+        self._copy(f"{kind.name} ({names})", made)
 
     def _put_runs(self, rows: Sequence[Row]) -> None:
-        keys = [to_column(uid) for uid, _ in rows]
-        known = {to_text(row[0]) for row in self._session.rows(_KNOWN_RUNS, [keys])}
-        self._helpers.copy([row for row in rows if row[0] not in known])
-        grown = [row for row in rows if row[0] in known]
+        wanted = [to_key(uid) for uid, _ in rows]
+        known = {row[0] for row in self._session.rows(_KNOWN_RUNS, [wanted])}
+        self._helpers.copy([row for row in rows if to_key(row[0]) not in known])
+        grown = [row for row in rows if to_key(row[0]) in known]
         runs = [_RUN.decode(record) for _, record in grown]
         stored = PostgresRuns(self._session, self._describe)
         for run in runs:
@@ -269,19 +278,22 @@ class PostgresSide:
         placed = []
         for name, number, late in rows:
             row = self._session.row(_LATE_AT, [late - 1]) if late else None
-            placed.append((to_column(name), number, row[0] if row else 0))
+            placed.append((self._session.key(name), number, row[0] if row else 0))
         self._copy("outlet (name, number, late)", placed)
 
     def _put_labs(self, rows: Sequence[Row]) -> None:
         self._copy(
             "lab (name, operation, record)",
-            [(to_column(user), to_column(one), record) for user, one, record in rows],
+            [
+                (self._session.key(user), self._session.key(one), record)
+                for user, one, record in rows
+            ],
         )
 
     def _put_switches(self, rows: Sequence[Row]) -> None:
         self._copy(
             "switch (key, record)",
-            [(_switch_key(space, name), record) for space, name, record in rows],
+            [(key_of(space, name), record) for space, name, record in rows],
         )
 
     def _copy(self, into: Any, rows: Any) -> None:
@@ -298,37 +310,22 @@ class PostgresSide:
 
 
 _HELD = frozenset({"block", "run", "job", "token"})
-_READ: dict[Column, Callable[[Any], Any]] = {
-    **dict.fromkeys(Column, lambda value: value),
-    Column.UID: lambda value: None if value is None else to_text(value),
-    Column.TEXT: to_text,
-}
-_WRITE: dict[Column, Callable[[Any], Any]] = {
-    **dict.fromkeys(Column, lambda value: value),
-    Column.UID: lambda value: None if value is None else to_column(value),
-    Column.TEXT: to_column,
-}
-
-
-def _switch_key(space: str, name: str) -> bytes:
-    return msgspec.json.encode((space, name))
 
 
 def _select(kind: Kind, after: Row | None) -> tuple[str, list[Any]]:
     columns = ", ".join(f'"{name}"' for name, _ in kind.columns)
-    keys = [f'"{name}"' for name, _ in kind.columns[: kind.keys]]
+    order = [keys.place(kind, name) for name, _ in kind.columns[: kind.keys]]
     table = f"({_TABLES[kind.name]}) AS every" if kind.name in _TABLES else kind.name
     if after == LAST:
-        order = ", ".join(f"{key} DESC" for key in keys)
-        return f"SELECT {columns} FROM {table} ORDER BY {order} LIMIT 1", []  # noqa: S608
-    order = ", ".join(keys)
+        last = ", ".join(f"{key} DESC" for key in order)
+        return f"SELECT {columns} FROM {table} ORDER BY {last} LIMIT 1", []  # noqa: S608
+    ordered = ", ".join(order)
     if after is None:
-        return f"SELECT {columns} FROM {table} ORDER BY {order}", []  # noqa: S608
-    writers = [_WRITE[column] for _, column in kind.columns]
-    places = ", ".join("%s" for _ in keys)
-    values = [write(one) for write, one in zip(writers, after, strict=False)]
-    where = f"({order}) > ({places})"
-    return f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}", values  # noqa: S608
+        return f"SELECT {columns} FROM {table} ORDER BY {ordered}", []  # noqa: S608
+    places = ", ".join("%s" for _ in order)
+    where = f"({ordered}) > ({places})"
+    text = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {ordered}"  # noqa: S608
+    return text, list(kind.place(after))
 
 
 def _servers(connection: psycopg.Connection[Any]) -> int:

@@ -13,10 +13,10 @@ from quire.storage.moving.kinds import Row
 from quire.storage.postgres import connection as connections
 from quire.storage.postgres.access_lists import AccessLists
 from quire.storage.postgres.changes import Changes
+from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.run_copying import copy_runs
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.target import Target
-from quire.storage.postgres.uids import to_column
 
 # Each is locked, and the table of PostgreSQL's locks is of a fixed size.
 _AT_A_TIME = 500
@@ -83,7 +83,7 @@ def keep_records(session: Session, runs: Sequence[Run], rows: Sequence[Row]) -> 
     """Have the records of runs as they were, byte by byte."""
     for run, (_, record) in zip(runs, rows, strict=True):
         if _CODEC.encode(run) != record:
-            session.run(_RECORD, (record, to_column(run.uid)))
+            session.run(_RECORD, (record, to_key(run.uid)))
 
 
 def _split(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -17,7 +17,8 @@ class Source(Protocol):
     def rows(self, kind: Kind, after: Row | None = None) -> Iterator[Row]:
         """Return the rows behind a key, all for None, in the order of their keys.
 
-        They are those of one moment, of texts by their characters' numbers.
+        They are those of one moment; texts sort as `quire.storage.postgres.keys` has
+        them: by their characters' numbers, but for what is very long and begins alike.
         """
         ...
 

@@ -1,6 +1,5 @@
 """A SQLite folder that a store is moved from or to."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,9 +12,11 @@ from quire.runs.searchable import Describe
 from quire.storage.codec import Codec
 from quire.storage.moving.kinds import KINDS, LAST, Column, Kind, Row
 from quire.storage.moving.notes import refuse_other
+from quire.storage.postgres.keys import to_key
 from quire.storage.sqlite.changes import Changes
 from quire.storage.sqlite.connection import open_reader, open_writer
 from quire.storage.sqlite.folder import prepare
+from quire.storage.sqlite.half_copy import read_note, refuse_half, write_note
 from quire.storage.sqlite.jobs import SqliteJobs
 from quire.storage.sqlite.known_keys import KnownKeys
 from quire.storage.sqlite.recent_runs import RecentRuns
@@ -24,7 +25,6 @@ from quire.storage.sqlite.store import FILE_NAME
 from quire.storage.sqlite.uids import to_column, to_text
 
 _RUN, _JOB = Codec(Run), Codec(Job)
-_NOTE = "moving.json"
 _COUNTERS = (
     "SELECT name, last FROM ("
     " SELECT 'acquisition_change' AS name,"
@@ -72,22 +72,25 @@ class SqliteSide:
 
     def __init__(self, folder: Path, describe: Describe, *, writing: bool) -> None:
         self.name = str(folder.absolute())
-        self._note = folder.absolute() / _NOTE
-        self._file = folder.absolute() / FILE_NAME
+        self._folder = folder.absolute()
+        self._file = self._folder / FILE_NAME
         self._describe = describe
         self._held: int | None = None
         if writing:
             self.lock()
             self._writer = open_writer(self._file)
-        elif not self._file.exists():
+            return
+        if not self._file.exists():
             raise InputError("source", f"{folder} holds no store")
-        elif self._free():  # else a server of this version has done so
+        refuse_half(self._folder)
+        if self._free():  # else a server of this version has done so
             open_writer(self._file).close()
 
     def rows(self, kind: Kind, after: Row | None = None) -> Iterator[Row]:
         """Return the rows behind a key, all for None, in the order of their keys."""
         reader = open_reader(self._file)
         try:
+            reader.create_scalar_function("place", _place, 1, deterministic=True)
             query, bindings = _select(kind, after)
             readers = [_READ[column] for _, column in kind.columns]
             for row in reader.execute(query, bindings):
@@ -110,12 +113,12 @@ class SqliteSide:
 
     def begin(self, source: str) -> None:
         """Note what it becomes a copy of."""
-        if self._note.exists():
-            noted = json.loads(self._note.read_text())
-            refuse_other(source, former=noted["source"], done=noted["done"])
+        noted = read_note(self._folder)
+        if noted is not None:
+            refuse_other(source, former=noted[0], done=noted[1])
         elif any(next(self.rows(kind), None) for kind in KINDS if kind.name in _HELD):
             raise InputError("destination", "holds a store", "choose an empty folder")
-        self._write_note(source, done=False)
+        write_note(self._folder, source, done=False)
 
     def change(self, kind: Kind, gone: Sequence[Row], rows: Sequence[Row]) -> None:
         """Remove the rows with these keys, then store rows; durable, whole or not."""
@@ -128,13 +131,8 @@ class SqliteSide:
 
     def done(self) -> None:
         """Note that the copy is whole."""
-        source = json.loads(self._note.read_text())["source"]
-        self._write_note(source, done=True)
-
-    def _write_note(self, source: str, *, done: bool) -> None:
-        part = self._note.with_suffix(".part")
-        part.write_text(json.dumps({"source": source, "done": done}))
-        part.replace(self._note)
+        noted = read_note(self._folder)
+        write_note(self._folder, noted[0] if noted else "", done=True)
 
     def _free(self) -> bool:
         try:
@@ -224,6 +222,11 @@ class SqliteSide:
         return SqliteJobs(self._writer, changes, _follow_nothing)
 
 
+def _place(*columns: Any) -> bytes | None:
+    (column,) = columns
+    return None if column is None else to_key(to_text(column))
+
+
 def _follow_nothing(_: Job | None, __: Job | None) -> None:
     """Leave acquisitions alone: they are moved themselves."""
 
@@ -247,7 +250,7 @@ _WRITE: dict[Column, Callable[[Any], Any]] = {
 def _select(kind: Kind, after: Row | None) -> tuple[str, Row]:
     columns = ", ".join(name for name, _ in kind.columns)
     keys = [
-        f"uid_text({name})" if column is Column.UID else name
+        f"place({name})" if column in (Column.UID, Column.TEXT) else name
         for name, column in kind.columns[: kind.keys]
     ]
     table = f"({_TABLES[kind.name]})" if kind.name in _TABLES else kind.name
@@ -259,4 +262,5 @@ def _select(kind: Kind, after: Row | None) -> tuple[str, Row]:
         return f"SELECT {columns} FROM {table} ORDER BY {order}", ()  # noqa: S608
     places = ", ".join("?" for _ in keys)
     where = f"({order}) > ({places})"
-    return f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}", after  # noqa: S608
+    behind = tuple([to_key(one) if isinstance(one, str) else one for one in after])
+    return f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}", behind  # noqa: S608

@@ -63,11 +63,11 @@ def compare(
         rows += 1
         encoded = _encode(row)
         digest.update(encoded)
-        key = kind.key(row)
-        while held is not None and kind.key(held) < key:
+        place = kind.place(row)
+        while held is not None and kind.place(held) < place:
             batch.remove(held)
             held = next(theirs, None)
-        if held is None or kind.key(held) != key:
+        if held is None or kind.place(held) != place:
             batch.add(row)
             continue
         if _encode(held) == encoded:

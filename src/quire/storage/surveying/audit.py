@@ -86,6 +86,7 @@ class Audit:
         self._described: dict[int, str] = {}
         self._published: set[str] = set()
         self._note = ""
+        self._unchecked = 0
 
     def checks(self) -> Iterator[Check]:
         """Yield the checks as they are done."""
@@ -128,6 +129,8 @@ class Audit:
         self._waiting = {one.number: one.awaited for one in self._survey.waiting()}
         for block in self._survey.blocks():
             yield from self._in_block(block)
+        if self._unchecked:
+            self._note = f"{self._unchecked:,} blocks are from before checksums"
 
     def _in_block(self, block: Block) -> Iterator[list[str]]:
         owner = f"of run {block.run}" if block.run else "that came before its run"
@@ -136,6 +139,7 @@ class Audit:
         except (QuireError, msgspec.MsgspecError, LookupError) as error:
             yield [f"the block {block.number} {owner} cannot be read: {error}"]
             return
+        self._unchecked += not slots[-1].checksum
         for place, slot in enumerate(slots):
             number = blocks.number_of(block.number, place)
             stored = blocks.document(slot, body, number)
