@@ -73,7 +73,7 @@ def publish(
     OSError
         The data folder cannot be written.
     """
-    own = data_folder / f"server-{_as_file_name(name)}.json" if name else None
+    own = file_of(data_folder, name) if name else None
     files = [data_folder / NAME, _copy_of(data_folder, servers)]
     if own is not None:
         _write(record, own)
@@ -91,6 +91,11 @@ def publish(
                     _write(heir, file)
             else:
                 _remove_own(record, file)
+
+
+def file_of(data_folder: Path, name: str) -> Path:
+    """Return the file of the server of a name; of the only one if that is empty."""
+    return data_folder / (f"server-{_as_file_name(name)}.json" if name else NAME)
 
 
 def _offer(record: ServerRecord, file: Path, copy: Path) -> None:

@@ -1,8 +1,10 @@
 """`quire serve --database`: several servers on one database and one data folder."""
 
+import contextlib
 import json
 import random
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,6 +107,57 @@ def test_progress_is_heard_at_every_server(start: Start) -> None:
     assert _job(other, job)["phase"] == "COMPLETED"
 
 
+def test_who_waits_at_one_server_hears_what_another_decides(start: Start) -> None:
+    one, other = start("one"), start("two")
+    for waiting, deciding in ((one, other), (other, one)):
+        job = _submit(waiting, 120.0)
+        _until(lambda: _job(other, job)["phase"] == "EXECUTING")  # noqa: B023
+        with waiting.http() as http, deciding.http() as theirs:
+            later = threading.Timer(
+                0.5,
+                theirs.post,
+                [f"/uws/wait/jobs/{job}/phase"],
+                {"data": {"PHASE": "ABORT"}},
+            )
+            later.start()
+            # Were it not woken, it would wait for longer than the client does.
+            told = http.get(
+                f"/uws/wait/jobs/{job}",
+                params={"WAIT": str(int(3 * LONGEST)), "PHASE": "EXECUTING"},
+                timeout=LONGEST,
+            )
+            later.join()
+        assert "ABORTED" in told.text
+
+
+def test_a_server_that_dies_costs_a_listener_a_reconnect_alone(start: Start) -> None:
+    one, other = start("one"), start("two")
+    job = _submit(other, 3.0)
+    heard: list[int] = []
+    with (
+        one.http() as http,
+        contextlib.suppress(httpx.TransportError),
+        http.stream("GET", f"/api/v1/operations/{job}/events") as reply,
+    ):
+        for line in reply.iter_lines():
+            if line.startswith("id:"):
+                heard.append(int(line[3:]))
+                if len(heard) == 5:
+                    one.kill()
+    assert 5 <= len(heard) < 20
+    with (
+        other.http() as http,
+        http.stream(
+            "GET",
+            f"/api/v1/operations/{job}/events",
+            headers={"Last-Event-ID": str(heard[-1])},
+        ) as reply,
+    ):
+        heard += [int(one[3:]) for one in reply.iter_lines() if one.startswith("id:")]
+    assert heard == list(range(1, len(heard) + 1))
+    assert _job(other, job)["phase"] == "COMPLETED"
+
+
 def test_a_server_that_starts_leaves_what_others_run_alone(start: Start) -> None:
     one = start("one")
     job = _submit(one, 3 * LEASE)
@@ -118,12 +171,15 @@ def test_what_a_killed_server_ran_is_taken_over_once_its_lease_ends(
     start: Start,
 ) -> None:
     one = start("one")
-    job = _submit(one, 4.0)
+    job = _submit(one, 600.0)
     _until(lambda: _job(one, job)["phase"] == "EXECUTING")
     other = start("two")
     one.kill()
-    _until(lambda: _job(other, job)["phase"] == "COMPLETED")
-    assert _job(other, job)["attempt"] == 2
+    _until(lambda: _job(other, job)["attempt"] == 2)
+    _until(lambda: _job(other, job)["phase"] == "EXECUTING")
+    with other.http() as http:
+        http.post(f"/uws/wait/jobs/{job}/phase", data={"PHASE": "ABORT"})
+    assert _job(other, job)["phase"] == "ABORTED"
 
 
 def test_no_password_is_shown(start: Start, tmp_path: Path) -> None:

@@ -10,15 +10,15 @@ from quire.jobs.job import Job
 from quire.jobs.phases import Phase
 from quire.ports.store import Transaction
 from quire.storage.local_doorbell import LocalDoorbell
-from quire.storage.sqlite.store import SqliteStore
 from quire.testing.engine_bench import Bench
+from quire.testing.stores import open_store_of
 
 HOSTILE = ["quire.worker", "--kinds=quire.testing.hostile_kinds:hostile"]
 
 
 async def main(folder: Path, job: str) -> None:
     doorbell = LocalDoorbell()
-    store = await SqliteStore.open(folder, doorbell=doorbell)
+    store = await open_store_of(folder, doorbell)
     bench = Bench(store, doorbell, folder)
     engine = EmbeddedEngine(bench.attempts, doorbell, HOSTILE, slots=1)
 

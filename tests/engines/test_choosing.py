@@ -117,3 +117,18 @@ async def test_each_kind_runs_where_it_should(tmp_path: Path) -> None:
     await engine.kill(job, 1)
     assert engine.free() == 5
     await engine.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "urls"),
+    [
+        ("", ()),
+        ("http://one", ("http://one",)),
+        (["http://one", "http://two"], ("http://one", "http://two")),
+    ],
+)
+def test_an_engine_may_name_several_servers(
+    url: str | list[str], urls: tuple[str, ...]
+) -> None:
+    [(settings, _)] = read_engines({"cluster": {**DASK, "url": url}}).values()
+    assert settings.urls == urls

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -102,7 +103,7 @@ def link_to(server: Server, **given: Any) -> Iterator[HttpLink]:
         token="t",  # noqa: S106
         **given,
     )
-    link = HttpLink(order, runner="me:1", patience=0.2)
+    link = HttpLink(order, runner="me:1", patience=1.0)
     yield link
     link.close()
 
@@ -136,3 +137,23 @@ def test_the_data_folder_may_lie_elsewhere(server: Server) -> None:
     ):
         given = link.claim()
     assert (given.data_folder, given.folder) == ("/mnt/quire", "/mnt/quire/a")
+
+
+def test_where_one_server_is_away_others_are_asked_in_turn(server: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    order = RunnerOrder(
+        job="j",
+        attempt=2,
+        kind="wait",
+        url=nobody,
+        token="t",  # noqa: S106
+        others=(nobody, server.url),
+    )
+    link = HttpLink(order, runner="me:1", patience=10.0)
+    with server.answer(Answer(), DROP, Answer(), Answer()):
+        link.beat()
+        link.tell(info("once"))  # dropped, and told again: nobody else is there
+        link.beat()
+    assert server.asked == ["beat", "tell", "tell", "beat"]
+    link.close()

@@ -1,11 +1,16 @@
 """Results that come back through an object store."""
 
 import asyncio
+import hashlib
+import os
+import random
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 import pytest
 from tests.engines.object_store import object_store
 from tests.engines.test_distributed import of_the_page
@@ -17,11 +22,27 @@ from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.attempt_server import AttemptServer
 from quire.testing.engine_bench import Bench
+from quire.testing.faults.line import BreakingLine, Wear
 from quire.transfer.carrier import S3Carrier, carrier
 from quire.transfer.signing import Credentials, Signer
 
 SETTINGS = {"s3": {"endpoint": "http://127.0.0.1:9"}}
 KNOWN = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+
+class Forgetful(S3Carrier):
+    """Loses the end of the first file that it brings."""
+
+    def __init__(self, prefix: str, credentials: Credentials) -> None:
+        super().__init__(prefix, credentials)
+        self.forgot = False
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Bring a file, or a part of it."""
+        super().fetch(path, target)
+        if not self.forgot:
+            self.forgot = True
+            os.truncate(target, 1000)
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +119,63 @@ def test_what_is_missing_is_named(
 ) -> None:
     with pytest.raises(InputError, match=words):
         carrier(prefix, settings, environment)
+
+
+@pytest.mark.crash
+async def test_files_come_back_whole_over_lines_that_break(
+    bench: Bench, place: tuple[Credentials, str], tmp_path: Path
+) -> None:
+    """Of the runner to the store, and of the server to it."""
+    parts = urlsplit(place[0].endpoint)
+    there = (parts.hostname or "", parts.port or 0)
+    wear = Wear(pieces=60, silent=0.2, silence=0.2, late=0.0)
+    seed = random.randrange(10**6)
+    with BreakingLine(lambda: there, seed=seed, wear=wear) as line:
+        broken = msgspec.structs.replace(
+            place[0], endpoint=f"http://127.0.0.1:{line.port}"
+        )
+        carrying = S3Carrier(f"s3://{place[1]}/broken", broken)
+        server = AttemptServer(
+            bench, carrier=carrying, scratch=str(tmp_path / "scratch")
+        )
+        async with server.served():
+            launcher = of_the_page().ProcessLauncher(python=sys.executable)
+            engine = DistributedEngine(
+                server.runners, launcher, bench.doorbell, server.order, slots=3
+            )
+            await engine.start()
+            jobs = [await bench.submit("bulky", MEGABYTES=2) for _ in range(3)]
+            for job in jobs:
+                await bench.launch(engine, job)
+            for job in jobs:
+                done = await bench.until_phase(job, Phase.COMPLETED)
+                [result] = done.results
+                content = (bench.data_folder / result.path).read_bytes()
+                assert hashlib.sha256(content).hexdigest() == result.sha256, seed
+            await bench.until_free(engine, 3)
+            await engine.stop()
+        assert line.broken, seed
+
+
+async def test_a_file_that_is_not_what_its_runner_made_is_no_result(
+    bench: Bench, place: tuple[Credentials, str], tmp_path: Path
+) -> None:
+    """As where a store has kept a part of it: the next attempt makes it anew."""
+    carrying = Forgetful(f"s3://{place[1]}/forgetful", place[0])
+    server = AttemptServer(bench, carrier=carrying, scratch=str(tmp_path / "scratch"))
+    async with server.served():
+        launcher = of_the_page().ProcessLauncher(python=sys.executable)
+        engine = DistributedEngine(
+            server.runners, launcher, bench.doorbell, server.order, slots=1
+        )
+        await engine.start()
+        job = await bench.submit("bulky", MEGABYTES=1)
+        await bench.launch(engine, job)
+        lost = await bench.until(job, lambda found: found.losses == 1)
+        assert (lost.phase, lost.results) == (Phase.QUEUED, ())
+        await bench.launch(engine, job, attempt=2)
+        [result] = (await bench.until_phase(job, Phase.COMPLETED)).results
+        content = (bench.data_folder / result.path).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == result.sha256
+        await bench.until_free(engine)
+        await engine.stop()

@@ -52,15 +52,23 @@ async def let_go(
     return await store.decide(decision)
 
 
-async def adopt(store: Store, clock: Clock, *, lease: float) -> tuple[Job, ...]:
-    """Return the jobs whose attempts went on elsewhere, with a new lease in seconds."""
+async def adopt(
+    store: Store, clock: Clock, concerns: Callable[[Job], bool], *, lease: float
+) -> tuple[Job, ...]:
+    """Return the jobs whose attempts went on elsewhere, with a new lease in seconds.
+
+    Parameters
+    ----------
+    concerns
+        Which jobs are meant.
+    """
     now = clock.now()
 
     def decision(tx: Transaction) -> tuple[Job, ...]:
         adopted = [
             replace(job, lease_until=now + lease)
             for job in executing(tx)
-            if job.staged is None and job.host
+            if job.staged is None and job.host and concerns(job)
         ]
         for job in adopted:
             tx.jobs.put(job)
@@ -95,6 +103,27 @@ async def deserted(
         return left, silent
 
     return await store.view(question)
+
+
+async def note_left(
+    store: Store, job: str, attempt: int, left: Callable[[Job], bool]
+) -> None:
+    """Write down that nothing of an attempt is left, for servers that wait for it.
+
+    Parameters
+    ----------
+    left
+        Whether the attempt of that number is the one that has left.
+    """
+
+    def decision(tx: Transaction) -> None:
+        found = tx.jobs.get(job)
+        if found is None or found.attempt != attempt or not left(found):
+            return
+        if found.phase is not Phase.EXECUTING or found.aborting:
+            tx.jobs.put(replace(found, host="", server=""))
+
+    await store.decide(decision)
 
 
 async def clear(store: Store, data_folder: Path, job: str, attempt: int) -> None:

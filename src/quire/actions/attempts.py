@@ -11,54 +11,35 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 from msgspec.structs import replace
 
 from quire.actions.admission import Admission
 from quire.actions.attempt_folders import discard_done
-from quire.actions.attempt_records import (
-    executing,
-    guarded,
-    merged,
-    setback,
-    undecided,
+from quire.actions.attempt_records import executing, guarded, merged, setback
+from quire.actions.attempt_recovery import (
+    Again,
+    adopt,
+    clear,
+    deserted,
+    let_go,
+    note_left,
 )
-from quire.actions.attempt_recovery import Again, adopt, clear, deserted, let_go
 from quire.actions.claiming import Claiming
 from quire.actions.progress_log import tell as tell_listeners
 from quire.actions.publishing import Publishing
+from quire.actions.verdicts import Verdicts
 from quire.clock import Clock
 from quire.errors import AttemptLost
 from quire.jobs import transitions
-from quire.jobs.job import (
-    Alert,
-    Assignment,
-    Blocked,
-    Completed,
-    Failed,
-    Job,
-    JobError,
-    JobResult,
-    Outcome,
-    Standing,
-    Suspended,
-)
+from quire.jobs.job import Assignment, Completed, Job, JobResult, Outcome, Standing
 from quire.jobs.limits import Excess, KindLimits
 from quire.jobs.phases import Phase
-from quire.jobs.retrying import (
-    RetryPolicy,
-    after_cut_off,
-    after_error,
-    after_excess,
-    after_loss,
-)
+from quire.jobs.retrying import RetryPolicy, after_cut_off
 from quire.ports.publisher import Publisher
 from quire.ports.store import Store, Transaction
-from quire.progress.event import ProgressEvent, complete, error, failed, info
-
-# From the job and the time to the job behind it, and what listeners are told.
-_Advance = Callable[[Job, float], tuple[Job, ProgressEvent | None]]
+from quire.progress.event import ProgressEvent, info
 
 
 class Attempts:
@@ -96,8 +77,9 @@ class Attempts:
         self.lease = lease
         self._store = store
         self._clock = clock
-        self._policy = policy or RetryPolicy()
-        self._limits = limits or KindLimits()
+        self._verdicts = Verdicts(
+            store, clock, policy or RetryPolicy(), limits or KindLimits(), lease=lease
+        )
         self._claiming = Claiming(
             store,
             clock,
@@ -185,21 +167,26 @@ class Attempts:
 
         await self._store.decide(decision)
 
-    async def finish(self, job: str, attempt: int, outcome: Outcome) -> None:
-        """End the attempt; a product is published before this returns."""
+    async def finish(
+        self,
+        job: str,
+        attempt: int,
+        outcome: Outcome,
+        told: ProgressEvent | None = None,
+    ) -> None:
+        """End the attempt; a product is published before this returns.
+
+        Parameters
+        ----------
+        told
+            What it said before it was completed without a product, and is not in its
+            log yet.
+        """
         match outcome:
-            case Completed(product=None):
-                await self._complete(job, attempt, outcome)
-            case Completed():
+            case Completed() if outcome.product is not None:
                 await self._keep(self._stage_and_publish(job, attempt, outcome))
-            case Failed():
-                await self._fail(job, attempt, outcome.error)
-            case Blocked():
-                await self._hold(job, attempt, outcome.alerts)
-            case Suspended():
-                await self._suspend(job, attempt, outcome.alerts)
-            case _ as never:
-                assert_never(never)
+            case _:
+                await self._verdicts.give(job, attempt, outcome, told)
 
     async def lose(self, job: str, attempt: int, reason: str) -> None:
         """Give up an attempt that ended without a verdict; the job is tried again.
@@ -207,41 +194,15 @@ class Attempts:
         An attempt that was launched and never claimed is lost as well: its number is
         used up, so that it cannot be claimed later.
         """
-        now = self._clock.now()
-
-        def decision(tx: Transaction) -> None:
-            current = tx.jobs.get(job)
-            if current and current.phase is Phase.QUEUED:
-                if current.attempt != attempt - 1:
-                    raise AttemptLost(job, attempt)
-                current = transitions.claim(current, now=now, lease=self.lease)
-            current = undecided(current, job, attempt)
-            lost = after_loss(current, reason, policy=self._policy_of(current), now=now)
-            tx.jobs.put(lost)
-            message = f"Attempt {attempt} was lost: {reason}"
-            tell_listeners(tx, job, setback(lost, message, now), now=now)
-
-        await self._store.decide(decision)
+        await self._verdicts.lose(job, attempt, reason)
 
     async def exceed(self, job: str, attempt: int, excess: Excess) -> None:
         """End the job because its attempt went beyond a limit, and was killed."""
-
-        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            behind = after_excess(current, excess, now=now)
-            return behind, setback(behind, excess.describe(current.kind), now)
-
-        await self._advance(job, attempt, advance)
+        await self._verdicts.exceed(job, attempt, excess)
 
     async def overrun(self, job: str, attempt: int) -> None:
         """End the job because its attempt took longer than it may."""
-
-        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            limits = self._limits.of(current.kind)
-            seconds = limits.seconds(current.execution_duration)
-            message = f"Aborted: attempt {attempt} took longer than {seconds} s"
-            return transitions.overrun(current, now=now), failed(message)
-
-        await self._advance(job, attempt, advance)
+        await self._verdicts.overrun(job, attempt)
 
     async def clear(self, job: str, attempt: int) -> None:
         """Remove what an attempt left behind, once its processes are dead.
@@ -249,6 +210,13 @@ class Attempts:
         Kept are its log, the results that it delivered and what it staged.
         """
         await clear(self._store, self.data_folder, job, attempt)
+
+    async def clear_own(self, job: str, attempt: int) -> None:
+        """Do so unless another has claimed that attempt: then the folder is theirs."""
+        found = await self._store.view(lambda tx: tx.jobs.get(job))
+        mine = found is None or (not found.host and found.server == self._server)
+        if mine or (found and found.attempt != attempt):
+            await self.clear(job, attempt)
 
     async def recover(self) -> int:
         """Queue again what was under way when its server died; return how many.
@@ -260,7 +228,7 @@ class Attempts:
         now = self._clock.now()
 
         def again(job: Job) -> tuple[Job, ProgressEvent]:
-            behind = after_cut_off(job, policy=self._policy_of(job), now=now)
+            behind = after_cut_off(job, policy=self._verdicts.policy_of(job), now=now)
             if behind.phase is Phase.QUEUED:
                 return behind, _restarted(job)
             assert behind.error is not None  # noqa: S101  # it failed
@@ -286,12 +254,41 @@ class Attempts:
             await self.clear(job.id, job.attempt)
         return len(cut_off)
 
-    async def adopt(self) -> tuple[Job, ...]:
-        """Return the jobs whose attempts went on elsewhere while there was no server.
+    async def adopt(
+        self, concerns: Callable[[Job], bool] = lambda _: True
+    ) -> tuple[Job, ...]:
+        """Return the jobs whose attempts went on elsewhere while nobody watched them.
 
-        They get a new lease: nobody could take their word meanwhile.
+        They get a new lease: perhaps nobody could take their word meanwhile.
+
+        Parameters
+        ----------
+        concerns
+            Which jobs are meant.
         """
-        return await adopt(self._store, self._clock, lease=self.lease)
+        return await adopt(self._store, self._clock, concerns, lease=self.lease)
+
+    async def note_left(self, job: str, attempt: int, *, host: str = "") -> None:
+        """Let other servers know that nothing of an attempt is left.
+
+        Parameters
+        ----------
+        host
+            Where it ran, empty for a child process of this server.
+        """
+
+        def left(found: Job) -> bool:
+            mine = found.server == self._server
+            return found.host == host if host else mine and not found.host
+
+        if self._server:
+            await note_left(self._store, job, attempt, left)
+
+    def elsewhere(self, job: Job) -> bool:
+        """Return whether something of a job's attempt may run that is not our child."""
+        if not self._server or (job.lease_until or 0.0) < self._clock.now():
+            return False
+        return bool(job.host) or job.server not in ("", self._server)
 
     async def take_over(self, alive: Callable[[str], Awaitable[bool]]) -> int:
         """Go on with what servers that have died left undone; return how much it is.
@@ -335,21 +332,8 @@ class Attempts:
         await self._publishing.aclose()
         await asyncio.gather(*self._kept, return_exceptions=True)
 
-    def _policy_of(self, job: Job) -> RetryPolicy:
-        retries = self._limits.of(job.kind).retries
-        return (
-            self._policy if retries is None else replace(self._policy, retries=retries)
-        )
-
     def _folder(self, job: str, attempt: int) -> Path:
         return self.data_folder / "jobs" / job / str(attempt)
-
-    async def _complete(self, job: str, attempt: int, outcome: Completed) -> None:
-        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            done = replace(current, results=merged(current, outcome.results))
-            return transitions.complete(done, now=now), complete(outcome.message)
-
-        await self._advance(job, attempt, advance)
 
     async def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         """Await work that goes on if whoever waits for it is cancelled."""
@@ -364,7 +348,7 @@ class Attempts:
     async def _stage_and_publish(
         self, job: str, attempt: int, outcome: Completed
     ) -> None:
-        await self._stage(job, attempt, outcome)
+        await self._verdicts.stage(job, attempt, outcome)
         await self._publish(job, attempt)
 
     async def _publish(self, job: str, attempt: int) -> None:
@@ -376,52 +360,6 @@ class Attempts:
             with contextlib.suppress(OSError):  # what was collected is in the product
                 folder = self._folder(job, attempt).parent
                 await asyncio.to_thread(discard_done, folder)
-
-    async def _stage(self, job: str, attempt: int, outcome: Completed) -> None:
-        def advance(current: Job, _: float) -> tuple[Job, ProgressEvent | None]:
-            results = merged(current, outcome.results)
-            return replace(current, staged=outcome.product, results=results), None
-
-        await self._advance(job, attempt, advance)
-
-    async def _fail(self, job: str, attempt: int, problem: JobError) -> None:
-        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            behind = after_error(
-                current, problem, policy=self._policy_of(current), now=now
-            )
-            return behind, setback(behind, problem.message, now)
-
-        await self._advance(job, attempt, advance)
-
-    async def _hold(self, job: str, attempt: int, alerts: tuple[Alert, ...]) -> None:
-        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            held = transitions.hold(current, alerts, now=now)
-            return held, error("; ".join(alert.description for alert in alerts))
-
-        await self._advance(job, attempt, advance)
-
-    async def _suspend(self, job: str, attempt: int, alerts: tuple[Alert, ...]) -> None:
-        def advance(current: Job, now: float) -> tuple[Job, ProgressEvent]:
-            waiting = transitions.suspend(current, alerts, now=now)
-            return waiting, error("; ".join(alert.description for alert in alerts))
-
-        await self._advance(job, attempt, advance)
-
-    async def _advance(self, job: str, attempt: int, advance: _Advance) -> None:
-        now = self._clock.now()
-
-        def decision(tx: Transaction) -> None:
-            current = guarded(tx, job, attempt)
-            if (
-                current.staged is not None
-            ):  # committed to its product: nothing undoes it
-                raise AttemptLost(job, attempt)
-            advanced, event = advance(current, now)
-            tx.jobs.put(advanced)
-            if event is not None:
-                tell_listeners(tx, job, event, now=now)
-
-        await self._store.decide(decision)
 
 
 def _restarted(job: Job) -> ProgressEvent:

@@ -23,7 +23,7 @@ from quire.jobs.phases import Phase
 from quire.jobs.share import Occupied, choose
 from quire.ports.doorbell import Doorbell
 from quire.ports.engine import Engine, EngineChoice, Launch, NoFreeSlot
-from quire.ports.job_records import JobQuery
+from quire.ports.job_records import JobQuery, job_topic
 from quire.ports.store import Store, Transaction
 
 _log = logging.getLogger(__name__)
@@ -99,6 +99,7 @@ class Dispatcher:
         self._launched: dict[str, _Launched] = {}
         self._sweeping: dict[tuple[str, int], Occupied] = {}
         self._ending: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._led: frozenset[str] = frozenset()
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -113,11 +114,21 @@ class Dispatcher:
         self._running = asyncio.create_task(self._run())
 
     async def _adopt(self) -> None:
-        """Take up the attempts that went on elsewhere."""
-        for job in await self._attempts.adopt():
+        """Take up what runs elsewhere and is ours to watch, forget what is not."""
+        if self._choice is None:
+            return
+        room, self._led = self._choice.room(), self._choice.led()
+        self._launched = {
+            job: one
+            for job, one in self._launched.items()
+            if room(one.holds.kind).name in self._led
+        }
+        adopted = await self._attempts.adopt(
+            lambda job: room(job.kind).name in self._led
+        )
+        for job in adopted:
             launch = self._launch_of(job, job.attempt)
-            if self._choice is not None:
-                await self._choice.adopt(launch)
+            await self._choice.adopt(launch)
             self._note(job, launch, self._clock.now())
 
     async def stop(self) -> None:
@@ -138,6 +149,24 @@ class Dispatcher:
             await self._engine.kill(job, launched.attempt)
         ending = [task for key, task in self._ending.items() if key[0] == job]
         await asyncio.gather(*ending, return_exceptions=True)
+        if launched is None and not ending:
+            await self._until_left(job)
+
+    async def _until_left(self, job: str) -> None:
+        """Wait until another server has ended what runs of an aborted job."""
+        topic = job_topic(job)
+        while True:
+            ticket = self._doorbell.ticket(topic)
+            found = await self._store.view(lambda tx: tx.jobs.get(job))
+            if (
+                found is None
+                or not found.aborting
+                or found.phase is not Phase.EXECUTING
+            ):
+                return
+            if not self._attempts.elsewhere(found):
+                return
+            await self._doorbell.wait(topic, ticket, _PAUSE)
 
     async def _run(self) -> None:
         while True:
@@ -154,6 +183,8 @@ class Dispatcher:
     async def _dispatch(self) -> float:
         """Do what is due and return the seconds until something else is."""
         now, loop = self._clock.now(), asyncio.get_running_loop()
+        if self._choice is not None and self._choice.led() != self._led:
+            await self._adopt()
         free = self._engine.free()
         if free and now < self._backlog.fresh_until:
             # Without another look: what is out of date is refused when it is claimed.
@@ -295,6 +326,9 @@ class Dispatcher:
 
     async def _end(self, job: str, attempt: int, *, silent: bool) -> None:
         await self._engine.kill(job, attempt)
+        if not silent:
+            with contextlib.suppress(StoreUnavailable):  # else its lease tells them
+                await self._attempts.note_left(job, attempt)
         while silent:
             with contextlib.suppress(AttemptLost):
                 try:

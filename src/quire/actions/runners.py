@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated
 
 import msgspec
 
 from quire.actions.attempts import Attempts
-from quire.actions.shipping import Shipping, check_places, places
+from quire.actions.shipping import Shipping, check_places, sizes
 from quire.errors import AttemptLost
 from quire.jobs.job import Assignment, Completed, Job, JobResult, Outcome
 from quire.jobs.limits import Excess
@@ -127,15 +127,16 @@ class Runners:
     async def deliver(self, job: str, attempt: int, result: JobResult) -> None:
         """Make a finished file known while the attempt goes on."""
         check_places(job, (result.path,))
-        await self._shipping.bring(await self._job(job), attempt, [result.path])
+        told = {result.path: result.size}
+        await self._shipping.bring(await self._job(job), attempt, told)
         await self.attempts.deliver(job, attempt, result)
 
     async def finish(self, job: str, attempt: int, outcome: Outcome) -> None:
         """End the attempt; a product is published before this returns."""
         if isinstance(outcome, Completed):
-            paths = places(outcome)
-            check_places(job, paths)
-            await self._shipping.bring(await self._job(job), attempt, paths)
+            told = sizes(outcome)
+            check_places(job, told)
+            await self._shipping.bring(await self._job(job), attempt, told)
         await self.attempts.finish(job, attempt, outcome)
 
     async def upload(self, job: str, attempt: int, path: str) -> str:
@@ -170,6 +171,9 @@ class Runners:
         on_left = self._watching.get((job, attempt))
         if on_left is not None:
             on_left()
+        if on_left is None or (found is not None and found.aborting):
+            # Another server may watch over it, or wait for its end.
+            await self.attempts.note_left(job, attempt, host=parting.runner)
 
     async def _judge(self, job: str, attempt: int, parting: Parting) -> None:
         if parting.excess is not None:
@@ -196,6 +200,15 @@ class Runners:
         """Return whether an attempt was claimed."""
         found = await self._job(job)
         return found is not None and found.attempt >= attempt
+
+    async def departed(self, keys: Collection[AttemptKey]) -> list[AttemptKey]:
+        """Return those of the attempts whose runner told another server that it left."""
+
+        def question(tx: Transaction) -> list[AttemptKey]:
+            found = {key: tx.jobs.get(key[0]) for key in keys}
+            return [key for key, job in found.items() if job and _gone(job, key[1])]
+
+        return await self._store.view(question) if keys else []
 
     async def over(self, job: str, attempt: int) -> bool:
         """Return whether an attempt may change nothing any more."""
@@ -225,6 +238,10 @@ def under_way(job: Job, attempt: int) -> bool:
     if job.phase is Phase.QUEUED:
         return job.attempt == attempt - 1
     return job.phase is Phase.EXECUTING and job.attempt == attempt and not job.aborting
+
+
+def _gone(job: Job, attempt: int) -> bool:
+    return job.attempt == attempt and not job.host and not under_way(job, attempt)
 
 
 def _anothers(job: Job, attempt: int, runner: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from quire import server_file
 from quire.actions.attempt_tokens import AttemptTokens
 from quire.actions.attempts import Attempts
+from quire.actions.leading import Led
 from quire.actions.runners import Runners
 from quire.app.ground import Ground
 from quire.app.local_token import local_token
@@ -24,6 +25,7 @@ from quire.engines.embedded.engine import EmbeddedEngine
 from quire.jobs.limits import KindLimits
 from quire.ports.engine import Engine, Launch
 from quire.ports.launcher import RunnerOrder
+from quire.ports.leadership import Leadership
 from quire.transfer.carrier import carrier
 
 _LOOK_SECONDS = 0.02
@@ -52,6 +54,7 @@ class EngineParts:
         self._on = on
         self._limits = limits
         self._file = on.folder / server_file.NAME
+        self._own_file = server_file.file_of(on.folder, on.settings.name)
         self.tokens = AttemptTokens(local_token(on.folder))
         read = read_engines(on.settings.engines)
         self.runners = self._runners(attempts, read)
@@ -74,8 +77,19 @@ class EngineParts:
                 slots=settings.slots,
                 grace=settings.grace,
                 poll=settings.poll,
+                shared=bool(on.settings.name),
             )
         self.engine = ChoosingEngine(engines, limits)
+
+    async def led(self, leadership: Leadership) -> list[Led]:
+        """Return what has one server launch on each scheduler, and watch it."""
+        led = [
+            Led(leadership, f"engine {name}", begin=one.lead, end=one.let_go)
+            for name, one in self.engine.distributed().items()
+        ]
+        for one in led:
+            await one.look()
+        return led
 
     def _runners(
         self, attempts: Attempts, read: Mapping[str, tuple[EngineSettings, object]]
@@ -98,12 +112,14 @@ class EngineParts:
         self, settings: EngineSettings, tables: Tables, launch: Launch
     ) -> RunnerOrder:
         limits = self._limits.of(launch.kind)
-        known = settings.url or self._on.settings.public_url
+        public = self._on.settings.public_url
+        known = settings.urls or ((public,) if public else ())
         return RunnerOrder(
             job=launch.job,
             attempt=launch.attempt,
             kind=launch.kind,
-            url=known or await self._own_url(),
+            url=known[0] if known else await self._own_url(),
+            others=known[1:],
             address_file="" if known else str(self._file),
             token=self.tokens.of(launch.job, launch.attempt),
             deadline=launch.deadline,
@@ -120,7 +136,7 @@ class EngineParts:
     async def _own_url(self) -> str:
         """Return the address of this server, or of another on its data folder."""
         while True:
-            record = server_file.live(self._file)
+            record = server_file.live(self._own_file) or server_file.live(self._file)
             if record is not None:
                 return record.url
             await asyncio.sleep(_LOOK_SECONDS)

@@ -20,7 +20,26 @@ def local_token(folder: Path) -> str:
         if token := path.read_text().strip():
             return token
     token = f"{SECRET_PREFIX}{secrets.token_urlsafe(32)}"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(token + "\n")
+    part = path.with_name(f".{TOKEN_FILE}.{secrets.token_hex(4)}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(token + "\n")
+        if not _offered(part, path):  # another server was faster
+            return path.read_text().strip()
+    finally:
+        part.unlink(missing_ok=True)
     return token
+
+
+def _offered(part: Path, path: Path) -> bool:
+    """Put a file in its place, whole, unless there is one that says something."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        if path.stat().st_size:
+            return False
+        part.replace(path)
+    except OSError:  # a file system without links
+        part.replace(path)
+    return True

@@ -2,12 +2,12 @@
 
 import contextlib
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from quire.actions.attempt_folders import make_folder
+from quire.engines.beating import Beater
 from quire.engines.embedded.output import Log
 from quire.errors import AttemptLost, QuireError
 from quire.jobs.job import (
@@ -23,8 +23,6 @@ from quire.ports.kind import Kind
 from quire.progress.event import info
 
 Capture = Callable[[Path, Path], contextlib.AbstractContextManager[Log]]
-# Seconds until what the work has printed can be read: at its beginning, and later on.
-_SAID, _LOOK = 0.05, 0.25
 
 
 class Context:
@@ -46,7 +44,6 @@ class Context:
         if assignment.attempt > 1:
             self.folder  # noqa: B018  # made now: the last attempt may have died early
         self._lost = threading.Event()
-        self._ended = threading.Event()
 
     @property
     def folder(self) -> Path:
@@ -79,30 +76,17 @@ class Context:
         with self._noticing_loss():
             self._link.deliver(result)
 
-    @contextlib.contextmanager
-    def beating(self, seconds: float) -> Iterator[None]:
-        """Say every so often that the runner lives."""
-        thread = threading.Thread(target=self._beat, args=(seconds,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
+    def beat(self) -> None:
+        """Say that the runner lives, unless the line is cut."""
+        # Whoever writes to it next notices that.
+        with (
+            contextlib.suppress(AttemptLost, OSError, EOFError, RuntimeError),
+            self._noticing_loss(),
+        ):
+            self._link.beat()
 
-    def _beat(self, seconds: float) -> None:
-        # A line that is cut is noticed by whoever writes to it next.
-        with contextlib.suppress(AttemptLost, OSError, EOFError, RuntimeError):
-            beaten, pause = time.monotonic(), _SAID
-            while not self._ended.wait(min(pause, seconds)):
-                pause = _LOOK
-                self._show_log()
-                if time.monotonic() - beaten >= seconds - _SAID:
-                    beaten = time.monotonic()
-                    with self._noticing_loss():
-                        self._link.beat()
-
-    def _show_log(self) -> None:
+    def look(self) -> None:
+        """Have what the work has printed seen."""
         # A disk that takes no folder now is no reason to fall silent.
         with contextlib.suppress(OSError):
             if self._log is not None:
@@ -123,6 +107,7 @@ def run_attempt(
     *,
     beat_seconds: float = 1.5,
     capture: Capture | None = None,
+    beater: Beater | None = None,
 ) -> None:
     """Run one attempt from its claim to its verdict.
 
@@ -133,13 +118,30 @@ def run_attempt(
     capture
         Sends what the work prints to the attempt's folder, given that and the data
         folder; nowhere if None.
+    beater
+        What says that the runner lives, kept from one attempt to the next; one of its
+        own if None.
     """
+    if beater is None:
+        with contextlib.closing(Beater()) as own:
+            _run(link, kinds, beat_seconds, capture, own)
+    else:
+        _run(link, kinds, beat_seconds, capture, beater)
+
+
+def _run(
+    link: AttemptLink,
+    kinds: Mapping[str, Kind],
+    beat_seconds: float,
+    capture: Capture | None,
+    beater: Beater,
+) -> None:
     with contextlib.suppress(AttemptLost):
         assignment = link.claim()
         folders = Path(assignment.folder), Path(assignment.data_folder)
         with capture(*folders) if capture else contextlib.nullcontext() as log:
             context = Context(link, assignment, log)
-            with context.beating(beat_seconds):
+            with beater.beating(context, beat_seconds):
                 outcome = _outcome(kinds, context)
         link.finish(outcome)
 

@@ -32,7 +32,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     slots
         Attempts that may wait and run there at one time.
     url
-        Where its machines find this server, empty for what the server says of itself.
+        Where its machines find this server, or several on the same store, of which they
+        ask one after the other; empty for what the server says of itself.
     data_folder
         Where they see the data folder, empty for the same place.
     results
@@ -50,7 +51,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     type: str
     slots: Annotated[int, msgspec.Meta(ge=1)] = 16
-    url: str = ""
+    url: str | tuple[str, ...] = ""
     data_folder: str = ""
     results: str = ""
     scratch: str = ""
@@ -61,6 +62,12 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     wall_clock: _Count = 0
     partition: str = ""
     tags: tuple[str, ...] = ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """What `url` says, empty if it says nothing."""
+        given = (self.url,) if isinstance(self.url, str) else self.url
+        return tuple(url for url in given if url)
 
     def resources(self, limits: Limits, *, seconds: float) -> Resources:
         """Return what an attempt of a kind asks for.
@@ -196,8 +203,24 @@ class ChoosingEngine:
         """Return whether attempts of a kind wait elsewhere and outlive the server."""
         return isinstance(self._engine(kind), DistributedEngine)
 
+    def led(self) -> frozenset[str]:
+        """Return which engines this server launches on and watches over."""
+        return frozenset(
+            name
+            for name, one in self._engines.items()
+            if not isinstance(one, DistributedEngine) or one.leads
+        )
+
+    def distributed(self) -> Mapping[str, DistributedEngine]:
+        """Return those on schedulers that other servers may share, by name."""
+        return {
+            name: one
+            for name, one in self._engines.items()
+            if isinstance(one, DistributedEngine)
+        }
+
     async def adopt(self, launch: Launch) -> None:
-        """Take up an attempt that an earlier server launched."""
+        """Take up an attempt that another server launched, or this one earlier."""
         engine = self._engine(launch.kind)
         if isinstance(engine, DistributedEngine):
             await engine.adopt(launch)

@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 # Seconds between two tries while the scheduler or the store is away: first, most.
 _FIRST, _MOST = 0.1, 5.0
 
+# Seconds between two looks at who has left.
+_HEARD = 0.05
+
 MakeOrder = Callable[[Launch], Awaitable[RunnerOrder]]
 
 
@@ -56,6 +59,14 @@ class DistributedEngine:
         Seconds that a runner has to sweep before the scheduler ends it by force.
     poll
         Seconds between two questions to the scheduler.
+    shared
+        Whether several servers are set up for the scheduler: one of them launches and
+        watches, which is this one from `lead` to `let_go`.
+
+    Attributes
+    ----------
+    leads
+        Whether this server launches on it.
     """
 
     def __init__(  # what it works with; all given by the root
@@ -68,7 +79,10 @@ class DistributedEngine:
         slots: int,
         grace: float = 2.0,
         poll: float = 2.0,
+        shared: bool = False,
     ) -> None:
+        self.leads = not shared
+        self._shared = shared
         self._runners = runners
         self._launcher = launcher
         self._doorbell = doorbell
@@ -78,17 +92,38 @@ class DistributedEngine:
         self._poll = poll
         self._handles: dict[AttemptKey, _Handle] = {}
         self._started = False
-        self._polling: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Get ready to launch; what an earlier server launched is left alone."""
         await self._launcher.start()
         self._started = True
-        self._polling = asyncio.create_task(self._keep_polling())
+        self._beside.append(asyncio.create_task(self._keep_polling()))
+        if self._shared:
+            self._beside.append(asyncio.create_task(self._keep_hearing()))
+
+    def lead(self) -> None:
+        """Launch from now on, and watch."""
+        self.leads = True
+        self._doorbell.ring(["jobs"])
+
+    async def let_go(self) -> None:
+        """Leave it to another server; what was launched goes on."""
+        self.leads = False
+        handles, self._handles = self._handles, {}
+        for key in handles:
+            self._runners.forget(key)
+        await _cancelled(
+            *(handle.launching for handle in handles.values()),
+            *(handle.ending for handle in handles.values()),
+        )
+        self._doorbell.ring(["jobs"])
 
     def free(self) -> int:
         """Return how many attempts can be launched now."""
-        return max(self._slots - len(self._handles), 0) if self._started else 0
+        if not (self._started and self.leads):
+            return 0
+        return max(self._slots - len(self._handles), 0)
 
     async def launch(self, launch: Launch) -> None:
         """Have an attempt started as soon as the scheduler has a place for it.
@@ -106,8 +141,9 @@ class DistributedEngine:
         handle.launching = asyncio.create_task(self._launch(handle))
 
     async def adopt(self, launch: Launch) -> None:
-        """Take up an attempt that an earlier server launched."""
-        self._take(launch).seen = There.RUNNING
+        """Take up an attempt that another server launched, or this one earlier."""
+        if self.leads and (launch.job, launch.attempt) not in self._handles:
+            self._take(launch).seen = There.RUNNING
 
     async def kill(self, job: str, attempt: int) -> None:
         """End an attempt: its runner sweeps, else the scheduler ends it by force."""
@@ -122,12 +158,11 @@ class DistributedEngine:
         """Let go: attempts go on, and the next server adopts them."""
         self._started = False
         handles = self._handles.values()
-        tasks = [self._polling, *(handle.launching for handle in handles)]
-        tasks += [handle.ending for handle in handles]
-        running = [task for task in tasks if task is not None]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await _cancelled(
+            *self._beside,
+            *(handle.launching for handle in handles),
+            *(handle.ending for handle in handles),
+        )
         await self._launcher.stop()
 
     def _take(self, launch: Launch) -> _Handle:
@@ -223,6 +258,17 @@ class DistributedEngine:
             except Exception:  # noqa: BLE001  # a launcher's own flaw
                 _log.exception("a scheduler could not be asked; it goes on")
 
+    async def _keep_hearing(self) -> None:
+        """Hear of runners that told another server that they have left."""
+        while True:
+            ticket = self._doorbell.ticket("jobs")
+            with contextlib.suppress(StoreUnavailable):
+                for key in await self._runners.departed(list(self._handles)):
+                    if key in self._handles:
+                        self._left(self._handles[key])
+            await self._doorbell.wait("jobs", ticket, self._poll)
+            await asyncio.sleep(_HEARD)
+
     async def _heed(
         self, asked: Mapping[AttemptKey, _Handle], told: Mapping[AttemptKey, There]
     ) -> None:
@@ -248,6 +294,13 @@ class DistributedEngine:
         else:  # as after a scheduler that forgets: whoever comes first claims
             handle.seen, handle.since = There.WAITING, 0
             handle.launching = asyncio.create_task(self._launch(handle))
+
+
+async def _cancelled(*tasks: asyncio.Task[None] | None) -> None:
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _within(seconds: float, event: asyncio.Event) -> None:

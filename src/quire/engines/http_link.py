@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from quire import server_file
 from quire.actions.attempt_folders import LOG_NAME
-from quire.actions.shipping import places
+from quire.actions.shipping import sizes
 from quire.errors import AttemptLost
 from quire.jobs.job import Assignment, Completed, JobResult, Outcome, Standing
 from quire.jobs.limits import Excess
@@ -85,6 +85,8 @@ class HttpLink:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
+        self._urls = (order.url, *order.others)
+        self._turn = 0
         self._address = urlsplit(order.url)
 
     def claim(self) -> Assignment:
@@ -110,7 +112,7 @@ class HttpLink:
     def finish(self, outcome: Outcome) -> None:
         """End the attempt; durable when it returns."""
         if isinstance(outcome, Completed):
-            self._ship(places(outcome))
+            self._ship(sizes(outcome))
         self._ask(
             "finish",
             {"outcome": outcome},
@@ -274,13 +276,17 @@ class HttpLink:
         return kind(host, port, timeout=_TIMEOUT)
 
     def _find_again(self) -> None:
-        """Look whether the server was started again at another address."""
-        if not self._order.address_file:
-            return
-        record = server_file.live(Path(self._order.address_file))
-        if record is not None and record.url != self._address.geturl():
+        """Look whether there is a server at another address."""
+        found = ""
+        if self._order.address_file:
+            record = server_file.live(Path(self._order.address_file))
+            found = record.url if record is not None else ""
+        elif len(self._urls) > 1:
+            self._turn = (self._turn + 1) % len(self._urls)
+            found = self._urls[self._turn]
+        if found and found != self._address.geturl():
             self.close()
-            self._address = urlsplit(record.url)
+            self._address = urlsplit(found)
 
 
 def _put(url: str, file: Path) -> int:

@@ -28,6 +28,7 @@ def runner_command(
     """
     words = [python, "-m", "quire.runner", "--url", order.url]
     words += ["--job", order.job, "--attempt", str(order.attempt)]
+    words += [word for other in order.others for word in ("--other", other)]
     if token_file:
         words += ["--token-file", token_file]
     options: Mapping[str, object] = {

@@ -87,6 +87,14 @@ class EngineChoice(Protocol):
         """Return whether attempts of a kind wait elsewhere and outlive the server."""
         ...
 
+    def led(self) -> frozenset[str]:
+        """Return which engines this server launches on and watches over.
+
+        On a scheduler that several servers share one of them does; where it dies,
+        another.
+        """
+        ...
+
     async def adopt(self, launch: Launch) -> None:
-        """Take up an attempt that an earlier server launched."""
+        """Take up an attempt that another server launched, or this one earlier."""
         ...

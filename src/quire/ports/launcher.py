@@ -46,6 +46,9 @@ class RunnerOrder(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     url
         Where the runner finds the server.
+    others
+        Where it finds further servers of the same store, asked in turn while one does
+        not answer.
     token
         Good for this attempt alone and no longer than it; never in a command line.
     deadline
@@ -75,6 +78,7 @@ class RunnerOrder(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     url: str
     token: str
+    others: tuple[str, ...] = ()
     deadline: float = 0.0
     memory: int = 0
     cpu_seconds: float = 0.0

@@ -70,11 +70,12 @@ class LastingEngineContract(ProcessEngineContract):
         assert (adopted.id, adopted.attempt, adopted.losses) == (job, 1, 0)
         await bench.abort(job)
 
-    async def test_a_stop_leaves_no_process(
-        self, bench: Bench, engine: Engine, notes: Path
+    @pytest.mark.parametrize("kind", ["double_fork", "shake_off"])
+    async def test_a_stop_leaves_no_process(  # type: ignore[override]
+        self, kind: str, bench: Bench, engine: Engine, notes: Path
     ) -> None:
         """Not once it is aborted, though no engine is there to kill it."""
-        job = await bench.submit("double_fork", NOTES=str(notes))
+        job = await bench.submit(kind, NOTES=str(notes))
         await bench.launch(engine, job)
         daemon, _ = await noted(notes, "daemon.1")
         worker, keeper = await noted(notes, "worker.1")

@@ -91,7 +91,7 @@ class LinkContract:
         """With job and attempt."""
         link, server = ends
         with server.answer(Answer(lost=True)), pytest.raises(AttemptLost) as caught:
-            link.tell(info("late", 5))
+            link.tell(info("late", 5), Standing(step="Late"))
         assert (caught.value.job, caught.value.attempt) == ("j", 2)
 
     def test_it_asks_again_while_the_store_is_away(

@@ -55,9 +55,9 @@ def parent_of(pid: int) -> int:
 
 
 async def begun(
-    bench: Bench, engine: DistributedEngine, notes: Path
+    bench: Bench, engine: DistributedEngine, notes: Path, kind: str
 ) -> tuple[str, dict[str, int]]:
-    job = await bench.submit("double_fork", NOTES=str(notes))
+    job = await bench.submit(kind, NOTES=str(notes))
     await bench.launch(engine, job)
     daemon, _ = await noted(notes, "daemon.1")
     worker, keeper = await noted(notes, "worker.1")
@@ -67,9 +67,11 @@ async def begun(
     return job, {**pids, "warm": warm, "place": place}
 
 
+@pytest.mark.parametrize("kind", ["double_fork", "shake_off"])
 @pytest.mark.parametrize("victim", ["worker", "keeper", "warm", "place"])
 async def test_nothing_survives_and_the_loss_is_told(
     victim: str,
+    kind: str,
     bench: Bench,
     engine: DistributedEngine,
     cluster: DaskCluster,
@@ -77,7 +79,7 @@ async def test_nothing_survives_and_the_loss_is_told(
 ) -> None:
     notes = tmp_path / "notes"
     notes.mkdir()
-    job, pids = await begun(bench, engine, notes)
+    job, pids = await begun(bench, engine, notes, kind)
     if victim == "place":
         assert pids["place"] in {cluster.worker_pid(0), cluster.worker_pid(1)}
     os.kill(pids[victim], signal.SIGKILL)

@@ -6,12 +6,17 @@ from quire.testing.campaigns.attempts import campaign, run_case
 from quire.testing.campaigns.trap import SERVER, WORKER
 
 pytestmark = pytest.mark.crash
-POINTS = ("server after claim", "server before record", "worker amid work")
+POINTS = (
+    "server after claim",
+    "server before stage",
+    "server before complete",
+    "worker amid work",
+)
 
 
 def test_no_job_is_lost_and_none_done_twice(tmp_path: Path) -> None:
     cases = campaign(tmp_path, times=1, side_by_side=3, points=POINTS)
-    assert len(cases) == 9
+    assert len(cases) == 12
     assert [case for case in cases if case.problems] == []
     assert all(case.kills == 1 for case in cases)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -38,7 +39,8 @@ class DaskSettings(
     address
         Of the scheduler, as ``tcp://host:8786`` or ``tls://host:8786``.
     tls_ca_file, tls_cert, tls_key
-        For a scheduler behind TLS: files of the authority, the certificate and its key.
+        For a scheduler behind TLS: files of the authority, of the certificate by which
+        this server is known there, and of its key.
     patience
         Seconds that the scheduler may take to answer.
     """
@@ -193,7 +195,7 @@ class DaskLauncher:
         )
         try:
             await client
-        except (OSError, TimeoutError) as problem:
+        except Exception as problem:  # noqa: BLE001  # also ValueError, of a broken TLS
             with contextlib.suppress(Exception):
                 await client.close()
             raise LauncherAway(f"Dask at {settings.address}: {problem}") from None
@@ -233,7 +235,29 @@ def make(settings: Mapping[str, Any], *, kinds: str, tables: str) -> DaskLaunche
         read = msgspec.convert(settings, DaskSettings)
     except msgspec.ValidationError as error:
         raise InputError("dask", str(error)) from None
+    _check_tls(read)
     return DaskLauncher(read, kinds=kinds, tables=tables)
+
+
+def _check_tls(settings: DaskSettings) -> None:
+    """Refuse what could never connect, or would do so in the clear.
+
+    Raises
+    ------
+    InputError
+        A file is missing, or the address is not that of a scheduler behind TLS.
+    """
+    names = ("tls_ca_file", "tls_cert", "tls_key")
+    files = {name: getattr(settings, name) for name in names}
+    behind_tls = settings.address.startswith("tls://")
+    for name, file in files.items():
+        if not file and (behind_tls or any(files.values())):
+            raise InputError(name, "is missing", "all three files of TLS, or none")
+        if file and not os.access(file, os.R_OK):
+            raise InputError(name, f"{file!r} cannot be read")
+    if any(files.values()) and not behind_tls:
+        reason = f"{settings.address!r} is not behind TLS"
+        raise InputError("address", reason, "tls://host:8786")
 
 
 def _name(key: AttemptKey) -> str:

@@ -19,10 +19,9 @@ import msgspec
 from quire.jobs.phases import Phase
 from quire.ports.job_records import JobQuery
 from quire.ports.store import Transaction
-from quire.storage.local_doorbell import LocalDoorbell
-from quire.storage.sqlite.store import SqliteStore
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.dask.cluster import DaskCluster
+from quire.testing.stores import open_store_of
 
 _SETTINGS = """
 attempt_lease = 4.0
@@ -125,7 +124,7 @@ def _until_ended(server: ServerProcess) -> bool:
 
 
 async def _judge(folder: Path, known: set[str]) -> tuple[int, int, list[str]]:
-    store = await SqliteStore.open(folder, doorbell=LocalDoorbell())
+    store = await open_store_of(folder)
     try:
         return await store.view(lambda tx: _problems(tx, known))
     finally:

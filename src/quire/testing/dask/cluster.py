@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 _LOOK_SECONDS = 0.02
 
 
@@ -23,10 +23,22 @@ class DaskCluster:
         For logs and for what the workers keep.
     nanny
         Whether each worker has Dask's nanny, which starts it again.
+    tls
+        Files of the authority, the certificate and its key, for a cluster behind TLS.
     """
 
-    def __init__(self, folder: Path, *, workers: int = 2, nanny: bool = False) -> None:
+    proves = "dask"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        workers: int = 2,
+        nanny: bool = False,
+        tls: tuple[Path, Path, Path] | None = None,
+    ) -> None:
         self._folder = folder
+        self._tls = tls
         self._nanny = "--nanny" if nanny else "--no-nanny"
         with socket.create_server(("127.0.0.1", 0)) as taken:
             self._port = taken.getsockname()[1]
@@ -36,25 +48,54 @@ class DaskCluster:
     @property
     def address(self) -> str:
         """Where the scheduler is, also after it was started again."""
-        return f"tcp://127.0.0.1:{self._port}"
+        return f"{'tls' if self._tls else 'tcp'}://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Start what does not run, and return once all workers are there."""
         from distributed import Client
 
+        security = self._security()
         if self._scheduler is None:
-            where = ("--host", "127.0.0.1", "--port", str(self._port))
+            scheme = "tls://" if self._tls else ""
+            where = ("--host", f"{scheme}127.0.0.1", "--port", str(self._port))
             self._scheduler = self._run(
                 "scheduler", "scheduler", *where, "--no-dashboard", "--no-show"
             )
         make: Any = Client
         deadline = time.monotonic() + _START_SECONDS
-        with make(self.address, timeout=_START_SECONDS, set_as_default=False) as client:
+        with make(
+            self.address,
+            timeout=_START_SECONDS,
+            set_as_default=False,
+            security=security,
+        ) as client:
             # Those that lost their scheduler end by themselves, each in its own time.
             while not self._all_there(client.scheduler_info()["workers"]):
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"Dask did not start; see {self._folder}")
                 time.sleep(_LOOK_SECONDS)
+
+    def _security(self) -> Any:
+        """Return what Dask's own clients need."""
+        if self._tls is None:
+            return None
+        from distributed import Security
+
+        make: Any = Security
+        authority, certificate, key = map(str, self._tls)
+        return make(
+            tls_ca_file=authority,
+            tls_client_cert=certificate,
+            tls_client_key=key,
+            require_encryption=True,
+        )
+
+    def _files(self) -> tuple[str, ...]:
+        if self._tls is None:
+            return ()
+        options = ("--tls-ca-file", "--tls-cert", "--tls-key")
+        pairs = zip(options, self._tls, strict=True)
+        return tuple(str(word) for pair in pairs for word in pair)
 
     def _all_there(self, known: Mapping[str, Any]) -> bool:
         for number, worker in enumerate(self._workers):
@@ -102,7 +143,7 @@ class DaskCluster:
         program = [sys.executable, "-m", "distributed.cli.dask_" + words[0]]
         with (self._folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603  # Dask's own programs
-                [*program, *words[1:]],
+                [*program, *words[1:], *self._files()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

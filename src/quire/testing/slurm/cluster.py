@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+from quire.testing.slurm.accounting import Accounting
 from quire.testing.slurm.configuration import (
     FREEZER,
     Place,
@@ -40,19 +41,29 @@ class SlurmCluster:
     tracking
         How jobs are known; `Tracking.CGROUP` needs root and a cgroup hierarchy that
         may be written to.
+    accounted
+        Whether there is accounting (sacct), in a MariaDB.
 
     Raises
     ------
-    NoSlurm
+    NoSlurm, NoAccounting
         It cannot be started here; so does every other failure to start.
     """
 
-    def __init__(self, tracking: Tracking = Tracking.CGROUP, *, cores: int = 8) -> None:
+    proves = "slurm"
+
+    def __init__(
+        self,
+        tracking: Tracking = Tracking.CGROUP,
+        *,
+        cores: int = 8,
+        accounted: bool = False,
+    ) -> None:
         _check(tracking)
         # Short: the path of a Unix socket has 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.folder.chmod(0o755)
-        ports = _free_ports(2)
+        ports = _free_ports(4)
         self.place = Place(
             folder=self.folder,
             node=f"node{ports[0]}",
@@ -62,7 +73,17 @@ class SlurmCluster:
             node_port=ports[1],
             tracking=tracking,
             cores=cores,
+            accounting_port=ports[2] if accounted else 0,
         )
+        self._accounting: Accounting | None = None
+        if accounted:
+            self._accounting = Accounting(
+                self.folder,
+                hostname=self.place.hostname,
+                user=self.place.user,
+                ports=(ports[2], ports[3]),
+                path=_PATH,
+            )
         self.environment = {"SLURM_CONF": str(self.place.file), "PATH": _PATH}
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -71,6 +92,9 @@ class SlurmCluster:
         try:
             self._make()
             self.start("munged", until=(self.folder / "munge.socket").exists)
+            if self._accounting is not None:
+                self._accounting.start(self.environment)
+                self.run("sacctmgr", "--immediate", "add", "cluster", "quire")
             self.start("slurmctld")
             self.start("slurmd")
             self.until_ready()
@@ -106,6 +130,23 @@ class SlurmCluster:
         daemon = self._daemons.pop(name)
         daemon.kill()
         daemon.wait()
+
+    def revive(self) -> list[str]:
+        """Start again what has ended by itself, as systemd would; return its names."""
+        ended = [name for name, one in self._daemons.items() if one.poll() is not None]
+        for name in ended:
+            self.start(name)
+        return ended
+
+    def standing(self) -> str:
+        """Return how its nodes and jobs stand, for whoever looks for a reason."""
+        told = []
+        for command in ("sinfo --long --Node", "squeue --me --long"):
+            try:
+                told.append(self.run(*command.split()))
+            except (subprocess.SubprocessError, OSError) as problem:
+                told.append(f"{command}: {problem}")
+        return "\n".join([*told, self.said("slurmctld"), self.said("slurmd")])
 
     def stop(self, name: str) -> None:
         """Stop a daemon in order, with SIGTERM; jobs go on without it."""
@@ -146,6 +187,10 @@ class SlurmCluster:
                 self._cancel()
             time.sleep(_LOOK)
         self.resume()
+
+    def cancel_running(self) -> None:
+        """Cancel what Slurm holds for running, whether anything of it lives or not."""
+        self._cancel("--state=RUNNING")
 
     def until_ready(self) -> None:
         """Wait until the node takes jobs."""
@@ -227,6 +272,8 @@ class SlurmCluster:
         for name in ("slurmd", "slurmctld", "munged"):
             if name in self._daemons:
                 self.kill(name)
+        if self._accounting is not None:
+            self._accounting.stop()
         while left := list(self.processes()):
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):

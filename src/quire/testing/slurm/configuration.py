@@ -31,6 +31,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         Whom the daemons run as.
     cores
         How many the node claims to have.
+    accounting_port
+        Of slurmdbd, 0 for no accounting.
     """
 
     folder: Path
@@ -41,11 +43,26 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     node_port: int
     tracking: Tracking
     cores: int = 8
+    accounting_port: int = 0
 
     @property
     def file(self) -> Path:
         """The configuration file."""
         return self.folder / "slurm.conf"
+
+
+def _accounting(port: int, folder: Path) -> list[str]:
+    if not port:
+        return ["AccountingStorageType=accounting_storage/none"]
+    return [
+        "AccountingStorageType=accounting_storage/slurmdbd",
+        "AccountingStorageHost=127.0.0.1",
+        f"AccountingStoragePort={port}",
+        # For clients of slurmdbd this is the socket, and AuthInfo does not count.
+        f"AccountingStoragePass={folder}/munge.socket",
+        # The controller forgets a job so many seconds after its end.
+        "MinJobAge=2",
+    ]
 
 
 def configuration(place: Place) -> Mapping[str, str]:
@@ -69,7 +86,7 @@ def configuration(place: Place) -> Mapping[str, str]:
         f"ProctrackType=proctrack/{place.tracking}",
         "TaskPlugin=task/none",
         "JobAcctGatherType=jobacct_gather/none",
-        "AccountingStorageType=accounting_storage/none",
+        *_accounting(place.accounting_port, folder),
         # Else a job may wait half a minute for the second scheduler.
         "SchedulerParameters=bf_interval=1,sched_interval=2",
         "SelectType=select/cons_tres",
@@ -84,9 +101,10 @@ def configuration(place: Place) -> Mapping[str, str]:
         f"PartitionName=main Nodes={place.node} Default=YES MaxTime=INFINITE State=UP",
         f"PartitionName=other Nodes={place.node} MaxTime=10 State=UP",
     ]
-    cgroup = [f"CgroupMountpoint={CGROUPS}", "CgroupAutomount=no"]
-    cgroup += [f"CgroupPlugin=cgroup/{'v1' if FREEZER.exists() else 'v2'}"]
-    return {
-        "slurm.conf": "\n".join(lines) + "\n",
-        "cgroup.conf": "\n".join(cgroup) + "\n",
-    }
+    return {"slurm.conf": "\n".join(lines) + "\n", "cgroup.conf": _cgroup()}
+
+
+def _cgroup() -> str:
+    version = "v1" if FREEZER.exists() else "v2"
+    lines = (f"CgroupMountpoint={CGROUPS}", "CgroupAutomount=no")
+    return "\n".join((*lines, f"CgroupPlugin=cgroup/{version}")) + "\n"
