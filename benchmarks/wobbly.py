@@ -207,6 +207,8 @@ async def measure(process: ServerProcess, jobs: int) -> None:
     await long_list(clients[0], server)
     await long_list(clients[0], server)
     cpu = sum(server.cpu_times()[:2])
+    # Those that were idle meanwhile may have been closed by the server.
+    clients = [await Connection(address, token).open() for _ in range(CLIENTS)]
     print(f"creates         {await rate(clients, create, jobs):8.0f} /s", end=", ")
     spent = sum(server.cpu_times()[:2]) - cpu
     print(f"server CPU {spent / jobs * 1e3:.2f} ms each")
@@ -214,6 +216,19 @@ async def measure(process: ServerProcess, jobs: int) -> None:
     print(f"life cycles     {await rate(clients, cycle, jobs // 4):8.0f} /s", end=", ")
     spent = sum(server.cpu_times()[:2]) - cpu
     print(f"server CPU {spent / (jobs // 4) * 1e3:.2f} ms each")
+    await one_job(clients)
+
+
+async def one_job(clients: list[Connection]) -> None:
+    """Print how many of the reports of all clients on one job failed."""
+    path = f"/wobbly/jobs/{await create(clients[0])}"
+
+    async def write(client: Connection) -> list[int]:
+        return [(await client.ask("PATCH", path, LIFE[0]))[0] for _ in range(20)]
+
+    told = [one for each in await asyncio.gather(*map(write, clients)) for one in each]
+    failed = sum(status >= 500 for status in told)
+    print(f"{len(clients)} writers on one job: {len(told)} reports, {failed} errors")
 
 
 def main() -> None:

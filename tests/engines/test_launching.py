@@ -21,6 +21,7 @@ ORDERS = st.builds(
     kind=WORDS,
     url=WORDS.map("https://{}/quire".format),
     token=WORDS.map("qa_{}".format),
+    others=st.lists(WORDS.map("https://{}".format), max_size=3).map(tuple),
     deadline=st.floats(0, 1e6),
     memory=st.integers(0, 2**40),
     cpu_seconds=st.floats(0, 1e6),

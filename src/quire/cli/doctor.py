@@ -78,6 +78,7 @@ def _checks(folder: Path) -> Iterator[Check]:
     yield _file_system(folder)
     yield _space(folder)
     yield _confinement()
+    yield _limits()
     try:
         with tempfile.TemporaryDirectory(
             prefix=".quire-doctor-", dir=folder
@@ -112,6 +113,22 @@ def _confinement() -> Check:
     if not good:
         promise = "Calculated entries of projections are off."
     return Check(name="confinement", good=good, found=found, promise=promise)
+
+
+def _limits() -> Check:
+    from quire.engines.embedded.enforcement import control_groups, enforcements
+
+    every = enforcements()
+    found = "; ".join(f"{one.limit}: {one.means}" for one in every)
+    broken = [one.limit for one in every if not one.holds]
+    promise = (
+        "An attempt of the embedded engine that passes its limit is killed with all that"
+        " it started; between two looks it may go beyond. No limit rests on cgroups:"
+        f" here are {control_groups()}."
+    )
+    if broken:
+        promise = f"Tried here, and not kept: {', '.join(broken)}."
+    return Check(name="limits of jobs", good=not broken, found=found, promise=promise)
 
 
 def _sqlite() -> Check:

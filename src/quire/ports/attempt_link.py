@@ -24,7 +24,10 @@ class AttemptLink(Protocol):
         ...
 
     def tell(self, event: ProgressEvent, standing: Standing | None = None) -> None:
-        """Append to the job's progress log; durable when it returns.
+        """Append to the job's progress log.
+
+        Durable when it returns if it says how the attempt stands, else when the next
+        call returns at the latest; a loss, too, may show only then.
 
         Parameters
         ----------

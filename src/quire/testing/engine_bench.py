@@ -57,7 +57,13 @@ class RenamingPublisher:
 
 
 class Bench:
-    """A store with attempts on it."""
+    """A store with attempts on it.
+
+    Parameters
+    ----------
+    server
+        The name of the one whose attempts they are, where several share the store.
+    """
 
     def __init__(  # each test its own
         self,
@@ -69,6 +75,7 @@ class Bench:
         losses: int = 3,
         clock: Clock | None = None,
         limits: KindLimits | None = None,
+        server: str = "",
     ) -> None:
         self.store = store
         self.doorbell = doorbell
@@ -76,6 +83,7 @@ class Bench:
         self.clock = clock or SystemClock()
         self._lease = lease
         self._limits = limits
+        self._server = server
         self._policy = RetryPolicy(first=0.01, losses=losses, jitter=0.0)
         self.use(RenamingPublisher(data_folder))
 
@@ -90,6 +98,7 @@ class Bench:
             lease=self._lease,
             policy=self._policy,
             limits=self._limits,
+            server=self._server,
         )
 
     async def submit(

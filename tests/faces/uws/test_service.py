@@ -327,12 +327,15 @@ def test_an_upload_cannot_choose_its_place(
     ]
 
 
-def test_sync_leads_to_the_result(uws: httpx.Client) -> None:
+def test_sync_leads_to_the_result(uws: httpx.Client, judge: Judge) -> None:
     form = {"TEXT": "at once"}
     answer = uws.post("/uws/echo/sync", data=form, follow_redirects=True)
     assert (answer.status_code, answer.text) == (200, "at once")
     answer = uws.get("/uws/echo/sync", params=form, follow_redirects=True)
     assert answer.text == "at once"
+    nothing = uws.post("/uws/wait/sync", data={"SECONDS": "0"}, follow_redirects=True)
+    assert (nothing.status_code, nothing.url.path[-8:]) == (200, "/results")
+    assert len(judge(nothing.content)) == 0
     answer = uws.post("/uws/fail/sync", follow_redirects=True)
     assert "command_failed" in answer.text
     assert "the reason" in answer.text
@@ -341,6 +344,13 @@ def test_sync_leads_to_the_result(uws: httpx.Client) -> None:
 def test_the_service_describes_itself(uws: httpx.Client) -> None:
     text = uws.get("/uws/wait/availability").text
     assert "<vosi:available>true</vosi:available>" in text
+    described = "/uws/wait/job-description"
+    assert b"VOTABLE" in uws.get(described).content
+    assert b"VOTABLE" in uws.get(described, headers={"accept": "image/png"}).content
+    accept = {"accept": "application/json"}
+    answer = uws.get(described, headers=accept, follow_redirects=True)
+    names = {one["name"] for one in answer.json()["parameters"]}
+    assert names == {"SECONDS", "STEPS", "FAIL"}
     assert uws.get("/uws/none/availability").status_code == 404
     assert uws.get("/uws/none/jobs").status_code == 404
     assert uws.post("/uws/none/jobs").status_code == 404

@@ -52,6 +52,7 @@ class SocketLink:
         self._attempt = attempt
         self._lock = threading.Lock()
         self._process = os.getpid()
+        self._in_passing = False
         self._decoder = msgspec.json.Decoder(Answer)
 
     def claim(self) -> Assignment:
@@ -66,8 +67,18 @@ class SocketLink:
         self._ask(Beat())
 
     def tell(self, event: ProgressEvent, standing: Standing | None = None) -> None:
-        """Append to the job's progress log; durable when it returns."""
-        self._ask(Tell(event=event, standing=standing))
+        """Append to the job's progress log.
+
+        Every other time it does not wait for an answer, unless it says how the attempt
+        stands: what comes of it shows in the next call.
+        """
+        if standing is not None or self._in_passing:
+            self._ask(Tell(event=event, standing=standing))
+            return
+        self._mine()
+        with self._lock:
+            self._in_passing = True
+            self._socket.sendall(frame(Tell(event=event, quiet=True)))
 
     def deliver(self, result: JobResult) -> None:
         """Make a finished file known while the attempt goes on."""
@@ -77,10 +88,14 @@ class SocketLink:
         """End the attempt; durable when it returns."""
         self._ask(Finish(outcome=outcome))
 
-    def _ask(self, request: Request) -> Answer:
+    def _mine(self) -> None:
         if os.getpid() != self._process:
             os._exit(1)  # a fork of the work: the attempt is not its own
+
+    def _ask(self, request: Request) -> Answer:
+        self._mine()
         with self._lock:
+            self._in_passing = False
             while True:
                 self._socket.sendall(frame(request))
                 answer = self._decoder.decode(receive(self._socket))

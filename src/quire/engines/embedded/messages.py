@@ -1,7 +1,7 @@
 """What server, supervisor and worker say to each other, as JSON in frames.
 
 A worker and the server exchange frames (four bytes of length, then JSON) over a
-stream socket: one request, one answer. A supervisor and the server exchange packets
+stream socket: one request, one answer, but none to what is told in passing. A supervisor and the server exchange packets
 over a socket that keeps their borders. JSON rather than MessagePack, because the
 parameters of a job may hold integers of any size.
 """
@@ -29,10 +29,17 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Tell(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Append to the job's progress log."""
+    """Append to the job's progress log.
+
+    Attributes
+    ----------
+    quiet
+        It gets no answer: what comes of it shows in the answer to the next request.
+    """
 
     event: ProgressEvent
     standing: Standing | None = None
+    quiet: bool = False
 
 
 class Deliver(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from quire.actions.attempts import Attempts
+from quire.engines.embedded.hearing import Hearing
 from quire.engines.embedded.messages import (
     Answer,
     Beat,
@@ -16,9 +17,10 @@ from quire.engines.embedded.messages import (
     Tell,
 )
 from quire.errors import AttemptLost, StoreUnavailable
-from quire.jobs.job import Assignment, Completed
+from quire.jobs.job import Assignment, Completed, Outcome
 from quire.jobs.limits import Excess
 from quire.ports.engine import Launch
+from quire.progress.event import ProgressEvent
 
 _log = logging.getLogger(__name__)
 # Seconds between two tries to write down an overrun while the store takes no writes.
@@ -47,12 +49,17 @@ class Running:
         self._verdict = False
         self._deadline: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
+        self._hearing = Hearing(attempts, launch)
         self._claim = self._begin_claim()
 
     @property
     def harmless(self) -> bool:
         """Whether the worker may go on with another attempt."""
         return self.completed
+
+    async def hear(self, event: ProgressEvent) -> None:
+        """Take what the runner says in passing; it gets no answer."""
+        await self._hearing.hear(event)
 
     async def answer(self, request: Asked) -> Answer:
         """Do what the runner asks for and return what to tell it."""
@@ -95,6 +102,8 @@ class Running:
         job, attempt = self.launch.job, self.launch.attempt
         await asyncio.gather(self._claim, return_exceptions=True)
         try:
+            with contextlib.suppress(AttemptLost, StoreUnavailable):
+                await self._hearing.write()
             if not self._verdict:
                 with contextlib.suppress(AttemptLost):
                     if excess is None:
@@ -102,7 +111,7 @@ class Running:
                     else:
                         await self._attempts.exceed(job, attempt, excess)
             if not self.completed:
-                await self._attempts.clear(job, attempt)
+                await self._attempts.clear_own(job, attempt)
         except Exception:  # noqa: BLE001  # the slot goes on, as the store may later
             # Once its lease has ended, the attempt is lost as well.
             words = "%s ended unrecorded: %s"
@@ -135,6 +144,7 @@ class Running:
         if self._deadline is not None:
             self._deadline.cancel()
         self._claim.cancel()
+        self._hearing.forget()
         self._over.set()
 
     def _begin_claim(self) -> asyncio.Task[Assignment]:
@@ -154,6 +164,8 @@ class Running:
 
     async def _obey(self, request: Asked) -> Answer:
         job, attempt = self.launch.job, self.launch.attempt
+        if not (isinstance(request, Finish) and _together(request.outcome)):
+            await self._hearing.write()
         match request:
             case Claim():
                 assignment = await self._claimed()
@@ -166,10 +178,19 @@ class Running:
             case Deliver():
                 await self._attempts.deliver(job, attempt, request.result)
             case Finish():
-                await self._attempts.finish(job, attempt, request.outcome)
-                self._verdict = True
-                self.completed = isinstance(request.outcome, Completed)
+                await self._finish(request.outcome)
         return Answer()
+
+    async def _finish(self, outcome: Outcome) -> None:
+        job, attempt = self.launch.job, self.launch.attempt
+        said = await self._hearing.take()
+        try:
+            await self._attempts.finish(job, attempt, outcome, said)
+        except StoreUnavailable:
+            self._hearing.keep(said)
+            raise
+        self._verdict = True
+        self.completed = isinstance(outcome, Completed)
 
     def _mind_deadline(self) -> None:
         if self.launch.deadline and self._deadline is None:
@@ -190,6 +211,11 @@ class Running:
         if not self._ending:
             self._ending = True
             self._end()
+
+
+def _together(outcome: Outcome) -> bool:
+    """Return whether what was said and the end are one decision."""
+    return isinstance(outcome, Completed) and outcome.product is None
 
 
 def _named(launch: Launch) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from quire.engines.embedded.messages import (
     Idle,
     Request,
     Start,
+    Tell,
     Watch,
     frame,
 )
@@ -31,7 +32,7 @@ _ATTEMPTS = 500
 # Seconds before a supervisor that died is started again.
 _PAUSE = 0.5
 # An attempt that takes fewer seconds is over before much harm is done: most are.
-_UNWATCHED = 0.05
+_UNWATCHED = 0.1
 
 
 class Slot:
@@ -186,7 +187,10 @@ class Slot:
             return self._welcome(clean=request.clean)
         if self.running is None:
             return False
-        self._send(await self.running.answer(request))
+        if isinstance(request, Tell) and request.quiet:
+            await self.running.hear(request.event)
+        else:
+            self._send(await self.running.answer(request))
         return True
 
     def _welcome(self, *, clean: bool) -> bool:

@@ -39,7 +39,7 @@ from quire.jobs.limits import Excess
 # Seconds between a worker's SIGTERM and its SIGKILL.
 GRACE = 0.3
 # Seconds between two looks at what the worker and its descendants use.
-_LOOK = 0.05
+LOOK = 0.05
 _PACKET = 65536
 # Wait status of a worker that heard its SIGTERM: the exit code that shells give it.
 _TERMINATED = (128 + signal.SIGTERM) << 8
@@ -86,7 +86,7 @@ class Supervisor:
 
     def _step(self) -> bool:
         control = self._control.fileno()
-        pause = None if self._watcher is None else _LOOK
+        pause = None if self._watcher is None else LOOK
         ready, _, _ = select.select([control, self._wakeup[0]], [], [], pause)
         if self._wakeup[0] in ready and self._told_to_end():
             return False

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
+from quire.engines.beating import THREAD
 from quire.engines.embedded.link import SocketLink, receive_start
 from quire.engines.embedded.messages import Idle, frame
 from quire.engines.embedded.processes import children, limit_attempt
@@ -53,7 +54,10 @@ def work(connection: socket.socket, runner: Runner) -> None:
 
 def _clean() -> bool:
     alone = not children(os.getpid()) and len(children(os.getppid())) == 1
-    return alone and threading.active_count() == 1
+    return alone and all(
+        thread.name == THREAD or thread is threading.main_thread()
+        for thread in threading.enumerate()
+    )
 
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:

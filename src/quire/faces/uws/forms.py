@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -105,6 +106,10 @@ async def _parts(
         form = await Request(request.scope, receive).form(
             max_fields=_MOST_FIELDS, max_files=_MOST_FIELDS, max_part_size=len(body) + 1
         )
+    except MultiPartException as error:
+        raise InputError(
+            "body", f"is no multipart/form-data: {error.message}"
+        ) from None
     except (HTTPException, ValueError, KeyError, LookupError) as error:
         reason = getattr(error, "detail", str(error))
         raise InputError("body", f"is no multipart/form-data: {reason}") from None

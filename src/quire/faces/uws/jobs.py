@@ -91,7 +91,11 @@ class UwsJobs:
 
     def base(self, request: Request) -> str:
         """Return the server's own absolute address."""
-        return self._public_url or str(request.base_url).rstrip("/")
+        if self._public_url:
+            return self._public_url
+        # As request.base_url makes it, without taking it apart again.
+        host, root = request.headers.get("host", ""), request.scope.get("root_path", "")
+        return f"{request.scope['scheme']}://{host}{root}".rstrip("/")
 
     def service(self, request: Request) -> str:
         """Return the absolute address of a kind's service."""
@@ -100,7 +104,7 @@ class UwsJobs:
 
     def collection(self, request: Request) -> str:
         """Return the absolute address of the list, by the name that the client uses."""
-        used = request.url.path.removeprefix("/uws/").split("/")
+        used = request.scope["path"].removeprefix("/uws/").split("/")
         name = next((part for part in used[1:2] if part in COLLECTIONS), COLLECTIONS[0])
         return f"{self.service(request)}/{name}"
 

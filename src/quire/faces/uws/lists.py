@@ -9,7 +9,7 @@ from starlette.responses import Response
 from quire.access.principals import Principal
 from quire.actions.submit import Jobs
 from quire.actions.submit import Request as JobRequest
-from quire.errors import InputError, NotFound, QuireError
+from quire.errors import InputError, QuireError
 from quire.faces.uws.errors import only
 from quire.faces.uws.forms import Form, query_form, read_form
 from quire.faces.uws.jobs import UwsJobs, see
@@ -129,14 +129,6 @@ async def _pages(
         query = replace(query, before=(page[-1].created, page[-1].id))
 
 
-def main_result(names: tuple[str, ...], job: str) -> str:
-    """Return the name of the result that a synchronous client wants.
-
-    Raises
-    ------
-    NotFound
-        There is none at all.
-    """
-    if not names:
-        raise NotFound("result", job, "this kind of job makes no file")
-    return "result" if "result" in names else names[0]
+def main_result(names: tuple[str, ...]) -> str:
+    """Return the name of the result that a synchronous client wants, empty for none."""
+    return "result" if "result" in names else next(iter(names), "")

@@ -1,6 +1,7 @@
 """`/uws/{kind}`: every kind of job as a service of UWS 1.1."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote as percent
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from quire.access.principals import Scope
 from quire.actions.health import Health
+from quire.errors import InputError
 from quire.faces.uws.description import (
     VOTABLE_TYPE,
     availability,
@@ -15,7 +17,7 @@ from quire.faces.uws.description import (
     job_description,
 )
 from quire.faces.uws.errors import telling, told
-from quire.faces.uws.jobs import COLLECTIONS, UwsJobs, Verbs
+from quire.faces.uws.jobs import COLLECTIONS, UwsJobs, Verbs, see
 from quire.faces.uws.lists import ListRoutes
 from quire.faces.uws.pages import Pages
 from quire.faces.uws.single import SingleRoutes
@@ -23,6 +25,7 @@ from quire.faces.uws.values import ValueRoutes
 from quire.faces.uws.xml import MEDIA_TYPE
 from quire.web.description import Operation
 from quire.web.gate import Gate, Handler
+from quire.web.negotiation import answer_form
 
 _SERVICE = "/uws/{kind}"
 _XML = Operation(answers={200: str}, answer_types=(MEDIA_TYPE,))
@@ -33,6 +36,11 @@ _FORM = Operation(
     answers={303: None},
     answer_types=(),
 )
+_DESCRIPTIONS = {
+    VOTABLE_TYPE: "votable",
+    "application/xml": "votable",
+    "application/json": "json",
+}
 _SEE = Operation(answers={303: None}, answer_types=())
 
 
@@ -146,6 +154,17 @@ class UwsRoutes:
         return Response(capabilities(self._uws.service(request)), media_type=MEDIA_TYPE)
 
     async def description(self, request: Request) -> Response:
-        """Return the parameters that jobs of this kind take."""
-        document = job_description(self._uws.kind(request))
+        """Return the parameters that jobs of this kind take; JSON stands elsewhere."""
+        kind = self._uws.kind(request)
+        if _wants_json(request):
+            name = percent(kind.name, safe="")
+            return see(f"{self._uws.base(request)}/api/v1/kinds/{name}")
+        document = job_description(kind)
         return Response(document, media_type=VOTABLE_TYPE)
+
+
+def _wants_json(request: Request) -> bool:
+    try:
+        return answer_form(request, _DESCRIPTIONS) == "json"
+    except InputError:
+        return False

@@ -140,8 +140,8 @@ class SingleRoutes:
         match job.phase:
             case Phase.COMPLETED:
                 results = await self._uws.verbs.files.results(job)
-                names = tuple(result.id for result in results)
-                return see(f"{here}/results/{main_result(names, job.id)}")
+                name = main_result(tuple(result.id for result in results))
+                return see(f"{here}/results/{name}" if name else f"{here}/results")
             case Phase.ERROR:
                 return see(f"{here}/error")
             case Phase.ABORTED | Phase.ARCHIVED | Phase.HELD:

@@ -27,7 +27,7 @@ from quire.web.streaming import StreamedBody
 PREFIX = "/wobbly"
 _JSON = "application/json"
 # A chunk of jobs is in memory at once.
-_LARGEST_JOB = 2**20
+LARGEST_JOB = 2**20
 SEARCH = {
     "phase": Parameter(says="Only jobs in these phases", type=Phase, many=True),
     "since": Parameter(says="Only jobs created later"),
@@ -53,7 +53,7 @@ class WobblyRoutes:
         self._jobs = jobs
         self._gate = gate
         self._proxy = proxy
-        self._body_limit = min(body_limit, _LARGEST_JOB)
+        self._body_limit = min(body_limit, LARGEST_JOB)
 
     def routes(self, _: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""

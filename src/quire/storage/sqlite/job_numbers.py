@@ -11,6 +11,7 @@ from quire.jobs.phases import Phase
 from quire.ports.job_numbers import Numbered, NumberQuery
 from quire.storage.codec import Codec
 from quire.storage.sqlite import job_number_sql as sql
+from quire.storage.sqlite.recent_jobs import RecentJobs
 from quire.storage.sqlite.uids import to_column
 
 _CODEC = Codec(Job)
@@ -22,18 +23,26 @@ _MOST_BRANCHES = 400
 class SqliteJobNumbers:
     """`quire.ports.job_numbers.JobNumbers` on one connection."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(
+        self, connection: apsw.Connection, recent: RecentJobs | None = None
+    ) -> None:
         self._connection = connection
+        self._recent = recent or RecentJobs()
 
     def allocate(self, job: str) -> int:
         """Give a number to a job that was put in this transaction."""
         row = next(self._connection.execute(sql.ALLOCATE, (to_column(job),)))
-        return int(row[0])
+        number = int(row[0])
+        self._recent.number(number, job)
+        return number
 
     def find(self, number: int) -> Numbered | None:
         """Return the job of a number, whatever integer is asked for."""
         if not 0 < number <= _LARGEST:
             return None
+        known = self._recent.numbered(number)
+        if known is not None and known.phase is not Phase.ARCHIVED:
+            return Numbered(number=number, job=known)
         row = self._connection.execute(sql.FIND, (number,)).fetchone()
         return None if row is None else _numbered(row)
 

@@ -11,9 +11,9 @@ PUT = (
     " destruction = excluded.destruction, record = excluded.record"
 )
 REMOVE = "DELETE FROM job WHERE id = ?"
-RUN_PUT = "INSERT OR IGNORE INTO job_run (run, job) VALUES (?, ?)"
+_RUNS_PUT = "INSERT OR IGNORE INTO job_run (run, job) VALUES "
 RUN_REMOVE = "DELETE FROM job_run WHERE run = ? AND job = ?"
-TERM_PUT = "INSERT OR IGNORE INTO job_parameter (name, value, job) VALUES (?, ?, ?)"
+_TERMS_PUT = "INSERT OR IGNORE INTO job_parameter (name, value, job) VALUES "
 TERM_REMOVE = "DELETE FROM job_parameter WHERE name = ? AND value = ? AND job = ?"
 RESERVE = "INSERT OR IGNORE INTO reservation (space, name, job) VALUES (?, ?, ?)"
 RESERVED = "SELECT job FROM reservation WHERE space = ? AND name = ?"
@@ -50,6 +50,16 @@ def phases(count: int) -> str:
     """Return the condition for any of so many phases, named ``:phase0`` and on."""
     places = ", ".join(":phase" + str(place) for place in range(count))
     return "phase IN (" + places + ")"
+
+
+def runs_put(count: int) -> str:
+    """Return what puts so many rows of runs."""
+    return _RUNS_PUT + ", ".join(["(?, ?)"] * count)
+
+
+def terms_put(count: int) -> str:
+    """Return what puts so many rows of parameters."""
+    return _TERMS_PUT + ", ".join(["(?, ?, ?)"] * count)
 
 
 def with_parameter(place: int) -> str:

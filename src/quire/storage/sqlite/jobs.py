@@ -1,6 +1,7 @@
 """The jobs in SQLite."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import apsw
@@ -14,6 +15,8 @@ from quire.storage.sqlite.changes import JOBS, Changes
 from quire.storage.sqlite.uids import Uid, to_column
 
 _CODEC = Codec(Job)
+# Rows that are put by one statement.
+_AT_ONCE = 50
 _Rows = frozenset[tuple[Uid, ...]]
 
 
@@ -32,14 +35,22 @@ class SqliteJobs:
 
     def get(self, job: str) -> Job | None:
         """Return a job by its id."""
+        known = self._changes.jobs.job(job)
+        if known is not None:
+            return known
         row = self._connection.execute(job_sql.GET, (to_column(job),)).fetchone()
-        return None if row is None else _CODEC.decode(row[0])
+        if row is None:
+            return None
+        found = _CODEC.decode(row[0])
+        self._changes.jobs.put(found, len(row[0]))
+        return found
 
     def put(self, job: Job) -> None:
         """Store a job in place of what was there under its id."""
         former = self.get(job.id)
         self._follow(former, job)
         self._link(former, job)
+        record = _CODEC.encode(job)
         bindings = (
             to_column(job.id),
             job.phase.value,
@@ -50,9 +61,10 @@ class SqliteJobs:
             job.run_id,
             job.error.code if job.error else "",
             job.destruction,
-            _CODEC.encode(job),
+            record,
         )
         self._connection.execute(job_sql.PUT, bindings)
+        self._changes.jobs.put(job, len(record))
         self._touch(job.id)
 
     def remove(self, job: str) -> None:
@@ -62,6 +74,7 @@ class SqliteJobs:
             self._follow(former, None)
             self._link(former, None)
             self._connection.execute(job_sql.REMOVE, (to_column(job),))
+            self._changes.jobs.remove(job)
             self._touch(job)
 
     def page(self, query: JobQuery) -> tuple[Job, ...]:
@@ -83,17 +96,25 @@ class SqliteJobs:
         self._changes.touch(job_topic(job))
 
     def _link(self, former: Job | None, job: Job | None) -> None:
-        self._exchange(_runs(former), _runs(job), job_sql.RUN_REMOVE, job_sql.RUN_PUT)
+        if former is None or job is None or former.runs != job.runs:
+            self._exchange(
+                _runs(former), _runs(job), job_sql.RUN_REMOVE, job_sql.runs_put
+            )
         if former is None or job is None or former.parameters != job.parameters:
             self._exchange(
-                _terms(former), _terms(job), job_sql.TERM_REMOVE, job_sql.TERM_PUT
+                _terms(former), _terms(job), job_sql.TERM_REMOVE, job_sql.terms_put
             )
 
-    def _exchange(self, old: _Rows, new: _Rows, remove: str, put: str) -> None:
+    def _exchange(
+        self, old: _Rows, new: _Rows, remove: str, put: Callable[[int], str]
+    ) -> None:
         for row in old - new:
             self._connection.execute(remove, row)
-        for row in new - old:
-            self._connection.execute(put, row)
+        # Together: to run a statement takes longer than to put a row.
+        added = list(new - old)
+        for begin in range(0, len(added), _AT_ONCE):
+            rows = added[begin : begin + _AT_ONCE]
+            self._connection.execute(put(len(rows)), tuple(chain(*rows)))
 
 
 def _runs(job: Job | None) -> _Rows:

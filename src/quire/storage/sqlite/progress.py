@@ -18,7 +18,11 @@ class SqliteProgress:
 
     def head(self, operation: str) -> Head | None:
         """Return how far an operation's log has come, None if it has none."""
-        row = self._connection.execute(sql.HEAD_GET, (to_column(operation),)).fetchone()
+        column = to_column(operation)
+        known = self._changes.jobs.head(column)
+        if known is not None:
+            return known
+        row = self._connection.execute(sql.HEAD_GET, (column,)).fetchone()
         if row is None:
             return None
         first, last, highest, final = row
@@ -49,6 +53,7 @@ class SqliteProgress:
             sql.HEAD_PUT,
             (operation, head.first, head.last, head.highest, head.final),
         )
+        self._changes.jobs.put_head(operation, head)
         self._changes.touch(entry.operation)
 
     def entries(self, operation: str, after: int, limit: int) -> tuple[Entry, ...]:

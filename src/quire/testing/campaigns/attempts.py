@@ -20,18 +20,17 @@ from pathlib import Path
 
 import msgspec
 
+from quire.jobs.job import Job
 from quire.jobs.phases import Phase
 from quire.ports.store import Transaction
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.campaigns.trap import SERVER, VICTIMS, WORKER, Trap
+from quire.testing.campaigns.trapped_server import COMPLETE
 
+_VERBS = ("queue", "claim", "tell", "deliver", "stage", "publish", "record", "complete")
 POINTS = (
-    *(
-        f"{SERVER} {side} {verb}"
-        for verb in ("claim", "tell", "deliver", "stage", "publish", "record")
-        for side in ("before", "after")
-    ),
+    *(f"{SERVER} {side} {verb}" for verb in _VERBS for side in ("before", "after")),
     *(
         f"{WORKER} {side} {verb}"
         for verb in ("claim", "tell", "deliver", "finish")
@@ -78,7 +77,8 @@ def run_case(
     """
     folder.mkdir(parents=True)
     problems = _serve(folder, victim, point, times=times, control=control)
-    found, attempts = asyncio.run(_judge(folder, times))
+    made = not point.endswith(COMPLETE)
+    found, attempts = asyncio.run(_judge(folder, times, made=made))
     trap = Trap(folder, SERVER)
     kills = sum(trap.sprung(_job(number)) for number in range(times))
     if kills < times:
@@ -143,11 +143,14 @@ def _serve(
     return ["the server died more often than it was killed"]
 
 
-async def _judge(folder: Path, times: int) -> tuple[list[str], int]:
+async def _judge(folder: Path, times: int, *, made: bool) -> tuple[list[str], int]:
     store = await SqliteStore.open(folder, doorbell=LocalDoorbell())
     try:
         judged = await store.view(
-            lambda tx: [_problems(tx, _job(number), folder) for number in range(times)]
+            lambda tx: [
+                _problems(tx, _job(number), folder, made=made)
+                for number in range(times)
+            ]
         )
     finally:
         await store.aclose()
@@ -156,8 +159,10 @@ async def _judge(folder: Path, times: int) -> tuple[list[str], int]:
     )
 
 
-def _problems(tx: Transaction, job: str, folder: Path) -> tuple[list[str], int]:
-    found, product = tx.jobs.get(job), tx.products.get(job)
+def _problems(
+    tx: Transaction, job: str, folder: Path, *, made: bool
+) -> tuple[list[str], int]:
+    found = tx.jobs.get(job)
     if found is None:
         return [f"{job} is lost"], 0
     problems = []
@@ -167,16 +172,21 @@ def _problems(tx: Transaction, job: str, folder: Path) -> tuple[list[str], int]:
     ends = sum(entry.event.type.final for entry in tx.progress.entries(job, 0, 1000))
     if ends != 1:
         problems.append(f"{job} has {ends} ends")
-    files = [
-        path for path in (folder / "products").glob(f"{job}*") if path.suffix != ".json"
-    ]
-    if product is None or len(files) != 1:
-        problems.append(f"{job} has {len(files)} products")
-    elif files[0].read_text() not in {
-        f"{job} {number}" for number in range(1, found.attempt + 1)
-    }:
-        problems.append(f"{job} has a spoilt product")
+    if made:
+        problems += _problems_of_product(tx, found, folder)
     return problems, found.attempt
+
+
+def _problems_of_product(tx: Transaction, job: Job, folder: Path) -> list[str]:
+    files = [
+        path
+        for path in (folder / "products").glob(f"{job.id}*")
+        if path.suffix != ".json"
+    ]
+    if tx.products.get(job.id) is None or len(files) != 1:
+        return [f"{job.id} has {len(files)} products"]
+    whole = {f"{job.id} {number}" for number in range(1, job.attempt + 1)}
+    return [] if files[0].read_text() in whole else [f"{job.id} has a spoilt product"]
 
 
 def _controls(folder: Path) -> list[str]:
