@@ -13,7 +13,7 @@ from tests.documents.strategies import bodies
 from quire.documents.document import Document
 from quire.documents.names import DocumentName
 from quire.documents.reading import parse, read_items
-from quire.documents.typed import read_rows
+from quire.documents.typed import is_event, read_events, read_rows
 from quire.documents.validation import Validator
 from quire.testing.documents import make_event, make_run
 
@@ -79,6 +79,57 @@ def test_text_that_was_tampered_with_is_read_alike_or_left(data: st.DataObject) 
         )
         text[place : place + data.draw(st.integers(0, 2))] = bits
     check(bytes(text))
+
+
+def check_together(texts: list[bytes]) -> bool:
+    """Return whether they were read together, having seen that it was done rightly."""
+    together = read_events(texts)
+    alone = [read_rows(text) for text in texts]
+    if together is None:
+        return False
+    assert len(together) == len(alone)
+    for one, other in zip(together, alone, strict=True):
+        assert other is not None
+        assert (one.name, one.raw, one.sound) == (other.name, other.raw, other.sound)
+        assert alike(one.body, other.body)
+    return True
+
+
+def test_plain_events_are_read_together() -> None:
+    events = make_run(events=5)[2:-1]
+    assert check_together([b'["event", %b ]' % one.raw for one in events])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(bodies(DocumentName.EVENT), min_size=1, max_size=4))
+def test_events_together_are_read_as_each_is_alone(found: list[Any]) -> None:
+    check_together([item("event", body) for body in found])
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_one_that_was_tampered_with_is_found_among_others(data: st.DataObject) -> None:
+    texts = [bytearray(item("event", {**EVENT, "uid": f"u{n}"})) for n in range(3)]
+    for text in texts:
+        for _ in range(data.draw(st.integers(0, 2))):
+            place = data.draw(st.integers(9, len(text) - 1))
+            bits = data.draw(
+                st.sampled_from([b"", b" ", b'"', b",", b":", b"}", b"]", b"1", b"[{"])
+            )
+            text[place : place + data.draw(st.integers(0, 2))] = bits
+    lines = [bytes(text).strip() for text in texts]
+    check_together([line for line in lines if is_event(line)] or lines)
+
+
+def test_what_is_odd_among_many_has_each_looked_at() -> None:
+    good, deep = item("event", EVENT), {"a": json.loads("[" * 195 + "]" * 195)}
+    for odd in (
+        item("event", {**EVENT, "seq_num": 1.0}),
+        item("event", {**EVENT, "data": deep}),
+        item("event", EVENT)[:-2] + b',"seq_num":1}]',
+        good + b" " + good,
+    ):
+        assert read_events([good, odd, good]) is None
 
 
 @pytest.mark.parametrize(

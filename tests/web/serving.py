@@ -1,9 +1,11 @@
 """A small real server with short deadlines, and sockets that speak to it."""
 
+import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,8 +15,9 @@ from starlette.routing import Route
 
 from quire.errors import QuireError
 from quire.web.body import read_body
-from quire.web.connections import Bounds, bounded
+from quire.web.connections import Bounds
 from quire.web.deadlines import BodyDeadline, Deadlines
+from quire.web.express import Answerer, Express, expressed, rendered
 from quire.web.problems import on_disconnect, on_quire_error
 
 LIMIT = 1_000_000
@@ -30,8 +33,35 @@ async def refuse(_: Request) -> Response:
     return JSONResponse({}, 401)
 
 
+class TakeExpress:
+    """Answers `/take` by the short way.
+
+    Attributes
+    ----------
+    bodies
+        What came by it.
+    """
+
+    most = LIMIT
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def __call__(self, headers: Mapping[bytes, bytes]) -> Answerer | None:
+        return None if b"accept" in headers else self._take
+
+    async def _take(self, body: bytes) -> bytes:
+        self.bodies.append(body)
+        if body == b"defect":
+            raise ValueError(body)
+        await asyncio.sleep(0)
+        return rendered(JSONResponse({"size": len(body)}))
+
+
 @contextlib.contextmanager
-def serving(bounds: Bounds) -> Iterator[int]:
+def serving(
+    bounds: Bounds, express: Mapping[bytes, Express] = MappingProxyType({})
+) -> Iterator[int]:
     """Serve `/take` and `/refuse` on a free port of 127.0.0.1."""
     app = Starlette(
         routes=[
@@ -45,7 +75,7 @@ def serving(bounds: Bounds) -> Iterator[int]:
     )
     config = uvicorn.Config(
         BodyDeadline(app, bounds.deadlines),
-        http=bounded(bounds),
+        http=expressed(bounds, express),
         ws="none",
         lifespan="off",
         log_config=None,

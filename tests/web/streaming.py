@@ -30,8 +30,9 @@ from quire.progress.log import Entry, Head, append, next_act
 from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
-from quire.web.connections import Bounds, bounded
+from quire.web.connections import Bounds
 from quire.web.event_stream import as_sent, encode_entry
+from quire.web.express import expressed
 from quire.web.open_streams import OpenStreams
 from quire.web.problems import on_quire_error
 
@@ -196,7 +197,7 @@ def streaming(*, patience: float = 30.0, a_principal: int = 1000) -> Iterator[Se
     made = Streaming(patience=patience, a_principal=a_principal)
     config = uvicorn.Config(
         made.app(),
-        http=bounded(Bounds()),
+        http=expressed(Bounds(), {}),
         ws="none",
         lifespan="on",
         log_config=None,

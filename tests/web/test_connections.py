@@ -4,16 +4,19 @@ from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
-from tests.web.serving import SHORT, Raw, serving
+from tests.web.serving import SHORT, Raw, TakeExpress, serving
 
 from quire.web.connections import Bounds
 
 HEAD = b"POST /take HTTP/1.1\r\nHost: x\r\n"
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with serving(Bounds(deadlines=SHORT, connections=40, unread_bytes=300_000)) as port:
+@pytest.fixture(scope="module", params=["usual way", "short way"])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    short = request.param == "short way"
+    express = {b"POST /take HTTP/1.1": TakeExpress()} if short else {}
+    bounds = Bounds(deadlines=SHORT, connections=40, unread_bytes=300_000)
+    with serving(bounds, express) as port:
         yield port
 
 

@@ -18,9 +18,15 @@ from quire.web.problems import (
     on_http_error,
     on_quire_error,
 )
+from quire.web.route_index import RouteIndex
 from quire.web.segments import EncodedSlashes
 
-_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+def own_hosts(hosts: Sequence[str]) -> frozenset[str]:
+    """Return the names that requests may be sent to: given ones, and the loopback's."""
+    return _LOOPBACK.union(hosts)
 
 
 def application(routes: Sequence[BaseRoute], *, hosts: Sequence[str] = ()) -> ASGIApp:
@@ -36,11 +42,13 @@ def application(routes: Sequence[BaseRoute], *, hosts: Sequence[str] = ()) -> AS
     TypeError
         A route does not say who may use it.
     """
+    declared: list[DeclaredRoute] = []
     for route in routes:
         if not isinstance(route, DeclaredRoute):
             raise TypeError(f"{route} does not declare who may use it")
+        declared.append(route)
     app = Starlette(
-        routes=list(routes),
+        routes=[RouteIndex(declared)],
         exception_handlers={
             QuireError: on_quire_error,
             HTTPException: on_http_error,
@@ -49,4 +57,4 @@ def application(routes: Sequence[BaseRoute], *, hosts: Sequence[str] = ()) -> AS
         },
     )
     served = EncodedSlashes(BodyDeadline(app, Deadlines()))
-    return Guard(served, _HOSTS.union(hosts))
+    return Guard(served, own_hosts(hosts))

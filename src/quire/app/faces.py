@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from starlette.routing import BaseRoute
@@ -18,6 +18,7 @@ from quire.actions.samples import SampleStreams
 from quire.actions.shelf import Shelf
 from quire.actions.tokens import Tokens
 from quire.app.about import DESCRIPTION, VERSION
+from quire.app.application import own_hosts
 from quire.app.ground import Ground
 from quire.app.job_parts import JobParts
 from quire.app.lab_parts import LabParts
@@ -36,6 +37,7 @@ from quire.faces.catalog.search import SearchRoutes
 from quire.faces.catalog.streams import StreamRoutes
 from quire.faces.dashboard.routes import DashboardRoutes
 from quire.faces.documents.databroker import DatabrokerRoutes
+from quire.faces.documents.express import LINE, DocumentExpress
 from quire.faces.documents.routes import DocumentRoutes
 from quire.faces.dpm.routes import DpmRoutes
 from quire.faces.inlets.routes import InletRoutes
@@ -56,13 +58,15 @@ from quire.faces.server.routes import ServerRoutes
 from quire.faces.uws.routes import UwsRoutes
 from quire.faces.wobbly.admin import WobblyAdminRoutes
 from quire.faces.wobbly.description import WobblyDescriptionRoutes
-from quire.faces.wobbly.routes import WobblyRoutes
+from quire.faces.wobbly.routes import LARGEST_JOB, WobblyRoutes
 from quire.faces.wobbly.wire import front
 from quire.web.event_stream import encode_entry
-from quire.web.gate import Gate
+from quire.web.express import Express
+from quire.web.gate import DeclaredRoute, Gate
 from quire.web.metrics import Metrics
 from quire.web.open_streams import OpenStreams
 from quire.web.proxy import OperatorGate, ServiceGate, UserGate
+from quire.web.short_way import ShortWay
 
 
 class Face(Protocol):
@@ -107,6 +111,43 @@ class Faces:
             on.stopping, a_principal=on.settings.streams_a_principal
         )
         self._health = Health(on.store, about)
+        self._documents = DocumentRoutes(
+            runs.ingest, self.metrics, body_limit=on.settings.body_limit
+        )
+
+    def express(self, routes: Sequence[BaseRoute]) -> Mapping[bytes, Express]:
+        """Return what has a short way, by the first line of its requests."""
+        settings = self._on.settings
+        documents = DocumentExpress(
+            self._documents,
+            self._tokens,
+            self.metrics,
+            hosts=own_hosts(settings.proxy.hosts),
+            most=settings.body_limit,
+        )
+        return {LINE: documents, **self._short_ways(routes)}
+
+    def _short_ways(self, routes: Sequence[BaseRoute]) -> dict[bytes, Express]:
+        """Return the short ways to new jobs."""
+        settings = self._on.settings
+        if TrustedProxy(settings.proxy).there:
+            return {}  # its address is to be looked at, which they do not see
+        limit = settings.body_limit
+        wanted: list[tuple[str, dict[str, str], int]] = [
+            ("/wobbly/jobs", {}, min(limit, LARGEST_JOB)),
+            *(("/uws/{kind}/jobs", {"kind": kind}, limit) for kind in self._jobs.kinds),
+        ]
+        posts = {
+            route.path: route
+            for route in routes
+            if isinstance(route, DeclaredRoute) and "POST" in (route.methods or ())
+        }
+        hosts = own_hosts(settings.proxy.hosts)
+        ways = [
+            ShortWay(posts[path], params, self.metrics, hosts=hosts, most=most)
+            for path, params, most in wanted
+        ]
+        return {way.line: way for way in ways}
 
     def routes(self, inlets: Inlets, outlets: Forward) -> list[BaseRoute]:
         """Return all routes, in the order in which they are tried."""
@@ -135,7 +176,7 @@ class Faces:
         runs, settings = self._runs, self._on.settings
         limit, metrics = settings.body_limit, self.metrics
         return (
-            DocumentRoutes(runs.ingest, metrics, body_limit=limit),
+            self._documents,
             DatabrokerRoutes(runs.ingest, runs.replay, metrics, body_limit=limit),
             SearchRoutes(runs.search),
             IndexRoutes(runs.indexes),

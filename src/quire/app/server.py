@@ -47,6 +47,8 @@ class Server:
     ----------
     app
         What the HTTP server serves.
+    express
+        What of its requests have a short way, by their first line.
     token
         What admits the owner of the data folder.
     stopping
@@ -96,8 +98,10 @@ class Server:
         faces = Faces(on, self._runs, self._jobs, self._labs, self._tokens)
         routes = faces.routes(self._inlets, self._outlets)
         served = application(routes, hosts=settings.proxy.hosts)
+        self.express = faces.express(routes)
         if logging.getLogger("quire.requests").isEnabledFor(logging.INFO):
-            served = RequestLogged(served)
+            # Of all requests, and so all on the usual way.
+            served, self.express = RequestLogged(served), {}
         self.app: ASGIApp = Metered(served, faces.metrics)
 
     @contextlib.asynccontextmanager
@@ -107,6 +111,7 @@ class Server:
             self._owner, use=TokenUse.API, lifetime=None, secret=self.token
         )
         await self._projecting.begin()
+        engines = await self._jobs.engines.led(self.leadership)
         await self._jobs.dispatcher.start()
         await self._labs.labs.start()
         await self._jobs.aborting.resume()
@@ -127,6 +132,7 @@ class Server:
                 self._sweep(),
                 outlets.run(),
                 inlets.run(),
+                *(engine.run() for engine in engines),
                 while_leading(self.leadership, "indexer", self._runs.indexer.run),
                 while_leading(self.leadership, "projecting", self._projecting.run),
                 self._jobs.workspace.run(),

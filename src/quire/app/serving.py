@@ -21,7 +21,8 @@ from quire.app.server import Server
 from quire.config import Settings
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Store
-from quire.web.connections import Bounds, bounded
+from quire.web.connections import Bounds
+from quire.web.express import expressed
 
 EXIT_STORE_LOST = 74
 Assemble = Callable[[Settings, Store, Doorbell], Server]
@@ -87,7 +88,7 @@ async def _listen(
         log_level="warning",
         access_log=False,
         lifespan="off",
-        http=bounded(Bounds(connections=_connection_limit())),
+        http=expressed(Bounds(connections=_connection_limit()), server.express),
         ws="none",
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,

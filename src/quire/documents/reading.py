@@ -7,6 +7,7 @@ real producers write them (``event_model.sanitize_doc``).
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import jiter
@@ -15,7 +16,7 @@ from quire.documents.diagnosis import broken_off, unknown_name, unreadable, wron
 from quire.documents.document import Document, Fault
 from quire.documents.names import DocumentName
 from quire.documents.slicing import Broken, elements, members
-from quire.documents.typed import read_rows
+from quire.documents.typed import is_event, read_events, read_rows
 
 _WHITE = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -43,9 +44,12 @@ def read_items(body: bytes, *, media_type: str) -> Iterator[Document | Fault]:
     """
     body = body.removeprefix(_BYTE_ORDER_MARK).strip(_WHITE)
     as_json = media_type.partition(";")[0].strip().lower() == "application/json"
+    if not as_json:
+        yield from _of_lines(body)
+        return
     index = 0
     try:
-        for text in _json_items(body) if as_json else _lines(body):
+        for text in _json_items(body):
             yield _read(text, index)
             index += 1
     except Broken as error:
@@ -63,11 +67,18 @@ def parse(name: DocumentName, raw: bytes, original: bytes = b"") -> Document:
     return Document(name=name, body=_parsed(raw), raw=raw, original=original)
 
 
-def _lines(body: bytes) -> Iterator[bytes]:
-    for line in body.split(b"\n"):
-        text = line.strip(_WHITE)
-        if text:
-            yield text
+def _of_lines(body: bytes) -> Iterator[Document | Fault]:
+    lines = [text for line in body.split(b"\n") if (text := line.strip(_WHITE))]
+    index = 0
+    for alike, group in groupby(lines, is_event):
+        texts = list(group)
+        events = read_events(texts) if alike and len(texts) > 1 else None
+        if events is not None:
+            yield from events
+        else:
+            for place, text in enumerate(texts, index):
+                yield _read(text, place)
+        index += len(texts)
 
 
 def _json_items(body: bytes) -> Iterator[bytes]:

@@ -64,7 +64,7 @@ class Growth:
         assets: dict[str, Intervals] = {
             uid: union((), ranges) for uid, ranges in self.ranges.items()
         }
-        seq_nums = of_numbers(_usable_numbers(self.numbers))
+        seq_nums = _counted(self.numbers)
         return Stream(
             seq_nums=union(seq_nums, (one for each in assets.values() for one in each)),
             events=len(self.uids),
@@ -75,7 +75,9 @@ class Growth:
 
     def findings(self) -> Iterator[Finding]:
         """Tell of odd sequence numbers of events."""
-        if not _all_exact(self.numbers) or min(self.numbers, default=1) < 1:
+        if not _in_turn(self.numbers) and (
+            not _all_exact(self.numbers) or min(self.numbers, default=1) < 1
+        ):
             for uid, value in zip(self.uids, self.numbers, strict=True):
                 number = as_integer(value)
                 if number is None:
@@ -112,10 +114,28 @@ def _all_exact(numbers: Sequence[Any]) -> bool:
     )
 
 
-def _usable_numbers(numbers: Sequence[Any]) -> Iterable[int]:
+def _in_turn(numbers: Sequence[Any]) -> bool:
+    """Return whether each is the integer behind the one before, none of them odd."""
+    if not numbers or type(numbers[0]) is not int or not 1 <= numbers[0] <= EXACT // 2:
+        return False
+    first, count = numbers[0], len(numbers)
+    if type(numbers[-1]) is not int or numbers[-1] != first + count - 1:
+        return False
+    # 2.0 is 2, too.
+    return numbers == list(range(first, first + count)) and (
+        set(map(type, numbers)) == _INTEGERS
+    )
+
+
+def _counted(numbers: Sequence[Any]) -> Intervals:
+    """Return the numbers that count, as intervals."""
+    if _in_turn(numbers):
+        return ((numbers[0], numbers[-1]),)
     if _all_exact(numbers):
-        return numbers
-    return [one for value in numbers if (one := as_integer(value)) is not None]
+        return of_numbers(numbers)
+    return of_numbers(
+        one for value in numbers if (one := as_integer(value)) is not None
+    )
 
 
 def _usable_times(times: Sequence[Any]) -> Sequence[float]:

@@ -7,6 +7,7 @@ operations on whole columns; only what is odd is looked at row by row.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -54,10 +55,15 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
         data: list[Table] = [event["data"] for event in events]
         stamps: list[Table] = [event["timestamps"] for event in events]
         filled: list[Table | None] = [event.get("filled") for event in events]
-        kinds = frozenset(map(tuple, data))
-        alike = len(kinds) == 1 and kinds == set(map(tuple, stamps))
+        columns = _of_one_kind(data)
+        if columns is None:
+            kinds = frozenset(map(tuple, data))
+            columns = _columns(data, kinds)
+        else:
+            kinds = frozenset({tuple(columns)})
+        alike = len(kinds) == 1 and _have_all(stamps, tuple(columns))
         return cls(
-            data=_columns(data, kinds),
+            data=columns,
             kinds=kinds,
             unequal=not alike and not all(map(_same_keys, data, stamps)),
             overfilled=any(filled) and not all(map(_within, filled, data)),
@@ -101,6 +107,28 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
             yield filled_differ(descriptor)
         for key, column in self.data.items():
             yield from misfits(descriptor, key, declared.get(key), column)
+
+
+def _of_one_kind(data: Sequence[Table]) -> Columns | None:
+    """Return the columns of rows that all have the same two keys or more, else None."""
+    keys = tuple(data[0])
+    if len(keys) <= 1 or set(map(len, data)) != {len(keys)}:
+        return None
+    try:
+        columns = zip(*map(itemgetter(*keys), data), strict=True)
+    except KeyError:
+        return None
+    return dict(zip(keys, columns, strict=True))
+
+
+def _have_all(tables: Sequence[Table], keys: tuple[str, ...]) -> bool:
+    """Return whether each table has these keys and no other."""
+    if set(map(len, tables)) != {len(keys)}:
+        return False
+    try:
+        return not keys or bool(list(map(itemgetter(*keys), tables)))
+    except KeyError:
+        return False
 
 
 def _columns(data: Sequence[Table], kinds: frozenset[tuple[str, ...]]) -> Columns:

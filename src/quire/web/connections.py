@@ -11,7 +11,6 @@ import math
 import socket
 import struct
 from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -175,15 +174,28 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.flow.read_paused:
             # We do not read, so it cannot send: not its fault.
             self._due = self.loop.time() + self._deadlines.header_seconds
-        due = self._due + (0.0 if self._in_headers else _AFTER_THE_APPLICATION)
+        due = self._due + (0.0 if self._in_headers else self._grace())
         if self.loop.time() < due:
             self._arm(due)
         elif self._in_headers and self._received:
             self._refuse(408, "the headers did not come in time")
         else:
-            self.transport.abort()
+            self._body_is_late()
 
-    def _refuse(self, status: int, detail: str, *, retry: bool = False) -> None:
+    def _grace(self) -> float:
+        return _AFTER_THE_APPLICATION
+
+    def _body_is_late(self) -> None:
+        self.transport.abort()
+
+    def _refuse(
+        self,
+        status: int,
+        detail: str,
+        *,
+        retry: bool = False,
+        code: str = "http_error",
+    ) -> None:
         """Answer, and close once the client has had a moment to read it."""
         self._refused = True
         self._due = math.inf
@@ -195,7 +207,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
             cycle.disconnected = True
             cycle.message_event.set()
-        self.transport.write(_problem(status, detail, retry=retry))
+        self.transport.write(_problem(status, detail, retry=retry, code=code))
         if self.transport.can_write_eof():
             # Closing now, with bytes unread, would reset the connection and may take
             # the answer with it.
@@ -254,13 +266,7 @@ class Line:
         self._protocol.transport.abort()
 
 
-def bounded(bounds: Bounds) -> type[asyncio.Protocol]:
-    """Return what uvicorn takes as its `http` protocol."""
-    made: Callable[..., asyncio.Protocol] = partial(BoundedProtocol, bounds=bounds)
-    return cast("type[asyncio.Protocol]", made)
-
-
-def _problem(status: int, detail: str, *, retry: bool) -> bytes:
+def _problem(status: int, detail: str, *, retry: bool, code: str) -> bytes:
     phrase = HTTPStatus(status).phrase
     body = json.dumps(
         {
@@ -268,7 +274,7 @@ def _problem(status: int, detail: str, *, retry: bool) -> bytes:
             "title": phrase,
             "status": status,
             "detail": detail,
-            "code": "http_error",
+            "code": code,
         }
     )
     later = "retry-after: 1\r\n" if retry else ""

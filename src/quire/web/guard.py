@@ -12,7 +12,7 @@ CONTENT_SECURITY_POLICY = (
     "frame-ancestors 'none'"
 )
 # As they go out: every answer has them, so they are not made anew for each.
-_HEADERS = (
+SECURITY_HEADERS = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -40,7 +40,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 given = message.get("headers", ())
                 own = {name.lower() for name, _ in given}
-                added = [one for one in _HEADERS if one[0] not in own]
+                added = [one for one in SECURITY_HEADERS if one[0] not in own]
                 message["headers"] = [*given, *added]
             await send(message)
 
@@ -48,14 +48,15 @@ class Guard:
         if host is None:
             refusal = problem(InputError("Host", "the header is missing"))
             await refusal(scope, receive, send_guarded)
-        elif _name(host) not in self._hosts:
-            refusal = problem(Forbidden(f"host {_name(host)!r}", "a loopback name"))
+        elif host_name(host) not in self._hosts:
+            refusal = problem(Forbidden(f"host {host_name(host)!r}", "a loopback name"))
             await refusal(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
+    """Return what stands before the port."""
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.rpartition(":")[0] if ":" in host else host

@@ -61,8 +61,10 @@ class Metrics:
 
     def took(self, *, accepted: int, repeated: int, refused: int) -> None:
         """Count documents by what became of them."""
-        counts = {"accepted": accepted, "repeated": repeated, "refused": refused}
-        self._documents.update(counts)
+        documents = self._documents
+        documents["accepted"] += accepted
+        documents["repeated"] += repeated
+        documents["refused"] += refused
 
     def text(self, *, ready: bool) -> bytes:
         """Return everything in Prometheus's text format.

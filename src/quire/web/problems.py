@@ -111,7 +111,12 @@ async def on_disconnect(_: Request, __: Exception) -> Response:
 
 
 async def on_crash(_: Request, error: Exception) -> Response:
-    """Answer a request that met a defect; the server's log has the traceback."""
+    """Answer a request that met a defect."""
+    return crash(error)
+
+
+def crash(error: Exception) -> Response:
+    """Return what tells of a defect; the server's log has the traceback."""
     body = {
         "type": "about:blank",
         "title": "Internal Server Error",

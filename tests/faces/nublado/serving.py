@@ -26,8 +26,9 @@ from quire.ports.store import Store
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.fake_labs import FakeAccounts, FakeLabs
-from quire.web.connections import Bounds, bounded
+from quire.web.connections import Bounds
 from quire.web.event_stream import encode_entry
+from quire.web.express import expressed
 from quire.web.gate import Gate
 from quire.web.open_streams import OpenStreams
 from quire.web.proxy import UserGate
@@ -107,7 +108,7 @@ class FakeController:
         )
         config = uvicorn.Config(
             application(face.routes(Gate(self.tokens))),
-            http=bounded(Bounds()),
+            http=expressed(Bounds(), {}),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
 from quire.actions.ingest import Ingest, Receipt
-from quire.documents.legacy import as_received, upgraded
+from quire.documents.legacy import Upgrade, as_received, upgraded
 from quire.documents.names import DocumentName
 from quire.errors import NotFound
 from quire.web.body import choice, read_body
@@ -21,9 +21,11 @@ from quire.web.metrics import Metrics
 from quire.web.negotiation import body_type
 from quire.web.shape import check_items
 
-_JSON, _NDJSON = "application/json", "application/x-ndjson"
+EVERY = "/api/v1/documents"
+NDJSON = "application/x-ndjson"
+_JSON = "application/json"
 _TAKEN = (
-    _NDJSON,
+    NDJSON,
     _JSON,
     "application/ndjson",
     "application/jsonl",
@@ -44,7 +46,7 @@ _POST = Operation(
         "legacy": Parameter(says="Whether to upgrade older spellings.", type=_Legacy)
     },
     body=list[tuple[DocumentName, dict[str, Any]]],
-    body_types=(_NDJSON, _JSON),
+    body_types=(NDJSON, _JSON),
     answers={200: Receipt, 409: Receipt, 422: Receipt},
 )
 _PUT_LEASE = Operation(answers={204: None})
@@ -61,10 +63,10 @@ class DocumentRoutes:
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
         needs = Scope.RUNS_INGEST
-        every, lease = "/api/v1/documents", "/api/v1/runs/{uid}/lease"
+        lease = "/api/v1/runs/{uid}/lease"
         return (
             gate.route(
-                every, self.post, needs=needs, methods=["POST"], describes=_POST
+                EVERY, self.post, needs=needs, methods=["POST"], describes=_POST
             ),
             gate.route(
                 lease,
@@ -81,8 +83,26 @@ class DocumentRoutes:
         With ``?legacy=true`` older spellings are upgraded, their originals kept.
         """
         upgrade = _UPGRADES[choice(request, "legacy", _Legacy)]
-        media_type = body_type(request, _TAKEN, default=_NDJSON)
+        media_type = body_type(request, _TAKEN, default=NDJSON)
         body = await read_body(request, self._body_limit)
+        receipt = await self.take(body, media_type, principal, upgrade=upgrade)
+        return json_response(receipt, status_for(receipt))
+
+    async def take(
+        self,
+        body: bytes,
+        media_type: str,
+        principal: Principal,
+        *,
+        upgrade: Upgrade = as_received,
+    ) -> Receipt:
+        """Store documents, and count them.
+
+        Raises
+        ------
+        TooLarge
+            They are more than are taken at a time.
+        """
         check_items(body, MOST_ITEMS, lines=media_type != _JSON)
         receipt = await self._ingest(body, media_type, principal, upgrade=upgrade)
         self._metrics.took(
@@ -90,9 +110,7 @@ class DocumentRoutes:
             repeated=receipt.repeated,
             refused=len(receipt.refused),
         )
-        if receipt.accepted or receipt.repeated or not receipt.refused:
-            return json_response(receipt)
-        return json_response(receipt, 409 if receipt.conflicts else 422)
+        return receipt
 
     async def put_lease(self, request: Request, principal: Principal) -> Response:
         """Take the heartbeat of a run's writer."""
@@ -100,3 +118,10 @@ class DocumentRoutes:
         if not await self._ingest.renew(uid, principal):
             raise NotFound("run", uid)
         return Response(status_code=204)
+
+
+def status_for(receipt: Receipt) -> int:
+    """Return the status of the answer: what was taken counts more than the rest."""
+    if receipt.accepted or receipt.repeated or not receipt.refused:
+        return 200
+    return 409 if receipt.conflicts else 422

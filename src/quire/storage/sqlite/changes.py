@@ -1,6 +1,8 @@
 """What a decision has touched, so that its commit can tell and its failure undo."""
 
+from quire.storage.sqlite.facets import Facets
 from quire.storage.sqlite.known_keys import KnownKeys
+from quire.storage.sqlite.recent_jobs import RecentJobs
 from quire.storage.sqlite.recent_runs import RecentRuns
 from quire.storage.sqlite.uids import Uid
 
@@ -12,11 +14,22 @@ class Changes:
     """The topics to ring for, and how to forget what was cached of a decision.
 
     A decision's changes join those of the commit by `keep`, or go by `undo`.
+
+    Attributes
+    ----------
+    jobs
+        The jobs that were put last, good as long as nothing is undone.
+    facets
+        Counters that gather until the commit.
     """
 
-    def __init__(self, known: KnownKeys, recent: RecentRuns) -> None:
+    def __init__(
+        self, known: KnownKeys, recent: RecentRuns, jobs: RecentJobs | None = None
+    ) -> None:
+        self.facets: Facets | None = None
         self._known = known
         self._recent = recent
+        self.jobs = jobs or RecentJobs()
         self._committing: set[str] = set()
         self._topics: set[str] = set()
         self._noted: set[Uid | None] = set()
@@ -33,10 +46,19 @@ class Changes:
         """Make the decision's changes the commit's."""
         self._committing |= self._topics
         self._topics = set()
+        if self.facets is not None:
+            self.facets.keep()
+
+    def write(self) -> None:
+        """Write what was gathered, right before the commit."""
+        if self.facets is not None:
+            self.facets.write()
 
     def undo(self) -> None:
         """Drop the decision's changes."""
         self._topics = set()
+        if self.facets is not None:
+            self.facets.undo()
         # What earlier decisions of the commit cached is forgotten with it: that
         # costs a reading, never a wrong answer.
         self._forget()
@@ -51,10 +73,13 @@ class Changes:
         """Drop the changes of a commit that failed."""
         self._topics = set()
         self._committing = set()
+        if self.facets is not None:
+            self.facets.abandon()
         self._forget()
 
     def _forget(self) -> None:
         self._recent.forget()
+        self.jobs.forget()
         for run in self._noted:
             self._known.forget(run)
         self._noted = set()

@@ -10,6 +10,7 @@ from quire.ports.doorbell import Doorbell
 from quire.ports.store import Decision
 from quire.runs.searchable import Describe, searchable
 from quire.storage.sqlite.folder import prepare
+from quire.storage.sqlite.half_copy import refuse_half
 from quire.storage.sqlite.readers import Readers
 from quire.storage.sqlite.writer import Writer
 
@@ -56,8 +57,8 @@ class SqliteStore:
         Raises
         ------
         StoreUnavailable
-            Another server has the folder, a newer Quire wrote it, or it lies where
-            durability cannot be promised.
+            Another server has the folder, a newer Quire wrote it, a move to it was not
+            ended, or it lies where durability cannot be promised.
         """
         file = path if path.suffix == ".sqlite" else path / FILE_NAME
         return await asyncio.to_thread(
@@ -75,6 +76,7 @@ class SqliteStore:
     ) -> "SqliteStore":
         lock = prepare(file)
         try:
+            refuse_half(file.parent)
             writer = Writer(
                 file, doorbell=doorbell, on_fatal=on_fatal, describe=describe, vfs=vfs
             )
