@@ -14,8 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.runs import runs
-
 from quire.documents.names import DocumentName
 from quire.ports.document_records import Arrival
 from quire.ports.store import Transaction
@@ -28,6 +26,7 @@ from quire.storage.moving.move import move
 from quire.storage.moving.places import open_side
 from quire.storage.moving.sides import Destination
 from quire.storage.sqlite.store import SqliteStore
+from quire.testing.made_up.runs import runs
 from quire.testing.postgres.server import PostgresServer
 
 _BLOCK = 2_000

@@ -1,10 +1,12 @@
 """Searching many runs over HTTP: p50 of each query of the runs issue's table.
 
-Usage: python benchmarks/runs.py [--runs 1000000] [--folder DIR] [--repeat 40]
-                                 [--database postgresql://... | --postgres]
+Usage: python -m benchmarks.runs [--runs 1000000] [--folder DIR] [--repeat 40] [--small]
+                                 [--decisions | --database postgresql://... | --postgres]
 
 The folder is filled once with made-up runs and kept if it is named; a real server in
-its own process then answers over loopback. With ``--database`` the runs are copied into
+its own process then answers over loopback. Runs go into SQLite in bulk, some 10,000 a
+second, as `quire.testing.made_up.filling` has it; with ``--decisions`` as a server puts
+them there. ``--small`` leaves out of them what no question asks for. With ``--database`` the runs are copied into
 that database of PostgreSQL instead, once, and kept; ``--postgres`` starts one of its
 own, with a quarter of the memory for its buffers, that is gone afterwards.
 """
@@ -20,7 +22,6 @@ import random
 import statistics
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -31,7 +32,7 @@ from quire.actions.index_runs import RunIndexer
 from quire.app.run_parts import described_by
 from quire.config import Settings
 from quire.ports.store import Transaction
-from quire.runs.run import Run, Stream
+from quire.runs.run import Run
 from quire.runs.searchable import searchable
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.postgres.changes import Changes
@@ -43,92 +44,31 @@ from quire.storage.postgres.session import Session
 from quire.storage.postgres.target import Target
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.made_up.filling import fill as fill_in_bulk
+from quire.testing.made_up.runs import BLOCK, FIRST_TIME, SPACING, runs
 from quire.testing.postgres.server import PostgresServer
 
-_FIRST_TIME = 1.6e9
-_SPACING = 60.0
-_BLOCK = 2_000
 _COPIED = 5_000
-_WORDS = [
-    "alignment",
-    "calibration",
-    "copper",
-    "diffraction",
-    "energy",
-    "fast",
-    "grid",
-    "insitu",
-    "kinetics",
-    "laser",
-    "map",
-    "nickel",
-    "overnight",
-    "powder",
-    "quick",
-    "radial",
-    "sweep",
-    "test",
-    "user",
-    "vacuum",
-]
 
 
-def runs(count: int, seed: int = 7) -> Iterator[Run]:
-    """Yield made-up runs with start documents of about 0.9 kB."""
-    dice = random.Random(seed)  # noqa: S311
-    for number in range(count):
-        yield _run(number, dice)
+def fill(folder: Path, count: int, *, small: bool = False, processes: int = 3) -> None:
+    """Put so many runs into a folder, in bulk."""
+    began = time.perf_counter()
+    version = described_by(Settings.load(data_folder=folder))
+    fill_in_bulk(folder, count, version, small=small, processes=processes)
+    seconds = time.perf_counter() - began
+    size = sum(each.stat().st_size for each in folder.iterdir() if each.is_file())
+    print(f"filled: {count} runs in {seconds:.0f} s ({count / seconds:.0f}/s)")
+    print(f"size: {size / count:.0f} bytes a run")
 
 
-def _run(number: int, dice: random.Random) -> Run:
-    began = _FIRST_TIME + number * _SPACING
-    uid = str(uuid.UUID(int=dice.getrandbits(128), version=4))
-    plan = dice.choice(("scan", "count", "grid_scan", "fly"))
-    start = {
-        "uid": uid,
-        "time": began,
-        "scan_id": number + 1,
-        "plan_name": plan,
-        "plan_type": "generator",
-        "beamline_id": f"bl{dice.randrange(12):02d}",
-        "run_type": dice.choice(("physics", "cosmic", "test")),
-        "detectors": [f"det{dice.randrange(40)}", "pilatus"],
-        "motors": [f"m{dice.randrange(60)}"],
-        "num_points": dice.randrange(1, 400),
-        "sample": {
-            "name": f"sample-{dice.randrange(20_000)}",
-            "formula": dice.choice(("Cu", "Ni", "Fe2O3", "SiO2")),
-            "temperature": round(dice.uniform(4, 400), 3),
-        },
-        "purpose": " ".join(dice.choice(_WORDS) for _ in range(8)),
-        "rare": f"needle{number}" if number % 5_000 == 0 else "hay",
-        "statistics": {"lumi_recorded": round(dice.expovariate(0.01), 4)},
-        "versions": {"bluesky": "1.15.1", "ophyd": "1.11.0"},
-        "cycle": f"20{dice.randrange(20, 27)}-{dice.randrange(1, 4)}",
-        "data_groups": [f"prop-{dice.randrange(3_000)}"],
-    }
-    return Run(
-        uid=uid,
-        owner="staff",
-        start=json.dumps(start).encode(),
-        time=began,
-        scan_id=number + 1,
-        plan_name=plan,
-        stop_time=began + dice.uniform(1, 50),
-        stop_uid=f"stop-{number}",
-        exit_status=dice.choice(("success", "success", "success", "abort", "fail")),
-        streams={"primary": Stream(seq_nums=((1, 100),), events=100)},
-        documents=104,
-    )
-
-
-async def fill(folder: Path, count: int) -> None:
-    """Put so many runs into a folder, and index them."""
+async def fill_by_decisions(folder: Path, count: int) -> None:
+    """Put so many runs into a folder as a server does, and index them."""
     doorbell = LocalDoorbell()
     store = await SqliteStore.open(folder, doorbell=doorbell)
     source, began = runs(count), time.perf_counter()
-    for first in range(0, count, _BLOCK):
-        block = [next(source) for _ in range(min(_BLOCK, count - first))]
+    for first in range(0, count, BLOCK):
+        block = [next(source) for _ in range(min(BLOCK, count - first))]
 
         def put(tx: Transaction, block: list[Run] = block) -> None:
             for run in block:
@@ -195,10 +135,10 @@ def questions(count: int, dice: random.Random) -> dict[str, Callable[[], str]]:
     def q(text: str, limit: int = 100) -> str:
         return f"/api/v1/runs?limit={limit}&q={quote(text)}"
 
-    uids = [run.uid for run in runs(min(count, 2_000))]
+    uids = [run.uid for run in runs(min(count, BLOCK))]
 
     def moment() -> float:
-        return _FIRST_TIME + dice.randrange(max(count - 100, 1)) * _SPACING
+        return FIRST_TIME + dice.randrange(max(count - 100, 1)) * SPACING
 
     def thousand() -> tuple[int, int]:
         first = dice.randrange(1, max(count - 1_000, 2))
@@ -206,7 +146,7 @@ def questions(count: int, dice: random.Random) -> dict[str, Callable[[], str]]:
 
     def in_time() -> str:
         began = moment()
-        return q(f"start.time >= {began} and start.time < {began + 100 * _SPACING}")
+        return q(f"start.time >= {began} and start.time < {began + 100 * SPACING}")
 
     def four() -> str:
         first, last = thousand()
@@ -238,6 +178,12 @@ def questions(count: int, dice: random.Random) -> dict[str, Callable[[], str]]:
         "text, one rare word": lambda: q(
             f'text ~ "needle{dice.randrange(max(count // 5_000, 1)) * 5_000}"'
         ),
+        "RunDB: 100 of a range of runs": lambda: (
+            "/rest/v1/runs/?run_type=physics&min_run={}&max_run={}".format(*thousand())
+        ),
+        "RunDB: 100 from a run on": lambda: (
+            f"/rest/v1/runs/?from=0:{thousand()[0]}&expand=True"
+        ),
         "facets over all": lambda: "/api/v1/runs/facets",
     }
 
@@ -257,7 +203,8 @@ def measure(server: ServerProcess, count: int, repeat: int) -> None:
             began = time.perf_counter()
             body = asker.get(path)
             times.append((time.perf_counter() - began) * 1e3)
-            hits = len(json.loads(body).get("runs", ()))
+            found = json.loads(body)
+            hits = len(found.get("runs", found.get("results", ())))
         print(f"{name:32} {statistics.median(times):8.2f} {max(times):8.2f} {hits:6}")
 
 
@@ -269,6 +216,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=40)
     parser.add_argument("--database", default="")
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--decisions", action="store_true")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         temporary = stack.enter_context(tempfile.TemporaryDirectory())
@@ -278,7 +227,10 @@ def main() -> None:
             fill_postgres(url, given.runs)
         elif not folder.exists():
             folder.mkdir(parents=True)
-            asyncio.run(fill(folder, given.runs))
+            if given.decisions:
+                asyncio.run(fill_by_decisions(folder, given.runs))
+            else:
+                fill(folder, given.runs, small=given.small)
         server = ServerProcess(
             folder, environment={"QUIRE_DATABASE": url} if url else {}
         )

@@ -10,7 +10,6 @@ that its triggers make what they make. Read the ratios: peer's p50 by ours.
 """
 
 import argparse
-import asyncio
 import contextlib
 import itertools
 import json
@@ -30,13 +29,14 @@ from urllib.parse import quote
 
 import httpx
 import tiled.queries as tiled  # type: ignore[import-untyped]
-from benchmarks.runs import fill, runs
+from benchmarks.runs import fill
 from tiled.client.container import (  # type: ignore[import-untyped]
     _queries_to_params,
 )
 
 from quire.runs.run import Run
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.made_up.runs import runs
 from quire.testing.tiled_server import KEY, tiled_server
 
 _SPACING = 60.0
@@ -363,7 +363,7 @@ def line(name: str, figures: Mapping[str, float | None], hits: str) -> None:
 def served(folder: Path, count: int, *, rcdb: bool) -> Iterator[dict[str, Asked]]:
     """Yield all of them, filled with the same runs."""
     (folder / "quire").mkdir()
-    asyncio.run(fill(folder / "quire", count))
+    fill(folder / "quire", count)
     with contextlib.ExitStack() as stack:
         server = ServerProcess(folder / "quire")
         server.start()

@@ -1,7 +1,10 @@
 """Column views in Parquet files."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -109,5 +112,38 @@ def test_it_is_a_plain_parquet_file(
     kept.write("run", "primary", 1, view)
     (file,) = tmp_path.rglob("*.parquet")
     assert pq.read_table(file).num_rows == 10
-    column = pq.ParquetFile(file).metadata.row_group(0).column(1)
-    assert column.compression == "ZSTD"
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    by_name = {one.path_in_schema: one for one in columns}
+    assert by_name["uid"].compression == by_name["superseded"].compression == "ZSTD"
+    for name in ("seq_num", "time", "data/key1", "timestamps/key1"):
+        assert by_name[name].compression == "LZ4"
+        assert "BYTE_STREAM_SPLIT" in by_name[name].encodings
+    assert group.column(0).statistics.max == 10
+
+
+def test_columns_of_all_types_come_back(kept: ParquetFiles, view: ColumnView) -> None:
+    deep = pa.list_(pa.list_(pa.float64(), 2), 1)
+    added = {
+        "data/frames": pa.array([[[0.5, n]] for n in range(10)], deep),
+        "data/ragged": pa.array(
+            [[1] * n for n in range(10)], pa.large_list(pa.int64())
+        ),
+        "data/texts": pa.array(
+            [["a"] * n for n in range(10)], pa.large_list(pa.string())
+        ),
+        # What an undeclared key of an event may be named.
+        "data/ragged.list.element": pa.array(["a"] * 10),
+        "data/flags": pa.array([True, None] * 5),
+        "data/nothing": pa.nulls(10),
+        "data/small": pa.array(range(10), "uint8"),
+        "data/halves": pa.array(np.arange(10, dtype="float16")),
+    }
+    table = view.table
+    for name, column in added.items():
+        table = table.append_column(name, column)
+    kept.write("run", "primary", 1, replace(view, table=table))
+    found = kept.find("run", "primary", 1)
+    assert found is not None
+    (back,) = found.read(Selection(timestamps=False))
+    assert back.select(list(added)).equals(table.select(list(added)))

@@ -141,11 +141,13 @@ class Search:
         async for run in self.runs(question, principal):
             yield run.uid
 
-    async def count(self, question: Question, principal: Principal) -> Count:
-        """Count matching runs, and those left out for lack of a value."""
+    async def count(
+        self, question: Question, principal: Principal, *, lacking: bool = True
+    ) -> Count:
+        """Count matching runs, and those left out for lack of a value if wanted."""
         selection = await self._selection(question, principal)
         return await self._store.view(
-            lambda tx: tx.finder.count(selection, _MOST_COUNTED)
+            lambda tx: tx.finder.count(selection, _MOST_COUNTED, lacking=lacking)
         )
 
     async def total(self, question: Question, principal: Principal) -> int:

@@ -108,8 +108,14 @@ class RunFinder(Protocol):
         """Return matching runs in the order asked for, from behind a place on."""
         ...
 
-    def count(self, selection: Selection, most: int) -> Count:
-        """Count matching runs, up to so many."""
+    def count(self, selection: Selection, most: int, *, lacking: bool = True) -> Count:
+        """Count matching runs, up to so many.
+
+        Parameters
+        ----------
+        lacking
+            Whether to count what is left out for lack of a value, too.
+        """
         ...
 
     def distinct(

@@ -24,6 +24,9 @@ GROUPS = (
 PLAIN = ("experiment", "run", "run_type", "time_start", "time_stop")
 """Start keys that are facility fields themselves."""
 
+_NUMBERS = ("experiment", "run")
+_MOST = LARGEST - 1  # stores have the next one for runs that have no number
+
 
 class NumberRule(Protocol):
     """Gives a run its experiment and run number where its start has none."""
@@ -78,16 +81,18 @@ def facility_fields(
     """Return the facility fields of a run by their dotted names."""
     fields = dict(_said(start))
     if start:
-        for name, value in zip(("experiment", "run"), rule(start), strict=True):
-            number = as_integer(fields.get(name), most=LARGEST)
-            number = value if number is None else number
-            fields.pop(name, None)
-            if number is not None:
-                fields[name] = number
+        for name, value in zip(_NUMBERS, rule(start), strict=True):
+            if as_integer(fields.get(name), most=_MOST) is None and value is not None:
+                fields[name] = value
     for flag in run.annotations.flags:
         if flag.span is None:
             fields[f"quality_expert.{flag.detector}"] = flag.value
-    return {**fields, **run.annotations.fields}
+    fields |= run.annotations.fields
+    for name in _NUMBERS:
+        number = as_integer(fields.pop(name, None), most=_MOST)
+        if number is not None:
+            fields[name] = number
+    return fields
 
 
 def _said(start: Mapping[str, Any]) -> Mapping[str, FieldValue]:

@@ -72,7 +72,7 @@ class DataKey(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         return self.external.startswith("STREAM:")
 
 
-class Stream(msgspec.Struct, frozen=True, kw_only=True):
+class Stream(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One stream of a run.
 
     Attributes
@@ -107,7 +107,9 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
         return sum(last - first + 1 for first, last in self.seq_nums)
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+# What is left at its default is not written: names of empty fields would be a fifth of
+# a record, and whether two records share a page of the store decides what a search costs.
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run, folded from its documents.
 
     Attributes

@@ -51,6 +51,7 @@ _MOST_FACET_VALUES = 20
 _LONGEST_FACET = 200
 _LONGEST_VALUE = 1_000
 _DEEPEST = 50
+_LISTS = (list, tuple)  # made once: a union of types is made anew each time
 _WORD = re.compile(r"\w+")
 
 
@@ -173,7 +174,7 @@ def flatten(value: Any, path: str, leaves: Leaves) -> None:
                     (f"{path}{key}" if depth == 0 else f"{path}.{key}", item, depth + 1)
                     for key, item in value.items()
                 ]
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, _LISTS):
             if depth < _DEEPEST:
                 work += [(path, item, depth + 1) for item in reversed(value)]
         else:
@@ -181,9 +182,13 @@ def flatten(value: Any, path: str, leaves: Leaves) -> None:
 
 
 def _note(path: str, value: Any, leaves: Leaves) -> None:
+    if not _comparable(value):
+        return
     held = leaves.get(path)
-    if _comparable(value) and (held is None or value not in held):
-        leaves[path] = (value,) if held is None else (*held, value)
+    if held is None:
+        leaves[path] = (value,)
+    elif value not in held:
+        leaves[path] = (*held, value)
 
 
 def _comparable(value: Any) -> bool:
@@ -197,11 +202,15 @@ def _comparable(value: Any) -> bool:
 
 
 def _words(leaves: Leaves) -> Iterator[str]:
-    for path, values in leaves.items():
-        if path not in UNIQUE:
-            for value in values:
-                if isinstance(value, str):
-                    yield from _WORD.findall(value.casefold())
+    texts = {
+        value
+        for path, values in leaves.items()
+        if path not in UNIQUE
+        for value in values
+        if isinstance(value, str)
+    }
+    # One long text is read sooner than many short ones; no word crosses a line.
+    return iter(_WORD.findall("\n".join(texts).casefold()))
 
 
 def _facets(leaves: Leaves) -> Iterator[tuple[str, str]]:

@@ -15,10 +15,12 @@ from quire.runs.searchable import GROWING, UNIQUE, Scalar, Searchable
 def terms_of(found: Searchable) -> Iterator[str]:
     """Yield the terms of a run, some of them twice."""
     for path, values in found.leaves.items():
-        yield field_term(path)
+        yield f"{path}?"
         if path not in UNIQUE and path not in GROWING:
             for value in values:
-                yield value_term(path, value)
+                # As `value_term`: nearly all are texts, and calls cost more than they.
+                text = isinstance(value, str)
+                yield f'{path}="{value}' if text else value_term(path, value)
     for word in found.words():
         yield word_term(word)
 

@@ -108,7 +108,7 @@ class RunDbRoutes:
         return json_response(description(self._base(request)))
 
     async def _count(self, question: Question, principal: Principal) -> int | None:
-        count = await self._search.count(question, principal)
+        count = await self._search.count(question, principal, lacking=False)
         return count.matched if count.exact else None
 
     async def _offset(

@@ -41,14 +41,14 @@ class MemoryRunFinder:
             ]
         return tuple(run for _, run in placed[: max(limit, 0)])
 
-    def count(self, selection: Selection, most: int) -> Count:
+    def count(self, selection: Selection, most: int, *, lacking: bool = True) -> Count:
         """Count matching runs, up to so many."""
         said = Counter(truth for _, _, truth in self._asked(selection))
-        matched, lacking = said[True], said[None]
+        matched, left_out = said[True], said[None] if lacking else 0
         return Count(
             matched=min(matched, most),
-            lacking=min(lacking, most),
-            exact=max(matched, lacking) <= most,
+            lacking=min(left_out, most),
+            exact=max(matched, left_out) <= most,
         )
 
     def distinct(

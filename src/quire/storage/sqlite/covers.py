@@ -27,10 +27,11 @@ def match_of(tree: Tree | None) -> str | None:
     """
     if tree is None:
         return None
-    return _by_values(tree) or _by_fields(tree)
+    return by_values(tree) or _by_fields(tree)
 
 
-def _by_values(tree: Tree) -> str | None:
+def by_values(tree: Tree | None) -> str | None:
+    """Return the same of values and words alone."""
     match tree:
         case Compare(operator=Operator.EQUAL) if tree.field not in _NOT_BY_TERM:
             return match_all([value_term(tree.field, tree.value)])
@@ -40,7 +41,7 @@ def _by_values(tree: Tree) -> str | None:
         case Text() if tree.words:
             return match_all(map(word_term, tree.words))
         case And():
-            found = [each for part in tree.parts if (each := _by_values(part))]
+            found = [each for part in tree.parts if (each := by_values(part))]
             return " AND ".join(f"({each})" for each in found) or None
         case Or() if tree.parts:
             every = [match_of(part) for part in tree.parts]

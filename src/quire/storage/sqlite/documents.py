@@ -85,8 +85,7 @@ class SqliteDocuments:
         return dropwhile(lambda item: item.number < first, every)
 
     def _append_block(self, run: Uid | None, arrivals: Sequence[Arrival]) -> None:
-        directory, body = blocks.pack(arrivals)
-        block = (run, directory, self._squeezer.squeeze(body))
+        block = (run, *blocks.pack(arrivals, self._squeezer.squeeze))
         self._connection.execute(sql.BLOCK_PUT, block)
         first = blocks.number_of(self._connection.last_insert_rowid(), 0)
         self._note_new(run, arrivals, first)
@@ -143,11 +142,14 @@ class SqliteDocuments:
         if run is None:
             numbers = self._numbers(sql.WAITING_ALL)
         else:
-            numbers = self._numbers(sql.ADOPTED_OF_RUN, run)
-            rows = self._connection.execute(sql.DIRECTORIES_OF_RUN, (run,))
-            for block, encoded in rows:
-                for place, slot in enumerate(blocks.directory(encoded)):
-                    add(index, slot.keys, blocks.number_of(block, place))
+            numbers = []
+            for number, encoded in self._connection.execute(sql.OF_RUN, (run,)):
+                if encoded is None:
+                    numbers.append(number)
+                else:
+                    for place, slot in enumerate(blocks.directory(encoded)):
+                        add(index, slot.keys, blocks.number_of(number, place))
+            numbers.sort()
         for number, slot in self._slots(numbers):
             add(index, slot.keys, number)
         return index

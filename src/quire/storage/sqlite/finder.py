@@ -18,11 +18,12 @@ from quire.ports.run_finder import (
 )
 from quire.runs.run import Run
 from quire.runs.searchable import FACETS, Describe
+from quire.storage.number_ranges import number_range
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.access_lists import AccessLists
-from quire.storage.sqlite.number_pages import by_number
-from quire.storage.sqlite.run_pages import Row, page
-from quire.storage.sqlite.runs import CODEC, records
+from quire.storage.sqlite.number_pages import NumberedPage, spans
+from quire.storage.sqlite.run_pages import Row, Walk, in_order, page
+from quire.storage.sqlite.runs import CODEC
 from quire.storage.sqlite.search_plans import Plan, matching, plan
 
 _PAGE_SECONDS = 10.0
@@ -54,38 +55,26 @@ class SqliteRunFinder:
         """Return matching runs in the order asked for, from behind a place on."""
         with self._limited(_PAGE_SECONDS):
             if order in (RunOrder.NUMBER, RunOrder.NUMBER_DESCENDING):
-                lists = self._access.admitting(selection.visible)
-                if lists == ():
-                    return ()
-                conditions, bindings = matching(selection.where, lists, indexed=False)
-                ids = by_number(
-                    self._connection,
-                    conditions,
-                    bindings,
-                    behind=behind,
-                    limit=limit,
-                    descending=order is RunOrder.NUMBER_DESCENDING,
-                )
+                found = self._by_number(selection, order, behind, limit)
             else:
-                ids = self._by_time(selection, order, behind, limit)
-            return records(self._connection, ids)
+                found = self._by_time(selection, order, behind, limit)
+            return tuple(CODEC.decode(record) for record in found)
 
-    def count(self, selection: Selection, most: int) -> Count:
+    def count(self, selection: Selection, most: int, *, lacking: bool = True) -> Count:
         """Count matching runs, up to so many."""
-        chosen = self._plan(selection)
         texts = [
             (sql.counted(walk.source, walk.conditions), walk.bindings)
-            for walk in chosen.walks
+            for walk in self._counted(selection)
         ]
         matched, exact = self._tally(texts, most)
-        if selection.where is None:
+        if selection.where is None or not lacking:
             return Count(matched=matched, lacking=0, exact=exact)
         lists = self._access.admitting(selection.visible)
         conditions, bindings = matching(selection.where, None, indexed=False)
         seen, _ = matching(None, lists, indexed=False)
         unknown = sql.counted("run", [*seen, f"{conditions[0]} IS NULL"])
-        lacking, all_told = self._tally([(unknown, bindings)], most)
-        return Count(matched=matched, lacking=lacking, exact=exact and all_told)
+        left_out, all_told = self._tally([(unknown, bindings)], most)
+        return Count(matched=matched, lacking=left_out, exact=exact and all_told)
 
     def distinct(
         self, selection: Selection, path: str, limit: int
@@ -141,20 +130,50 @@ class SqliteRunFinder:
         lists = self._access.admitting(selection.visible)
         return plan(self._connection, selection, lists, descending=descending)
 
+    def _counted(self, selection: Selection) -> Sequence[Walk]:
+        chosen = self._plan(selection)
+        if chosen.few or number_range(selection.where) is None:
+            return chosen.walks
+        lists = self._access.admitting(selection.visible)
+        asked, bound = matching(selection.where, lists, indexed=False)
+        source = "run INDEXED BY run_number"
+        return [
+            Walk(source, "", [*each.conditions, *asked], {**bound, **each.bindings})
+            for each in spans(self._connection, selection.where)
+        ]
+
+    def _by_number(
+        self,
+        selection: Selection,
+        order: RunOrder,
+        behind: RunPlace | None,
+        limit: int,
+    ) -> Iterator[bytes]:
+        descending = order is RunOrder.NUMBER_DESCENDING
+        page = NumberedPage(self._connection, behind, limit, descending=descending)
+        chosen = self._plan(selection)
+        if chosen.few:
+            rows = page.gathered(chosen.walks)
+        else:
+            lists = self._access.admitting(selection.visible)
+            where = selection.where
+            rows = page.walked(where, *matching(where, lists, indexed=False))
+        return (row.record for row in rows)
+
     def _by_time(
         self,
         selection: Selection,
         order: RunOrder,
         behind: RunPlace | None,
         limit: int,
-    ) -> Sequence[int]:
+    ) -> Iterator[bytes]:
         descending = order is RunOrder.NEWEST
         place = None if behind is None else (behind.time, behind.uid)
         rows: list[Row] = []
         for walk in self._plan(selection, descending=descending).walks:
             rows += page(self._connection, walk, behind=place, limit=limit)
-        rows.sort(key=lambda row: row.place, reverse=descending)
-        return [row.id for row in rows[:limit]]
+        ordered = in_order(rows, descending=descending)
+        return (row.record for row in ordered[:limit])
 
     def _tally(self, texts: Sequence[tuple[str, Any]], most: int) -> tuple[int, bool]:
         total, exact = 0, True

@@ -13,6 +13,9 @@ from quire.storage.sqlite.uids import to_column, to_text
 _POSITION_GET = "SELECT number, late FROM outlet WHERE name = ?"
 _POSITION_PUT = "INSERT OR REPLACE INTO outlet (name, number, late) VALUES (?, ?, ?)"
 _BLOCKS_FROM = "SELECT id, run, directory, body FROM block WHERE id >= ? ORDER BY id"
+_DIRECTORIES_FROM = (
+    "SELECT id, run, directory, NULL FROM block WHERE id >= ? ORDER BY id"
+)
 _LATE_AFTER = (
     "SELECT id, run, number, behind FROM outbox_late WHERE id > ? ORDER BY id LIMIT ?"
 )
@@ -55,7 +58,7 @@ class SqliteOutbox:
         """Return what follows a position, in order; at least one if there is any."""
         found: list[Outgoing] = []
         size = 0
-        for outgoing in self._following(position, amount.documents):
+        for outgoing in self._following(position, amount):
             found.append(outgoing)
             size += len(outgoing.document.raw)
             if len(found) >= amount.documents or size >= amount.size:
@@ -95,18 +98,23 @@ class SqliteOutbox:
                 break
         return tuple(found)
 
-    def _following(self, position: Position, limit: int) -> Iterator[Outgoing]:
+    def _following(self, position: Position, amount: Amount) -> Iterator[Outgoing]:
         number, done = position.number, position.late
-        late = list(self._late_after(done, limit))
+        late = list(self._late_after(done, amount.documents))
         late.reverse()  # the next one last
         first, _ = blocks.place_of(number)
-        rows = self._connection.execute(_BLOCKS_FROM, (first,))
+        query = _BLOCKS_FROM if amount.bodies else _DIRECTORIES_FROM
+        rows = self._connection.execute(query, (first,))
         for block, owner, encoded, body in rows:
             while late and late[-1][3] < block:
                 done = late[-1][0]
                 yield self._late(late.pop(), Position(number=number, late=done))
             run = None if owner is None else to_text(owner)
-            slots, whole = blocks.opened(encoded, body)
+            slots, whole = (
+                blocks.opened(encoded, body)
+                if amount.bodies
+                else (blocks.directory(encoded), b"")
+            )
             for place, slot in enumerate(slots):
                 if blocks.number_of(block, place) > number:
                     number = blocks.number_of(block, place)

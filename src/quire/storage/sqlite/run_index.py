@@ -32,7 +32,12 @@ class SqliteRunIndex:
         fields = {path: number for number, path in self._fields()}
         rows = self._rows(sql.STALE, (limit,))
         found = [
-            (number, access, self._describe(CODEC.decode(record)))
+            (
+                number,
+                access,
+                self._runs.views.take(number, record)
+                or self._describe(CODEC.decode(record)),
+            )
             for number, access, record in rows
         ]
         numbers = [(number,) for number, *_ in found]

@@ -5,7 +5,8 @@ exact order is made here: whatever shares the last tick of a block is read with 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import apsw
@@ -14,17 +15,19 @@ from quire.storage.sqlite.order_keys import span, tick_of
 from quire.storage.sqlite.uids import to_text
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
+_NEWEST, _PLACE = attrgetter("newest"), attrgetter("place")
 
 Place = tuple[float | None, str]
 """Start time in Unix seconds (None without one) and uid of a run."""
 
 
 class Row(NamedTuple):
-    """What is read of a run to order it."""
+    """What is read of a run: what it is ordered by, and its record."""
 
     id: int
     newest: float
     uid: Any
+    record: bytes
 
     @property
     def place(self) -> tuple[float, str]:
@@ -82,11 +85,19 @@ def page(
             )
             block += _read(connection, walk, *rest, -1)
             low, high = (low, first - 1) if walk.descending else (last + 1, high)
-        block.sort(key=lambda row: row.place, reverse=walk.descending)
+        block = in_order(block, descending=walk.descending)
         found += _behind(block, behind, descending=walk.descending)
         if not full:
             break
     return found[: max(limit, 0)]
+
+
+def in_order(rows: Sequence[Row], *, descending: bool) -> list[Row]:
+    """Return rows by start time and uid."""
+    # Texts of uids cost more than all else, and hardly two runs start together.
+    alone = len({row.newest for row in rows}) == len(rows)
+    key: Callable[[Row], Any] = _NEWEST if alone else _PLACE
+    return sorted(rows, key=key, reverse=descending)
 
 
 def place_of(place: Place) -> tuple[float, str]:
@@ -121,7 +132,7 @@ def _read(
     where = " AND ".join([f"{walk.key} BETWEEN :low AND :high", *walk.conditions])
     text = (
         # The parts are texts of ours; values are bound.
-        f"SELECT run.id, run.newest, run.uid FROM {walk.source}"  # noqa: S608
+        f"SELECT run.id, run.newest, run.uid, run.record FROM {walk.source}"  # noqa: S608
         f" WHERE {where} ORDER BY {walk.key} {'DESC' if walk.descending else 'ASC'}"
         " LIMIT :limit"
     )

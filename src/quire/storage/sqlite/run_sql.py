@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 GET = "SELECT record FROM run WHERE uid = ?"
-RECORD = "SELECT record FROM run WHERE id = ?"
 STANDING = "SELECT id, newest, stale, access, facts, facets FROM run WHERE uid = ?"
 INSERT = (
     "INSERT INTO run (id, uid, newest, stale, access, scan_id, experiment, run,"
@@ -33,6 +32,9 @@ FACET_ADD = (
 FACET_EMPTY = (
     "DELETE FROM facet WHERE field = ? AND value = ? AND access = ? AND runs <= 0"
 )
+COUNTING = "SAVEPOINT counting"
+NOT_COUNTED = "ROLLBACK TO counting"
+COUNTED = "RELEASE counting"
 
 PAGE = "SELECT record FROM run"
 # uid_text is a function of ours: BLOB and TEXT uids must sort together, as text.
@@ -85,13 +87,35 @@ FIELD_VALUES_DROP = "DELETE FROM field_value WHERE field = ?"
 FACET_VALUES = "SELECT value, sum(runs) FROM facet WHERE field = :field"
 FACET_ORDER = "GROUP BY value ORDER BY 2 DESC, 1 LIMIT :limit"
 FEW_BY_SCAN_ID = (
-    "SELECT count(*) FROM (SELECT 1 FROM run WHERE scan_id BETWEEN ? AND ? LIMIT ?)"
+    "SELECT count(*), min(id), max(id) FROM"
+    " (SELECT id FROM run WHERE scan_id BETWEEN ? AND ? LIMIT ?)"
+)
+# Its shadow table has a small row for each run in the index of terms.
+FEW_INDEXED = (
+    "SELECT count(*) FROM (SELECT 1 FROM run_term_docsize"
+    " WHERE id BETWEEN ? AND ? LIMIT ?)"
+)
+MET = (
+    "SELECT count(*) FROM (SELECT 1 FROM run_term_docsize"
+    " WHERE id BETWEEN :first AND :last LIMIT :most)"
+)
+MET_BY_TERMS = (
+    "SELECT count(*) FROM (SELECT 1 FROM run_term WHERE run_term MATCH :match"
+    " AND rowid BETWEEN :first AND :last LIMIT :most)"
 )
 TWINS = "SELECT count(*) FROM run WHERE experiment = ? AND run = ?"
+IN_EXPERIMENT = "run.experiment = :low_e AND run.run BETWEEN :low_r AND :high_r"
+IN_NUMBERS = (
+    "(run.experiment, run.run) >= (:low_e, :low_r)"
+    " AND (run.experiment, run.run) <= (:high_e, :high_r)"
+)
+# The pluses keep SQLite from an index: these are asked of what another one finds.
 FROM_NUMBER = {
-    False: "(run.experiment, run.run) >= (:experiment, :number)",
-    True: "(run.experiment, run.run) <= (:experiment, :number)",
+    False: "(+run.experiment, +run.run) >= (:experiment, :number)",
+    True: "(+run.experiment, +run.run) <= (:experiment, :number)",
 }
+FIRST_EXPERIMENT = "SELECT min(experiment) FROM run WHERE experiment BETWEEN ? AND ?"
+LAST_EXPERIMENT = "SELECT max(experiment) FROM run WHERE experiment BETWEEN ? AND ?"
 
 
 def counted(source: str, conditions: Sequence[str]) -> str:
@@ -116,13 +140,13 @@ def facet_values(lists: Sequence[int] | None) -> str:
     return f"{FACET_VALUES}{seen} {FACET_ORDER}"
 
 
-def numbered(conditions: Sequence[str], *, descending: bool) -> str:
-    """Return a query for row ids in the order of experiment, run and uid."""
+def numbered(source: str, conditions: Sequence[str], *, descending: bool) -> str:
+    """Return a query for runs in the order of experiment, run and uid."""
     where = " AND ".join(conditions) or "1"
     way = " DESC" if descending else ""
     return (
-        "SELECT run.id, run.experiment, run.run, run.uid"  # noqa: S608
-        f" FROM run INDEXED BY run_number WHERE {where}"
+        "SELECT run.experiment, run.run, run.uid, run.record"  # noqa: S608
+        f" FROM {source} WHERE {where}"
         f" ORDER BY run.experiment{way}, run.run{way}, uid_text(run.uid){way}"
         " LIMIT :limit"
     )

@@ -1,10 +1,8 @@
 """The runs in SQLite."""
 
 import hashlib
-import json
 import math
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
 import apsw
@@ -16,21 +14,21 @@ from quire.ports.run_records import RunQuery
 from quire.runs.run import Run, Status
 from quire.runs.searchable import Describe, Searchable
 from quire.storage.codec import Codec
+from quire.storage.number_ranges import ABSENT
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.access_lists import AccessLists
 from quire.storage.sqlite.changes import RUNS, Changes
 from quire.storage.sqlite.facets import Facets, packed
 from quire.storage.sqlite.order_keys import span
 from quire.storage.sqlite.recent_runs import Recent, RecentRuns
+from quire.storage.sqlite.recent_views import RecentViews
 from quire.storage.sqlite.run_pages import newest_first
 from quire.storage.sqlite.uids import prefix_range, to_column
 
 CODEC = Codec(Run)
-ABSENT = 2**63 - 1
-"""What stands for a missing experiment or run number, so that it sorts last."""
-
 _OUTDATED = 2
 
+_encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 
@@ -55,7 +53,9 @@ class SqliteRuns:
         self._recent = recent
         self._describe = describe
         self._access = AccessLists(connection)
-        self._facets = Facets(connection)
+        self._missing = ""
+        self.views = RecentViews()
+        self.facets = Facets(connection)
 
     def get(self, uid: str) -> Run | None:
         """Return a run by its full uid."""
@@ -63,7 +63,10 @@ class SqliteRuns:
         if recent is not None:
             return recent.run
         row = self._connection.execute(sql.GET, (to_column(uid),)).fetchone()
-        return None if row is None else CODEC.decode(row[0])
+        if row is None:
+            self._missing = uid
+            return None
+        return CODEC.decode(row[0])
 
     def put(self, run: Run) -> None:
         """Store a run in place of what was there under its uid."""
@@ -91,8 +94,12 @@ class SqliteRuns:
         return recent.id
 
     def _put_anew(self, run: Run, facts: bytes, record: bytes) -> int:
-        uid = to_column(run.uid)
-        row: Any = self._connection.execute(sql.STANDING, (uid,)).fetchone()
+        row: Any = None
+        # It is there only once it was put: nobody else writes.
+        if run.uid != self._missing:
+            bindings = (to_column(run.uid),)
+            row = self._connection.execute(sql.STANDING, bindings).fetchone()
+        self._missing = ""
         if row is not None and row[4] == facts and row[2] != _OUTDATED:
             grown = (_bounded(run.events), _lease(run), record, row[0])
             self._connection.execute(sql.GROW_LEASED, grown)
@@ -110,7 +117,7 @@ class SqliteRuns:
             behind=query.before,
             limit=query.limit,
         )
-        return records(self._connection, [row.id for row in rows])
+        return tuple(CODEC.decode(row.record) for row in rows)
 
     def _describe_anew(self, run: Run, row: Any, facts: bytes, record: bytes) -> int:
         found = self._describe(run)
@@ -136,7 +143,8 @@ class SqliteRuns:
             place = self._place(run.time)
             key = {"id": place, "uid": to_column(run.uid), "newest": newest}
             self._connection.execute(sql.INSERT, {**bindings, **key})
-        self._facets.move(was, (facets, access))
+        self.views.put(place, record, found)
+        self.facets.move(was, (facets, access))
         return place
 
     def _place(self, time: float | None) -> int:
@@ -148,10 +156,16 @@ class SqliteRuns:
         return first if taken is None else taken + 1
 
 
-def records(connection: apsw.Connection, ids: Sequence[int]) -> tuple[Run, ...]:
-    """Return the runs with these row ids, in their order."""
-    found = (connection.execute(sql.RECORD, (one,)).fetchone() for one in ids)
-    return tuple(CODEC.decode(row[0]) for row in found if row is not None)
+def fresh_row(run: Run, found: Searchable) -> dict[str, Any]:
+    """Return all that a new run's row is made of, but its id and its access list."""
+    return {
+        **_columns(run, found),
+        "uid": to_column(run.uid),
+        "newest": _newest(run.time),
+        "facts": _facts(run),
+        "facets": packed(found.facets),
+        "record": CODEC.encode(run),
+    }
 
 
 def _facts(run: Run) -> bytes:
@@ -180,7 +194,7 @@ def _columns(run: Run, found: Searchable) -> dict[str, Any]:
         "run": ABSENT if found.run is None else found.run,
         "events": _bounded(run.events),
         "lease_until": _lease(run),
-        "view": json.dumps(found.view(), ensure_ascii=False, allow_nan=False),
+        "view": _encode(found.view()).decode(),
     }
 
 

@@ -1,14 +1,17 @@
 """How a selection is found: which index is walked, and what is asked of each row."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import apsw
 
 from quire.ports.run_finder import Selection
 from quire.runs.query.tree import And, Between, Compare, Operator, Text, Tree
+from quire.storage.number_ranges import number_range
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.conditions import Conditions, match_any
-from quire.storage.sqlite.covers import match_of
+from quire.storage.sqlite.covers import by_values, match_of
+from quire.storage.sqlite.number_pages import Span, spans
 from quire.storage.sqlite.order_keys import span
 from quire.storage.sqlite.run_pages import Walk
 from quire.storage.sqlite.terms import access_term
@@ -18,6 +21,9 @@ from quire.storage.tree_bounds import Bounds, bounds_of, conjuncts, range_of, ui
 _FEW = 5_000
 """So many rows are sorted sooner than an index in order is walked."""
 
+_FEW_SORTED = 50_000
+"""So many are read and sorted sooner than all are walked in an order of numbers."""
+
 _FEW_LISTS = 20
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
@@ -25,6 +31,11 @@ _COLUMNS = {
     "scan_id": ("run INDEXED BY run_scan_id", "run.scan_id"),
 }
 _BY_TERMS = "run_term CROSS JOIN run ON run.id = run_term.rowid"
+_TERMS = (
+    "run_term MATCH :match",
+    "run_term.rowid BETWEEN :first AND :last",
+    "run.stale = 0",
+)
 
 
 class Plan(NamedTuple):
@@ -34,10 +45,13 @@ class Plan(NamedTuple):
     ----------
     why
         In words, for people.
+    few
+        Whether so few rows are met that any order can be made of them.
     """
 
     walks: tuple[Walk, ...]
     why: str
+    few: bool = True
 
 
 def plan(
@@ -54,64 +68,92 @@ def plan(
     lists
         Access lists that let the asker in; None for all.
     """
-    tree = selection.where
+    found = _plan(connection, selection.where, lists)
+    walks = tuple(each._replace(descending=descending) for each in found.walks)
+    return found._replace(walks=walks)
+
+
+def _plan(
+    connection: apsw.Connection, tree: Tree | None, lists: tuple[int, ...] | None
+) -> Plan:
     if lists == ():
         return Plan((), "nothing: no access list lets the asker in")
     start = uid_of(tree)
     if start is not None and _few_begin(connection, start):
-        walk = _walk(
-            tree,
-            lists,
-            "run",
-            "run.id",
-            [sql.PREFIX],
-            prefix_range(start),
-            indexed=False,
-        )
-        why = f"at most {_FEW} runs by uid, then sorted"
-        return Plan((walk._replace(descending=descending),), why)
+        bound, inside = prefix_range(start), [sql.PREFIX]
+        walk = _walk(tree, lists, "run", "run.id", inside, bound, indexed=False)
+        return Plan((walk,), f"at most {_FEW} runs by uid, then sorted")
     few = _few(connection, tree)
     if few is not None:
-        source, column, bounds = few
-        bound = {"range_low": bounds.low, "range_high": bounds.high}
-        conditions = [f"{column} BETWEEN :range_low AND :range_high"]
-        left = _beside_column(tree, column.partition(".")[2])
-        walk = _walk(left, lists, source, "run.id", conditions, bound, indexed=False)
-        why = f"at most {_FEW} runs by {column.partition('.')[2]}, then sorted"
-        return Plan((walk._replace(descending=descending),), why)
+        return _by_column(connection, tree, lists, few)
     ranged = _few_indexed(connection, tree)
     if ranged is not None:
-        return _by_field(tree, lists, ranged, descending=descending)
+        return _by_field(tree, lists, ranged)
+    numbered = _few_numbered(connection, tree)
+    if numbered is not None:
+        source, why = "run INDEXED BY run_number", f"at most {_FEW} runs by number"
+        walks = (
+            _walk(
+                tree,
+                lists,
+                source,
+                "run.id",
+                one.conditions,
+                one.bindings,
+                indexed=False,
+            )
+            for one in numbered
+        )
+        return Plan(tuple(walks), f"{why}, then sorted")
+    return _in_time(connection, tree, lists)
+
+
+def _in_time(
+    connection: apsw.Connection, tree: Tree | None, lists: tuple[int, ...] | None
+) -> Plan:
     low, high = _ids(tree)
+    few = _few_met(connection, by_values(tree), low, high)
     between = ["run.id BETWEEN :first AND :last"]
     ids = {"first": low, "last": high}
     match = _match(tree, lists)
     if match is None:
         walk = _walk(tree, lists, "run", "run.id", between, ids, indexed=False)
         why = "every run in order of time" + (" within bounds" if tree else "")
-        return Plan((walk._replace(descending=descending),), why)
-    terms = [
-        "run_term MATCH :match",
-        "run_term.rowid BETWEEN :first AND :last",
-        "run.stale = 0",
-    ]
+        return Plan((walk,), why, few)
     main = _walk(
         _beside_terms(tree),
         lists,
         _BY_TERMS,
         "run_term.rowid",
-        terms,
+        _TERMS,
         {**ids, "match": match},
         indexed=True,
     )
-    stale = [*between, "run.stale > 0"]
-    tail = _walk(
-        tree, lists, "run INDEXED BY run_stale", "run.id", stale, ids, indexed=False
-    )
-    walks = tuple(each._replace(descending=descending) for each in (main, tail))
-    return Plan(
-        walks, f"by terms in order of time: {match}; and what is not indexed yet"
-    )
+    tail = _tail(tree, lists, between, ids)
+    return Plan((main, tail), f"in order of time {_by_terms(match)}", few)
+
+
+def _few_met(
+    connection: apsw.Connection, match: str | None, low: int, high: int
+) -> bool:
+    """Return whether few runs lie between two ids, and have some terms if any."""
+    if match is None and (low, high) == (_FIRST, _LAST):
+        return False
+    asked = {"match": match, "first": low, "last": high, "most": _FEW_SORTED + 1}
+    text = sql.MET if match is None else sql.MET_BY_TERMS
+    row: Any = connection.execute(text, asked).fetchone()
+    return bool(row[0] <= _FEW_SORTED)
+
+
+class Few(NamedTuple):
+    """A range of a column that few runs are in, and their first and last id."""
+
+    field: str
+    source: str
+    column: str
+    bounds: Bounds
+    first: int
+    last: int
 
 
 class Ranged(NamedTuple):
@@ -122,28 +164,71 @@ class Ranged(NamedTuple):
     bounds: Bounds
 
 
-def _by_field(
+def _by_column(
+    connection: apsw.Connection,
     tree: Tree | None,
     lists: tuple[int, ...] | None,
-    ranged: Ranged,
-    *,
-    descending: bool,
+    few: Few,
 ) -> Plan:
+    bound = {"range_low": few.bounds.low, "range_high": few.bounds.high}
+    inside = [f"{few.column} BETWEEN :range_low AND :range_high"]
+    left = _beside_column(tree, few.field)
+    why = f"at most {_FEW} runs by {few.field}, then sorted"
+    match = by_values(left)
+    if match is None or not _few_between(connection, few):
+        walk = _walk(left, lists, few.source, "run.id", inside, bound, indexed=False)
+        return Plan((walk,), why)
+    main = _walk(
+        _beside_terms(left),
+        lists,
+        _BY_TERMS,
+        "run_term.rowid",
+        [*_TERMS, *inside],
+        {**bound, "match": match, "first": few.first, "last": few.last},
+        indexed=True,
+    )
+    tail = _tail(left, lists, inside, bound)
+    return Plan((main, tail), f"{why}; of these {_by_terms(match)}")
+
+
+def _few_between(connection: apsw.Connection, few: Few) -> bool:
+    """Return whether few runs lie between the first and the last of a range.
+
+    Then to look through these by terms costs less than to read the rows of the range.
+    Where numbers are those of many beamlines, or begin anew, all others may lie there.
+    """
+    asked = (few.first, few.last, _FEW + 1)
+    row = connection.execute(sql.FEW_INDEXED, asked).fetchone()
+    return row is not None and row[0] <= _FEW
+
+
+def _tail(
+    tree: Tree | None,
+    lists: tuple[int, ...] | None,
+    conditions: Sequence[str],
+    bindings: dict[str, Any],
+) -> Walk:
+    """Return the walk over what is not indexed yet."""
+    source, stale = "run INDEXED BY run_stale", [*conditions, "run.stale > 0"]
+    return _walk(tree, lists, source, "run.id", stale, bindings, indexed=False)
+
+
+def _by_terms(match: str) -> str:
+    return f"by terms: {match}; and what is not indexed yet"
+
+
+def _by_field(tree: Tree | None, lists: tuple[int, ...] | None, ranged: Ranged) -> Plan:
     low, high = ranged.bounds
     bound = {"field": ranged.field, "range_low": low, "range_high": high}
     inside = (
         "run.id IN (SELECT v.run FROM field_value AS v"
         " WHERE v.field = :field AND v.value BETWEEN :range_low AND :range_high)"
     )
-    main = _walk(
-        tree, lists, "run", "run.id", [inside, "run.stale = 0"], bound, indexed=False
-    )
-    source, stale = "run INDEXED BY run_stale", ["run.stale > 0"]
-    tail = _walk(tree, lists, source, "run.id", stale, {}, indexed=False)
-    walks = tuple(each._replace(descending=descending) for each in (main, tail))
-    return Plan(
-        walks, f"at most {_FEW} runs by the index of {ranged.path}, then sorted"
-    )
+    conditions = [inside, "run.stale = 0"]
+    main = _walk(tree, lists, "run", "run.id", conditions, bound, indexed=False)
+    tail = _tail(tree, lists, (), {})
+    why = f"at most {_FEW} runs by the index of {ranged.path}, then sorted"
+    return Plan((main, tail), why)
 
 
 def matching(
@@ -167,7 +252,7 @@ def _walk(
     lists: tuple[int, ...] | None,
     source: str,
     key: str,
-    conditions: list[str],
+    conditions: Sequence[str],
     bindings: dict[str, Any],
     *,
     indexed: bool,
@@ -238,16 +323,34 @@ def _few_indexed(connection: apsw.Connection, tree: Tree | None) -> Ranged | Non
     return None
 
 
-def _few(
+def _few_numbered(
     connection: apsw.Connection, tree: Tree | None
-) -> tuple[str, str, Bounds] | None:
+) -> Sequence[Span] | None:
+    """Return where among the numbers of runs few may match, None if many do."""
+    if number_range(tree) is None:
+        return None
+    left, found = _FEW, []
+    for one in spans(connection, tree):
+        text = sql.counted("run INDEXED BY run_number", one.conditions)
+        row: Any = connection.execute(
+            text, {**one.bindings, "most": left + 1}
+        ).fetchone()
+        left -= row[0]
+        if left < 0:
+            return None
+        if row[0]:
+            found.append(one)
+    return found
+
+
+def _few(connection: apsw.Connection, tree: Tree | None) -> Few | None:
     for field, (source, column) in _COLUMNS.items():
         bounds = bounds_of(tree, field)
         if bounds is None or bounds.low is None or bounds.high is None:
             continue
-        row = connection.execute(
-            sql.FEW_BY_SCAN_ID, (bounds.low, bounds.high, _FEW + 1)
-        ).fetchone()
-        if row is not None and row[0] <= _FEW:
-            return source, column, bounds
+        asked = (bounds.low, bounds.high, _FEW + 1)
+        row: Any = connection.execute(sql.FEW_BY_SCAN_ID, asked).fetchone()
+        count, first, last = row
+        if count <= _FEW:
+            return Few(field, source, column, bounds, first or 0, last or 0)
     return None

@@ -1,13 +1,19 @@
 """Terms as SQLite's full-text index has them: 16 hexadecimal digits each."""
 
+from functools import lru_cache
+
 from quire.runs.searchable import Scalar, Searchable
 from quire.storage import terms as plain
 
 
 def terms(found: Searchable, access: int) -> str:
     """Return the terms of a run, separated by spaces."""
-    texts = {plain.hashed(term).hex() for term in plain.terms_of(found)}
-    return " ".join({*texts, access_term(access)})
+    return f"{terms_of(found)} {access_term(access)}"
+
+
+def terms_of(found: Searchable) -> str:
+    """Return the terms of a run but its access list's, separated by spaces."""
+    return " ".join({*map(_digits, plain.terms_of(found))})
 
 
 def value_term(path: str, value: Scalar) -> str:
@@ -28,3 +34,9 @@ def word_term(word: str) -> str:
 def access_term(access: int) -> str:
     """Return the term of an access list."""
     return f"a{access}"
+
+
+# As `quire.storage.terms.hashed`: most come again, and to write them costs as much.
+@lru_cache(maxsize=100_000)
+def _digits(term: str) -> str:
+    return plain.hashed(term).hex()

@@ -1,6 +1,7 @@
 """How a uid lies in a column: 16 bytes for a UUID's usual text, else the text."""
 
 import re
+from functools import lru_cache
 
 Uid = bytes | str
 """A uid as a column holds it."""
@@ -11,6 +12,7 @@ _LENGTH = 36
 _LAST_CHARACTER = "\U0010ffff"
 
 
+@lru_cache(maxsize=4096)
 def to_column(uid: str) -> Uid:
     """Return what the column holds."""
     if len(uid) == _LENGTH and _DASHED.fullmatch(uid):

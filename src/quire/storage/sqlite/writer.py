@@ -134,6 +134,7 @@ class Writer:
                 self._connection.execute(sql.BEGIN)
                 for pending in batch:
                     self._decide(pending)
+                self._transaction.changes.write()
                 self._connection.execute(sql.COMMIT)
         except (apsw.Error, StoreUnavailable) as problem:
             found = connections.meaning(problem, self._connection.system_errno)
@@ -163,6 +164,7 @@ class Writer:
         self._transaction.changes.keep()
         if not self._connection.in_transaction:
             raise StoreUnavailable("SQLite ended the transaction early")
+        self._transaction.changes.write()
         self._connection.execute(sql.COMMIT)
         return True
 
@@ -249,6 +251,7 @@ class Writer:
         self._connection = connections.open_writer(self._file, self._vfs)
         self._connection.set_wal_hook(self._on_commit)
         self._transaction = SqliteTransaction(self._connection, self._describe)
+        self._transaction.gather()
 
     def _disconnect(self) -> None:
         with contextlib.suppress(apsw.Error):

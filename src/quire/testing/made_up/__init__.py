@@ -1,0 +1,1 @@
+"""Made-up runs, and many of them in a store."""
