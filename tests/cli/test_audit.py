@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import psycopg
 import pytest
 from msgspec.structs import replace
 from tests.cli.kept import RUN, RUNS, call, fill, send_orphan, serve, told
 
+from quire.ports.document_records import Arrival
 from quire.products.product import Product
 from quire.runs.run import Run
+from quire.storage import blocks
 from quire.storage.codec import Codec
 from quire.storage.sqlite.connection import open_writer
 from quire.storage.sqlite.store import FILE_NAME
@@ -88,6 +91,14 @@ def blocks_of(database: apsw.Connection) -> list[tuple[int, bytes]]:
     return list(database.execute(query, (to_column(RUN),)))
 
 
+def orphan_of(database: apsw.Connection) -> tuple[int, bytes, bytes]:
+    """Return the block of the document that waits: too small to be squeezed."""
+    query = "SELECT id, directory, body FROM block WHERE run IS NULL"
+    ((block, directory, body),) = database.execute(query)
+    assert isinstance(block, int)
+    return block, bytes(directory), bytes(body)
+
+
 def test_a_whole_store_is_whole(folder: Path) -> None:
     for words in ((), ("--hashes",)):
         checks = looked(folder, *words, code=0)
@@ -122,15 +133,42 @@ def test_a_changed_byte_of_a_squeezed_block_is_found(
     assert words[1].startswith(f"run {RUN}: its documents cannot be read")
 
 
+def test_a_changed_byte_of_a_small_block_is_found(
+    folder: Path, database: apsw.Connection
+) -> None:
+    block, _, body = orphan_of(database)
+    spoilt = body.replace(b"never comes", b"Never comes")
+    assert len(spoilt) == len(body)
+    assert spoilt != body
+    database.execute("UPDATE block SET body = ? WHERE id = ?", (spoilt, block))
+    (words,) = only(looked(folder), "documents")
+    assert words.startswith(f"the block {block} that came before its run cannot be")
+    assert words.endswith("its checksum is wrong")
+
+
+def test_blocks_from_before_checksums_are_counted(
+    folder: Path, database: apsw.Connection
+) -> None:
+    assert looked(folder, code=0)["documents"]["note"] == ""
+    block, directory, _ = orphan_of(database)
+    (slot,) = blocks.directory(directory)
+    former = msgspec.msgpack.encode([replace(slot, checksum=b"")])
+    change = "UPDATE block SET directory = ? WHERE id = ?"
+    database.execute(change, (former, block))
+    told = looked(folder, code=0)["documents"]
+    assert told["note"] == "1 blocks are from before checksums"
+
+
 def test_a_document_under_another_uid_is_found(
     folder: Path, database: apsw.Connection
 ) -> None:
-    query = "SELECT id, body FROM block WHERE run IS NULL"
-    ((block, body),) = database.execute(query)
-    assert isinstance(body, bytes)
+    block, directory, body = orphan_of(database)
     cut = body.index(b'"uid": "') + len(b'"uid": "')
     spoilt = body[:cut] + (b"0" if body[cut] != ord("0") else b"1") + body[cut + 1 :]
-    database.execute("UPDATE block SET body = ? WHERE id = ?", (spoilt, block))
+    (slot,) = blocks.directory(directory)
+    arrival = Arrival(name=slot.name, raw=spoilt, keys=slot.keys)
+    change = "UPDATE block SET directory = ?, body = ? WHERE id = ?"
+    database.execute(change, (*blocks.pack([arrival], bytes), block))
     (words,) = only(looked(folder), "documents")
     assert words.endswith("is not known by the uids of its rows")
 

@@ -1,10 +1,17 @@
-"""Blocks: the documents of one append in one row, with a directory of them."""
+"""Blocks: the documents of one append in one row, with a directory of them.
 
-from collections.abc import Iterator, Sequence
+The directory ends with a checksum of itself and of the body as it is stored, so that a
+flipped bit does not pass. It is the last member of the last slot: older blocks have
+none, and older versions pass over it.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from quire.documents.names import DocumentName
+from quire.errors import StoreUnavailable
 from quire.ports.document_records import Arrival, StoredDocument
 from quire.storage.squeezing import whole
 
@@ -25,8 +32,11 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     repeated: tuple[int, ...]
     anchor: str
     original: int = 0
+    checksum: bytes = b""
 
 
+_BEFORE = Slot.__struct_fields__[:-1]
+_NO_CHECKSUM = bytes(4)
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(tuple[Slot, ...])
 
@@ -41,8 +51,16 @@ def place_of(number: int) -> tuple[int, int]:
     return number >> _PLACE_BITS, number & (1 << _PLACE_BITS) - 1
 
 
-def pack(arrivals: Sequence[Arrival]) -> tuple[bytes, bytes]:
-    """Return the directory and the body of a block of these documents."""
+def pack(
+    arrivals: Sequence[Arrival], squeeze: Callable[[bytes], bytes]
+) -> tuple[bytes, bytes]:
+    """Return the directory and the body of a block of these documents.
+
+    Parameters
+    ----------
+    squeeze
+        Makes the body smaller: `quire.storage.squeezing.Squeezer.squeeze`.
+    """
     slots: list[tuple[object, ...]] = []
     parts: list[bytes] = []
     offset = 0
@@ -58,7 +76,10 @@ def pack(arrivals: Sequence[Arrival]) -> tuple[bytes, bytes]:
             parts.append(one.original)
             offset += len(one.original)
         slots.append(slot)
-    return _ENCODER.encode(slots), b"".join(parts)
+    slots[-1] = (*slots[-1], *(0,) * (len(_BEFORE) - len(slots[-1])), _NO_CHECKSUM)
+    body = squeeze(b"".join(parts))
+    encoded = _ENCODER.encode(slots)[: -len(_NO_CHECKSUM)]
+    return encoded + _checksum(encoded, body), body
 
 
 def opened(encoded: bytes, body: bytes) -> tuple[tuple[Slot, ...], bytes]:
@@ -67,16 +88,37 @@ def opened(encoded: bytes, body: bytes) -> tuple[tuple[Slot, ...], bytes]:
     Raises
     ------
     StoreUnavailable
-        The body is damaged.
+        It is damaged.
     """
     slots = directory(encoded)
     last = slots[-1]
+    if last.checksum and _checksum(encoded[: -len(_NO_CHECKSUM)], body) != (
+        last.checksum
+    ):
+        raise StoreUnavailable("a block of documents is damaged: its checksum is wrong")
     return slots, whole(body, last.offset + last.length + last.original)
 
 
+def _checksum(encoded: bytes, body: bytes) -> bytes:
+    """Return the CRC-32 of a directory up to its checksum, and of the stored body."""
+    return zlib.crc32(body, zlib.crc32(encoded)).to_bytes(4, "big")
+
+
 def directory(encoded: bytes) -> tuple[Slot, ...]:
-    """Return a block's slots by their place."""
-    return _DECODER.decode(encoded)
+    """Return a block's slots by their place.
+
+    Raises
+    ------
+    StoreUnavailable
+        They cannot be read.
+    """
+    try:
+        slots = _DECODER.decode(encoded)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StoreUnavailable(f"a block's directory is damaged: {error}") from None
+    if not slots:
+        raise StoreUnavailable("a block's directory is damaged: it is empty")
+    return slots
 
 
 def document(slot: Slot, body: bytes, number: int) -> StoredDocument:
