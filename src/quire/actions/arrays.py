@@ -1,7 +1,6 @@
 """One data key as an array, a part at a time."""
 
 import asyncio
-import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -27,14 +26,14 @@ class OpenArray:
     rows: Any
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of all wanted rows together."""
+    def shape(self) -> tuple[int | None, ...]:
+        """Shape of all wanted rows together; None for axes along which they differ."""
         return (len(self.rows), *self.column.shape)
 
     @property
     def size(self) -> int:
-        """Bytes of all wanted rows together."""
-        return int(math.prod(self.shape) * self.column.dtype.itemsize)
+        """Bytes of all wanted rows together, where they are of one shape."""
+        return len(self.rows) * self.column.row_bytes
 
     def intervals(self) -> list[tuple[int, int]]:
         """Return the sequence numbers of the wanted rows, as closed intervals.
@@ -65,8 +64,37 @@ class OpenArray:
         finally:
             self.column.close()
 
+    def tables(self) -> Generator[Any, None, None]:
+        """Yield the rows as Arrow tables with `seq_num` and `values`; blocks.
+
+        At least one table, which may have no row.
+        """
+        import pyarrow as pa
+
+        from quire.actions.filling import arrow_type, as_arrow
+
+        step, kind = self.column.block_rows, arrow_type(self.column)
+        try:
+            for begin in range(0, max(1, len(self.rows)), step):
+                rows = self.rows[begin : begin + step]
+                values = (
+                    as_arrow(self.column.read(rows), kind)
+                    if len(rows)
+                    else pa.nulls(0, kind)
+                )
+                numbers = pa.array(self.column.seq_num[rows], pa.int64())
+                yield pa.table({"seq_num": numbers, "values": values})
+        finally:
+            self.column.close()
+
     def parts(self) -> Generator[bytes, None, None]:
-        """Yield the rows' bytes in C order, some megabytes at a time; blocks."""
+        """Yield the rows' bytes in C order, some megabytes at a time; blocks.
+
+        Raises
+        ------
+        InputError
+            They differ in shape.
+        """
         step = self.column.block_rows
         try:
             for begin in range(0, len(self.rows), step):

@@ -130,13 +130,17 @@ class ColumnViews:
         external = await self._external.of(run, stream)
         return await asyncio.to_thread(self._column, kept, external, key)
 
-    def _column(self, kept: Kept, external: External, key: str) -> ExternalColumn:
+    def _column(
+        self, kept: Kept, external: External, key: str, *, thorough: bool = False
+    ) -> ExternalColumn:
         declared = kept.configuration.data_keys[key]
         if DATA + key not in kept.schema.names:
-            return self._external.in_spans(external, key, declared)
+            return self._external.in_spans(external, key, declared, thorough=thorough)
         wanted = Selection(columns=(key,), timestamps=False)
         tables = list(select(kept.read(wanted), wanted))
-        return self._external.by_datums(external, key, declared, _named(tables, key))
+        return self._external.by_datums(
+            external, key, declared, _named(tables, key), thorough=thorough
+        )
 
     def _filled(
         self,
@@ -146,7 +150,10 @@ class ColumnViews:
         schema: Any,
         selection: Selection,
     ) -> Filled:
-        openers = {key: partial(self._column, kept, external, key) for key in asked}
+        openers = {
+            key: partial(self._column, kept, external, key, thorough=True)
+            for key in asked
+        }
         return Filled(
             schema,
             openers,

@@ -7,6 +7,7 @@ from typing import Any
 import jiter
 
 from quire.actions.external_column import ExternalColumn
+from quire.actions.ragged_column import open_column
 from quire.documents.document import Document
 from quire.ports.asset_reader import AssetReader, AssetUnreadable
 from quire.ports.store import Store, Transaction
@@ -69,9 +70,19 @@ class ExternalData:
         return held[1]
 
     def in_spans(
-        self, external: External, key: str, declared: Mapping[str, Any]
+        self,
+        external: External,
+        key: str,
+        declared: Mapping[str, Any],
+        *,
+        thorough: bool,
     ) -> ExternalColumn:
         """Open a data key whose data is told by `stream_datum`; blocks.
+
+        Parameters
+        ----------
+        thorough
+            Look at the shape of each row, as `quire.actions.ragged_column` says.
 
         Raises
         ------
@@ -87,13 +98,14 @@ class ExternalData:
             raise AssetUnreadable(
                 asset, "/seq_nums", f"{key!r} has more than {_MOST_ROWS} rows"
             )
-        return ExternalColumn(
+        return open_column(
             self._reader,
             external.assets,
             places_of_spans(spans),
             key=key,
             declared=declared,
             by_rows=True,
+            thorough=thorough,
         )
 
     def by_datums(
@@ -102,6 +114,8 @@ class ExternalData:
         key: str,
         declared: Mapping[str, Any],
         named: tuple[Any, Sequence[str | None]],
+        *,
+        thorough: bool,
     ) -> ExternalColumn:
         """Open a data key whose events name datums; blocks.
 
@@ -109,6 +123,8 @@ class ExternalData:
         ----------
         named
             Sequence numbers, and the datum_id of each, None where the event has none.
+        thorough
+            Look at the shape of each row, as `quire.actions.ragged_column` says.
 
         Raises
         ------
@@ -119,13 +135,14 @@ class ExternalData:
         if not len(places.seq_num):
             asset = Asset(document="event", uid="", format="", location="")
             raise AssetUnreadable(asset, f"/data/{key}", "none has come")
-        return ExternalColumn(
+        return open_column(
             self._reader,
             external.assets,
             places,
             key=key,
             declared=declared,
             by_rows=False,
+            thorough=thorough,
         )
 
     def _places(

@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -44,6 +45,8 @@ class ExternalColumn:
         Sequence numbers of its rows, rising: NumPy int64.
     dtype, shape
         Of a row.
+    ragged
+        Whether rows differ in shape (`quire.actions.ragged_column`).
 
     Parameters
     ----------
@@ -59,6 +62,10 @@ class ExternalColumn:
     AssetUnreadable
         Its first row cannot be read.
     """
+
+    ragged = False
+    dtype: Any
+    shape: tuple[int | None, ...]
 
     def __init__(
         self,
@@ -76,7 +83,8 @@ class ExternalColumn:
         self._key = key
         self._opened: OrderedDict[int, Frames] = OrderedDict()
         self.seq_num = places.seq_num
-        self._frames, self.dtype, self.shape = self._look(declared, by_rows=by_rows)
+        self._frames, self.dtype, self._shape = self._look(declared, by_rows=by_rows)
+        self.shape = self._shape
         self._begin = places.begin * self._frames if by_rows else places.begin
         self._end = places.end * self._frames if by_rows else places.end
 
@@ -86,7 +94,7 @@ class ExternalColumn:
     @property
     def row_bytes(self) -> int:
         """How many bytes a row has."""
-        return int(math.prod(self.shape) * self.dtype.itemsize)
+        return int(math.prod(self._shape) * self.dtype.itemsize)
 
     @property
     def block_rows(self) -> int:
@@ -108,7 +116,7 @@ class ExternalColumn:
         """
         import numpy as np
 
-        out = np.empty((len(rows), *self.shape), self.dtype)
+        out = np.empty((len(rows), *self._shape), self.dtype)
         which, begin, end = (
             one[rows] for one in (self._places.which, self._begin, self._end)
         )
@@ -119,6 +127,65 @@ class ExternalColumn:
             found = frames.read(int(begin[first]), until)
             out[first:last] = self._fitted(found, last - first, int(which[first]))
         return out
+
+    def row(self, at: int) -> Any:
+        """Return the frames of one row as their file has them.
+
+        Raises
+        ------
+        AssetUnreadable
+            They cannot be read.
+        """
+        return self._file(int(self._places.which[at])).read(*self._span(at))
+
+    def row_kind(self, at: int) -> tuple[Any, tuple[int, ...]]:
+        """Return dtype and shape of `row`.
+
+        Raises
+        ------
+        AssetUnreadable
+            It cannot be read.
+        """
+        begin, end = self._span(at)
+        dtype, frame = self._file(int(self._places.which[at])).kind(begin)
+        return dtype, (end - begin, *frame)
+
+    def is_seen_to_vary(self) -> bool:
+        """Return whether rows differ by what is known without a look at each.
+
+        Datums stand for unlike numbers of frames, or the first file's frames differ.
+        """
+        known = (self._end - self._begin)[self._end >= 0]
+        if len(known) and bool((known != known[0]).any()):
+            return True
+        return self._file(int(self._places.which[self._first_known()])).even is False
+
+    def is_even(self) -> bool:
+        """Return whether all rows that can be read are of one shape; looks at each."""
+        import numpy as np
+
+        if self.is_seen_to_vary():
+            return False
+        first = self.row_kind(self._first_known())
+        for number in np.unique(self._places.which).tolist():
+            places = np.flatnonzero(self._places.which == number)
+            with suppress(AssetUnreadable):
+                looked_at = places[:1] if self._file(number).even else places
+                if any(self.row_kind(at) != first for at in looked_at.tolist()):
+                    return False
+        return True
+
+    def _first_known(self) -> int:
+        """Return the first row whose file the documents tell, else the first."""
+        return int((self._places.which >= 0).argmax())
+
+    def asset_of(self, at: int) -> Asset:
+        """Return what the document says of the files of a row."""
+        return self._asset(int(self._places.which[at]))
+
+    def _span(self, at: int) -> tuple[int, int]:
+        which, end = int(self._places.which[at]), int(self._end[at])
+        return int(self._begin[at]), end if end >= 0 else self._count(which)
 
     def sources(self) -> list[Source]:
         """Return which datasets its rows are, in their order; blocks.
@@ -161,7 +228,7 @@ class ExternalColumn:
     def _fits(self, origin: Origin, each: int) -> bool:
         """Return whether so many frames of a dataset are a row."""
         bare = [size for size in (each, *origin.shape[1:]) if size != 1]
-        return bare == [size for size in self.shape if size != 1]
+        return bare == [size for size in self._shape if size != 1]
 
     def close(self) -> None:
         """Let go of the files."""
@@ -171,11 +238,9 @@ class ExternalColumn:
     def _look(
         self, declared: Mapping[str, Any], *, by_rows: bool
     ) -> tuple[int, Any, tuple[int, ...]]:
-        import numpy as np
 
-        known = np.flatnonzero(self._places.which >= 0)
-        at = int(known[0]) if len(known) else 0
-        number = int(self._places.which[at]) if len(known) else -1
+        at = self._first_known()
+        number = int(self._places.which[at])
         frames = self._file(number)
         begin, end = int(self._places.begin[at]), int(self._places.end[at])
         dtype, frame = frames.kind(begin)
@@ -231,14 +296,14 @@ class ExternalColumn:
     def _fitted(self, found: Any, rows: int, number: int) -> Any:
         import numpy as np
 
-        wanted = (rows, *self.shape)
+        wanted = (rows, *self._shape)
         fits = found.size == math.prod(wanted) and (
             found.dtype == self.dtype or np.can_cast(found.dtype, self.dtype, "safe")
         )
         if not fits:
             reason = (
                 f"holds {found.dtype} of shape {tuple(found.shape)} where rows of"
-                f" {self._key!r} are {self.dtype} of shape {self.shape}"
+                f" {self._key!r} are {self.dtype} of shape {self._shape}"
             )
             raise AssetUnreadable(self._asset(number), "/", reason)
         return found.reshape(wanted)

@@ -10,6 +10,8 @@ from quire.ports.asset_reader import Frames
 class FitsFrames:
     """The slowest axis of an image, read in sections."""
 
+    even = True
+
     def __init__(self, file: Any, image: Any) -> None:
         self._file, self._image = file, image
         self.count = int(image.shape[0])

@@ -23,10 +23,13 @@ class Hdf5Frames:
     def __init__(self, file: Any, dataset: Any, *, swmr: bool) -> None:
         self._file, self._dataset, self._swmr = file, dataset, swmr
         self.count = int(dataset.shape[0])
+        self._of_lists = _element_of_lists(dataset)
+        self.even = self._of_lists is None
 
     def kind(self, at: int) -> tuple[Any, tuple[int, ...]]:
         """Return dtype and shape of a frame."""
-        del at
+        if self._of_lists is not None:
+            return self._of_lists, tuple(self._dataset[at].shape)
         return self._dataset.dtype, tuple(self._dataset.shape[1:])
 
     def read(self, begin: int, end: int) -> Any:
@@ -135,6 +138,18 @@ def _dataset(file: Any, name: str, *, swmr: bool, allow: Allow) -> tuple[Any, An
     if not isinstance(here, h5py.Dataset):
         raise KeyError(f"{name!r} is no dataset")
     return file, here
+
+
+def _element_of_lists(dataset: Any) -> Any:
+    """Return the dtype within, where each element is an array of its own length.
+
+    None for all other datasets; text, too, has a length of its own.
+    """
+    import h5py
+    import numpy as np
+
+    within = h5py.check_vlen_dtype(dataset.dtype) if dataset.ndim == 1 else None
+    return within if isinstance(within, np.dtype) else None
 
 
 def _parts(path: str) -> list[str]:

@@ -14,6 +14,8 @@ from quire.ports.asset_reader import Frames
 class NpyFrames:
     """The rows of an array in C order."""
 
+    even = True
+
     def __init__(
         self, file: BinaryIO, dtype: Any, shape: tuple[int, ...], offset: int
     ) -> None:

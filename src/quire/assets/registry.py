@@ -163,6 +163,10 @@ class _Guarded:
     def count(self) -> int | None:
         return self._frames.count
 
+    @property
+    def even(self) -> bool | None:
+        return self._frames.even
+
     def kind(self, at: int) -> tuple[Any, tuple[int, ...]]:
         try:
             return self._frames.kind(at)

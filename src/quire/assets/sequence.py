@@ -19,6 +19,8 @@ class FileSequence:
         Opens the file of a number.
     """
 
+    even = None
+
     def __init__(self, asset: Asset, open_file: Callable[[int], Frames]) -> None:
         self._asset = asset
         self._open_file = open_file
@@ -70,6 +72,8 @@ class FileSequence:
 
 class WholeArray:
     """One array in memory, as frames along its first axis or as one frame."""
+
+    even = True
 
     def __init__(self, array: Any, *, one_frame: bool) -> None:
         self._array = array[None] if one_frame or array.ndim == 0 else array

@@ -5,11 +5,12 @@ from typing import Any
 
 
 class TiffFrames:
-    """The pages of one file, all of one shape."""
+    """The pages of one file."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
         self.count = len(file.pages)
+        self.even = True if self.count == 1 else None
 
     def kind(self, at: int) -> tuple[Any, tuple[int, ...]]:
         """Return dtype and shape of a frame."""

@@ -64,11 +64,16 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Frames(Protocol):
-    """An open row of frames: arrays of one shape, one behind the other."""
+    """An open row of frames: arrays one behind the other."""
 
     @property
     def count(self) -> int | None:
         """How many there are; None where only a read can tell."""
+        ...
+
+    @property
+    def even(self) -> bool | None:
+        """Whether all have one shape; None where only a look at each can tell."""
         ...
 
     def kind(self, at: int) -> tuple[Any, tuple[int, ...]]:
@@ -78,7 +83,8 @@ class Frames(Protocol):
     def read(self, begin: int, end: int) -> Any:
         """Return the frames from `begin` until before `end`, along a first axis.
 
-        No more than these are read where the format allows it.
+        No more than these are read where the format allows it. Frames of unlike shapes
+        come one at a time.
         """
         ...
 

@@ -6,10 +6,10 @@ Columns are ``seq_num``, ``time`` and the projection's keys. A column's metadata
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from quire.actions.versions import version_of
 from quire.products.projection.contents import Block, Contents, Scalar, Variable
 
 _OURS = ("seq_num", "time")
@@ -25,7 +25,7 @@ class ParquetWriter:
     @property
     def libraries(self) -> dict[str, str]:
         """Versions of what writes it."""
-        return {"pyarrow": version("pyarrow")}
+        return {"pyarrow": version_of("pyarrow")}
 
     def refusal(self, one: Variable | Scalar, contents: Contents) -> str:
         """Return why the format does not hold something; empty if it does."""

@@ -3,7 +3,8 @@
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from quire.access.principals import Principal, Scope
 from quire.actions.arrays import Arrays, OpenArray
 from quire.actions.lookup import By
 from quire.errors import InputError
-from quire.faces.catalog.streaming import one_ahead
+from quire.faces.catalog.streaming import begun, one_ahead
+from quire.runs.arrow import MEDIA_TYPE, ipc_stream
 from quire.web.body import choice
 from quire.web.description import Operation, Parameter
 from quire.web.gate import Gate
@@ -23,11 +25,17 @@ from quire.web.json import json_response
 RAW = "application/octet-stream"
 NPY = "application/x-npy"
 _JSON = "application/json"
-_FORMATS: Mapping[str, str] = {"raw": RAW, "npy": NPY, "json": _JSON, "sources": _JSON}
+_FORMATS: Mapping[str, str] = {
+    "raw": RAW,
+    "npy": NPY,
+    "arrow": MEDIA_TYPE,
+    "json": _JSON,
+    "sources": _JSON,
+}
 _PART = {
     "slice": Parameter(says="Rows along the first axis, such as 10:20"),
     "format": Parameter(
-        says="raw, npy, json, or sources (HDF5 datasets of all rows); raw"
+        says="raw, npy, arrow, json, or sources (HDF5 datasets of all rows); raw"
     ),
     "by": Parameter(says="How the run is named, where both could be meant", type=By),
 }
@@ -54,7 +62,7 @@ class ArrayRoutes:
         ]
 
     async def array(self, request: Request, principal: Principal) -> Response:
-        """Return rows of one data key: bytes, .npy, or what they are or lie in as JSON."""
+        """Return rows of one data key, or what they are or lie in as JSON."""
         given = request.query_params.get("format", "raw")
         if given not in _FORMATS:
             known = ", ".join(_FORMATS)
@@ -73,6 +81,12 @@ class ArrayRoutes:
             return json_response({**_told(opened), "seq_nums": opened.intervals()})
         if given == "sources":
             return json_response({"sources": await asyncio.to_thread(opened.sources)})
+        if given == "arrow":
+            parts = await begun(_arrow(opened))
+            return StreamingResponse(parts, media_type=MEDIA_TYPE)
+        if opened.column.ragged:
+            opened.column.close()
+            raise InputError("format", "rows differ in shape", "arrow")
         head = _npy_header(opened) if given == "npy" else b""
         headers = {
             "content-length": str(opened.size + len(head)),
@@ -119,6 +133,12 @@ async def _begun(head: bytes, opened: OpenArray) -> AsyncIterator[bytes]:
             yield one
 
     return body()
+
+
+def _arrow(opened: OpenArray) -> Generator[bytes, None, None]:
+    tables = opened.tables()
+    first = next(tables)
+    yield from ipc_stream(first.schema, chain((first,), tables))
 
 
 def _told(opened: OpenArray) -> dict[str, Any]:

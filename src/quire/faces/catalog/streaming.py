@@ -7,6 +7,32 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _NOTHING = object()
+_BEGUN = 2
+
+
+async def begun(parts: Generator[T, None, None]) -> AsyncIterator[T]:
+    """Return `one_ahead` of parts whose first two are made.
+
+    What goes wrong with these can still be answered: the first may be but a header.
+    """
+    upcoming = one_ahead(parts)
+    first = [part async for part in _some(upcoming)]
+
+    async def body() -> AsyncIterator[T]:
+        for part in first:
+            yield part
+        async for part in upcoming:
+            yield part
+
+    return body()
+
+
+async def _some(parts: AsyncIterator[T]) -> AsyncIterator[T]:
+    for _ in range(_BEGUN):
+        try:
+            yield await anext(parts)
+        except StopAsyncIteration:
+            return
 
 
 async def one_ahead(parts: Generator[T, None, None]) -> AsyncIterator[T]:

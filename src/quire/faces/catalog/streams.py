@@ -13,7 +13,7 @@ from quire.access.principals import Principal, Scope
 from quire.actions.columns import ColumnViews, OpenStream
 from quire.actions.lookup import By
 from quire.errors import InputError
-from quire.faces.catalog.streaming import one_ahead
+from quire.faces.catalog.streaming import begun
 from quire.runs.arrow import MEDIA_TYPE, arrow_schema, ipc_stream
 from quire.runs.columns.layout import DATA, TIMESTAMPS, data_keys
 from quire.runs.columns.plain import lists
@@ -80,7 +80,7 @@ class StreamRoutes:
             if wanted == "arrow"
             else (_csv(opened), "text/csv")
         )
-        return StreamingResponse(one_ahead(parts), media_type=media)
+        return StreamingResponse(await begun(parts), media_type=media)
 
     async def configuration(self, request: Request, principal: Principal) -> Response:
         """Return what the descriptors of a stream say, one entry a descriptor."""

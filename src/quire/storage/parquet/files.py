@@ -1,7 +1,12 @@
 """`quire.ports.column_files.ColumnFiles` as Parquet files in the data folder.
 
-``streams/<first two of the uid>/<uid>/<stream>.parquet``, compressed with zstd. Names
-that are no plain file names are percent-encoded, overlong ones hashed.
+``streams/<first two of the uid>/<uid>/<stream>.parquet``. Names that are no plain file
+names are percent-encoded, overlong ones hashed.
+
+Numbers are laid out byte by byte (Parquet's BYTE_STREAM_SPLIT) and then compressed with
+LZ4: the high bytes of measured values hardly change, the low ones are noise. Against
+zstd on the values as they are that takes three quarters of the room, and half of the
+time to read. Text and whatever else there is are compressed with zstd.
 """
 
 import contextlib
@@ -105,14 +110,36 @@ def _write(table: Any, out: Any, documents: int) -> None:
     told = {_LAYOUT: _LAYOUT_NOW, _DOCUMENTS: str(documents)}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
     a_row = table.nbytes // max(table.num_rows, 1) + 1
+    leaves = _leaves(table.schema)
     # Measured data seldom repeats: dictionaries would cost and not gain.
     options: dict[str, Any] = {
-        "compression": "zstd",
+        "compression": {
+            path: "lz4" if is_number else "zstd" for path, is_number in leaves.items()
+        },
+        "use_byte_stream_split": [path for path in leaves if leaves[path]],
         "use_dictionary": False,
         "write_statistics": ["seq_num"],
         "row_group_size": max(1, min(_GROUP_ROWS, _GROUP_BYTES // a_row)),
     }
     pq.write_table(table, out, **options)
+
+
+def _leaves(schema: Any) -> dict[str, bool]:
+    """Return the columns as Parquet names them, and whether they hold numbers.
+
+    Events may name their data as they like, so one may be named as what another's list
+    holds. Then the name stands for both, and neither is said to hold numbers.
+    """
+    from pyarrow import types
+
+    leaves: dict[str, bool] = {}
+    for field in schema:
+        path, kind = field.name, field.type
+        while types.is_nested(kind):
+            path, kind = f"{path}.list.element", kind.value_type
+        is_number = types.is_floating(kind) or types.is_integer(kind)
+        leaves[path] = is_number and path not in leaves
+    return leaves
 
 
 def _name(text: str) -> str:
