@@ -107,6 +107,7 @@ class Bench:
         (self.server.folder / "quire.toml").write_text(
             f"asset_roots = [{json.dumps(str(self.images))}]\n"
             "body_limit = 268435456\nslots = 4\n"
+            "[projections.start]\nenabled = false\n"  # what is measured is asked for
         )
         self.server.start()
         address = self.server.address

@@ -38,6 +38,20 @@ def test_a_file_says_what_would_be_made() -> None:
     assert "/entry/instrument/detector/data" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("external_stream_assets", "cam_image"), ("external_resource_datum", "img")],
+)
+def test_data_in_files_is_as_it_is_declared(name: str, key: str) -> None:
+    done = call(
+        *("check", str(FOLDER / f"{name}.jsonl"), "--projection", "generic"),
+        *("--format", "csv", "--json"),
+    )
+    told = {one["key"]: one for one in json.loads(done.stdout)["entries"]}
+    assert told[f"/entry/data/{key}"]["code"] == "not_held"
+    assert "arrays" in told[f"/entry/data/{key}"]["issue"]
+
+
 def test_what_cannot_be_made_says_why(tmp_path: Path) -> None:
     entries = {
         "/e/a": linked("a"),

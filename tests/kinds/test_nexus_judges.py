@@ -147,6 +147,18 @@ def test_a_beamline_s_own_projection_is_an_nxsas(place: Place, judges: Path) -> 
     assert "/entry/instrument/detector/distance" in missing[0]
 
 
+def test_the_nxsas_that_comes_with_quire_lacks_the_geometry_alone(
+    place: Place, judges: Path
+) -> None:
+    """What no document of a run tells is for the beamline to add."""
+    run = place.send(scan("bare sas"))
+    found = judge(judges, place.product(place.project(run, "NXsas")))
+    assert found["punx"] == []
+    wanted = {"source", "monochromator", "collimator", "distance", "pixel_size", "name"}
+    for one in found["nxvalidate"]:
+        assert any(word in one for word in wanted), one
+
+
 def test_what_stands_twice_is_written_once(place: Place) -> None:
     run = place.send(scan("linked", (sas(),)))
     with h5py.File(place.product(place.project(run, "sas"))) as file:
@@ -167,15 +179,62 @@ def test_the_default_plot_is_drawn(place: Place, tmp_path: Path) -> None:
     assert (tmp_path / "plot.png").stat().st_size > 5000
 
 
+def pictures(seed: str) -> tuple[bytes, Any]:
+    """Return a scan that takes a picture of a moving spot, and its pictures."""
+    lines = [json.loads(line) for line in scan(seed).splitlines()]
+    rows, columns = np.indices((24, 32))
+    taken = []
+    for number, (name, body) in enumerate(lines, -1):
+        if name == "descriptor":
+            key = {"source": "t", "dtype": "array", "shape": [24, 32]}
+            body["data_keys"]["spot"] = {**key, "dtype_numpy": "<i8"}
+            body["object_keys"]["cam"] = ["spot"]
+            body["hints"] = {"cam": {"fields": ["spot"]}}
+        if name == "event":
+            far = (rows - 6) ** 2 + (columns - 4 - number) ** 2
+            picture = (1000 * np.exp(-far / 12)).astype("i8")
+            taken.append(picture)
+            body["data"]["spot"] = picture.tolist()
+            body["timestamps"]["spot"] = body["time"]
+    return as_ndjson([document(name, body) for name, body in lines]), np.array(taken)
+
+
+def test_the_default_plot_of_images_is_drawn(place: Place, tmp_path: Path) -> None:
+    """A frame of the signal, as NeXpy shows one of more than two axes."""
+    body, taken = pictures("pictures")
+    file = place.product(place.project(place.send(body), "generic"))
+    with h5py.File(file) as root:
+        here = follow_default(root)
+        assert here.attrs["signal"] == "spot"
+        assert here.attrs["axes"].tolist() == ["theta", ".", "."]
+        signal = here["spot"]
+        assert np.array_equal(signal[:], taken)
+        frame = signal[10]
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    plt.imsave(tmp_path / "image.png", frame, cmap="gray")
+    shown = plt.imread(tmp_path / "image.png")[..., 0]
+    # Brighter here is brighter there, pixel by pixel, and the spot where it was.
+    order = np.argsort(frame, axis=None, kind="stable")
+    assert np.all(np.diff(shown.reshape(-1)[order]) >= 0)
+    assert divmod(int(np.argmax(shown)), shown.shape[1]) == (6, 15)
+
+
+def follow_default(root: Any) -> Any:
+    here = root
+    while here.attrs.get("NX_class") != "NXdata":
+        here = here[here.attrs["default"]]
+    return here
+
+
 def draw(file: Path, picture: Path) -> dict[str, Any]:
     """Draw what `default` leads to, as NeXpy finds it: signal over its first axis."""
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
     with h5py.File(file) as root:
-        here = root
-        while here.attrs.get("NX_class") != "NXdata":
-            here = here[here.attrs["default"]]
+        here = follow_default(root)
         name, axis = here.attrs["signal"], here.attrs["axes"][0]
         x, y = here[axis], here[name]
         figure, axes = plt.subplots()

@@ -46,6 +46,7 @@ class Place:
             f"asset_roots = {json.dumps([str(one) for one in roots])}\n"
             "[asset_root_map]\n"
             f'"/example/assets" = {json.dumps(str(ASSETS))}\n'
+            "[projections.start]\nenabled = false\n"
             f"{settings}"
         )
         self.server.start()
@@ -309,6 +310,13 @@ def test_the_same_again_is_not_made_twice(place: Place) -> None:
     second = place.project(run)
     assert place.product(second) == place.product(first)
     assert place.product(second).stat().st_mtime_ns == made.st_mtime_ns
+    assert place.entries(second) == place.entries(first)
+    for name in ("entries", "provenance"):
+        one, other = (
+            place.connection.get(f"/api/v1/jobs/{job.id}/results/{name}")
+            for job in (first, second)
+        )
+        assert one == other
     manifest = Path(f"{place.product(first)}.manifest.json")
     told = json.loads(manifest.read_bytes())
     stated, size = decode_manifest(manifest.read_bytes()), made.st_size

@@ -1,6 +1,6 @@
 """`quire projections`."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,12 +45,13 @@ def check(
     json: Json = False,
 ) -> None:
     """Say what would be made, and what could not; exit code 1 if an entry could not."""
-    from quire.actions.calculating.registry import every_function
+    from quire.cli.projection_files import facts_of
     from quire.products.projection.resolving import resolve
 
-    facts = _from_file(Path(which)) if Path(which).is_file() else _from_server(which)
-    chosen = _chosen(facts, name)
-    registry = every_function()
+    in_file = Path(which).is_file()
+    facts = facts_of(Path(which)) if in_file else _from_server(which)
+    registry, configured = _site(needed=not in_file)
+    chosen = _chosen(facts, name, configured)
     told = []
     for projection in chosen:
         resolved = resolve([projection], facts, registry)
@@ -96,7 +97,9 @@ def rules(*, json: Json = False) -> None:
             one["name"],
             "on" if one["on"] else "off",
             one["rule"]["runs"] or "all",
-            one["rule"]["projection"] or "the run's own",
+            "each of the start document"
+            if one["rule"]["declared"]
+            else one["rule"]["projection"] or "the run's own",
             one["rule"]["format"],
             one["by"] and f"{one['by']}, {moment(one['at'])}",
         )
@@ -153,7 +156,30 @@ def functions(*, json: Json = False) -> None:
     put_table(("function", "version", "parameters", "what it does"), rows)
 
 
-def _chosen(facts: Any, name: str) -> tuple[Any, ...]:
+def _site(*, needed: bool) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the functions and projections of the server; without one, this machine's.
+
+    Parameters
+    ----------
+    needed
+        Whether to do without a server is no use.
+    """
+    from quire.actions.calculating.registry import every_function
+    from quire.client.connection import Connection
+    from quire.client.errors import NoServer, SeveralServers
+    from quire.client.site import site_of
+
+    try:
+        with Connection() as connection:
+            told = site_of(connection)
+    except (NoServer, SeveralServers):
+        if needed:
+            raise
+        return every_function(), {}
+    return told.functions, told.projections
+
+
+def _chosen(facts: Any, name: str, configured: Mapping[str, Any]) -> tuple[Any, ...]:
     from quire.products.projection.entries import choose, read_projections
     from quire.products.projection.readymade import ready_made
 
@@ -161,6 +187,8 @@ def _chosen(facts: Any, name: str) -> tuple[Any, ...]:
     ours = ready_made(facts)
     if name in ours and name not in found:
         return (ours[name],)
+    if name in configured and name not in found:
+        return (configured[name],)
     if name or found:
         return choose(found, name or "*")
     return (ours["generic"],)
@@ -195,57 +223,6 @@ def _from_server(which: str) -> Any:
         reader = RunOverHttp(connection, uid)
         facts, names = reader.run()
         return replace(facts, streams={name: reader.stream(name) for name in names})
-
-
-def _from_file(path: Path) -> Any:
-    """Return what the documents in a file say of their first run."""
-    from quire.documents.names import DocumentName
-    from quire.products.projection.facts import RunFacts, StreamFacts
-    from quire.runs.columns.gathering import column_view
-    from quire.runs.columns.layout import DATA
-
-    documents = list(_documents(path))
-    starts = [one.body for one in documents if one.name is DocumentName.START]
-    if not starts:
-        raise InputError(str(path), "has no start document", "give a run's documents")
-    start = starts[0]
-    stops = [one.body for one in documents if one.name is DocumentName.STOP]
-    names = dict.fromkeys(
-        one.body.get("name", "")
-        for one in documents
-        if one.name is DocumentName.DESCRIPTOR
-        and one.body.get("run_start") == start["uid"]
-    )
-    streams = {}
-    for name in names:
-        view = column_view(name, [(one, ()) for one in documents])
-        fields = (field for field in view.table.schema if field.name.startswith(DATA))
-        streams[name] = StreamFacts(
-            name=name,
-            rows=view.rows,
-            descriptors=view.configuration.descriptors,
-            columns={field.name.removeprefix(DATA): field for field in fields},
-        )
-    stop = stops[0] if stops else None
-    return RunFacts(uid=start["uid"], start=start, stop=stop, streams=streams)
-
-
-def _documents(path: Path) -> Iterator[Any]:
-    import jiter
-
-    from quire.documents.document import Document
-    from quire.documents.names import DocumentName
-
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            told: Any = jiter.from_json(line, allow_inf_nan=True)
-            name, body = told if isinstance(told, list) else (told["name"], told["doc"])
-            yield Document(name=DocumentName(name), body=body, raw=line)
-        except (ValueError, TypeError, KeyError) as problem:
-            reason = f"is no document: {problem}"
-            raise InputError(f"{path}, line {number}", reason) from None
 
 
 def _in_words(one: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from quire.client.columns import objects
 from quire.client.connection import Connection
 from quire.client.errors import ConnectionLost
 from quire.client.fetching import fetched
@@ -87,7 +88,7 @@ class FileArray:
     Attributes
     ----------
     dtype, shape
-        Of all rows.
+        Of all rows; those that differ in shape are objects along one axis.
     seq_num
         Sequence number of each row.
 
@@ -108,6 +109,10 @@ class FileArray:
             descr = [_field(one) for one in descr]
         self.dtype = np.dtype(descr)
         self.shape: tuple[int, ...] = tuple(told["shape"])
+        self._of_each = self.dtype  # of the values of a row
+        self._ragged = None in told["shape"]
+        if self._ragged:
+            self.dtype, self.shape = np.dtype(object), self.shape[:1]
         ranges = [np.arange(first, last + 1) for first, last in told["seq_nums"]]
         self.seq_num = np.concatenate([np.zeros(0, np.int64), *ranges])
 
@@ -116,11 +121,23 @@ class FileArray:
         import numpy as np
 
         begin, end, step = wanted.indices(self.shape[0])
+        if self._ragged:
+            return self._unlike(f"{begin}:{end}:{step}") if begin < end else objects([])
         count = len(range(begin, end, step))
         out = np.empty((count, *self.shape[1:]), self.dtype)
         if out.nbytes:
             self._fill(out, f"{begin}:{end}:{step}")
         return out
+
+    def _unlike(self, wanted: str) -> Any:
+        """Return rows that differ in shape as an object array of arrays."""
+        import numpy as np
+        import pyarrow as pa
+
+        query = {"format": "arrow", "slice": wanted}
+        with fetched(self._connection, self._path, query) as answer:
+            column = pa.ipc.open_stream(answer).read_all().column("values")
+        return objects([np.array(one, self._of_each) for one in column.to_pylist()])
 
     def _fill(self, out: Any, wanted: str) -> None:
         view = memoryview(out.reshape(-1).view("u1"))

@@ -6,8 +6,10 @@
 import encodings.idna  # noqa: F401
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpcore  # noqa: F401
 import httpx
@@ -19,7 +21,7 @@ from quire.client.errors import (
     SeveralServers,
     refusal,
 )
-from quire.client.posting import Answer, Poster
+from quire.client.posting import Answer, Poster, problem_in
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -128,6 +130,27 @@ class Connection:
             No answer.
         """
         return self._poster.post(path, content, media)
+
+    def get_bytes(self, path: str, *, most: int, **query: Any) -> bytes | None:
+        """Return the bytes at a path, over the line that is kept for posts.
+
+        Parameters
+        ----------
+        most
+            Bytes; None is returned where there are more.
+
+        Raises
+        ------
+        ConnectionLost
+            No answer.
+        Refused
+            The answer is a problem; one of its subclasses where the code is known.
+        """
+        given = urlencode(_without_none(query))
+        status, body = self._poster.get(f"{path}?{given}" if given else path, most)
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise refusal(status, problem_in(body or b""))
+        return body
 
     @contextmanager
     def stream(self, path: str, **query: Any) -> Iterator[httpx.Response]:

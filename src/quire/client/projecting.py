@@ -3,20 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from quire.client.columns import to_array
 from quire.client.connection import Connection
+from quire.client.made_there import with_values_of_product
 from quire.client.run_reader import RunOverHttp
-from quire.client.tables import attributes
+from quire.client.site import site_of
+from quire.client.variables import alone, told_of, variable
+from quire.errors import NotFound
 from quire.products.projection.builtin import built_in
 from quire.products.projection.calculating import DirectCalculator
 from quire.products.projection.choosing import chosen
-from quire.products.projection.contents import Outcome, Variable
+from quire.products.projection.contents import Outcome
 from quire.products.projection.executing import EntryLost, Execution
 from quire.products.projection.facts import RunFacts
 from quire.products.projection.functions import Function
 from quire.products.projection.resolving import Resolved, resolve
 
 _DIMENSION = "time"
+_UNKNOWN = "unknown_callable"
 
 
 def projected(
@@ -36,6 +39,8 @@ def projected(
         What calculated entries may call, beside the built-in ones. They run in this
         process.
 
+    What neither has, but the server's site, is worked out there, in a job.
+
     Returns
     -------
     xarray.Dataset
@@ -50,10 +55,21 @@ def projected(
     """
     reader = RunOverHttp(connection, uid)
     facts, streams = reader.run()
-    facts, projections = chosen(facts, streams, name, reader.stream)
+    try:
+        facts, projections = chosen(facts, streams, name, reader.stream)
+    except NotFound:
+        own = site_of(connection).projections
+        facts, projections = chosen(facts, streams, name, reader.stream, own)
     registry = {**built_in(), **(functions or {})}
-    resolved = resolve(projections, facts, registry, prefixed=len(projections) > 1)
-    return _executed(reader, facts, resolved, registry)
+    prefixed = len(projections) > 1
+    resolved = resolve(projections, facts, registry, prefixed=prefixed)
+    dataset = _executed(reader, facts, resolved, registry)
+    if _UNKNOWN not in {one.code for one in resolved.outcomes.values()}:
+        return dataset
+    known = site_of(connection).functions
+    there = resolve(projections, facts, known, prefixed=prefixed).made
+    missing = frozenset(there.keys() - resolved.made.keys())
+    return with_values_of_product(connection, dataset, name, missing)
 
 
 def _executed(
@@ -99,9 +115,9 @@ def _dataset(execution: Execution, facts: RunFacts) -> Any:
             if about.stream == stream:
                 parts = [block.columns[key] for block in blocks]
                 column = pa.chunked_array(parts, about.type)
-                made[key] = _variable(about, column, along)
+                made[key] = variable(about, column, along)
     for one in (*execution.scalars(), *execution.results()):
-        made[one.key] = ((), _alone(one.value), _told(one.units, one.attributes))
+        made[one.key] = ((), alone(one.value), told_of(one.units, one.attributes))
     issues = [_in_words(one) for one in execution.outcomes.values() if one.code]
     told = {"run": facts.uid, "complete": int(not facts.partial), "issues": issues}
     return xarray.Dataset(made, coords=coordinates, attrs=told)
@@ -111,27 +127,6 @@ def _numbers(values: list[Any], dtype: str) -> Any:
     import numpy as np
 
     return np.array(values, dtype)
-
-
-def _variable(about: Variable, column: Any, along: str) -> Any:
-    values = to_array(column, about.encoding)
-    own = [f"{about.key}_dim_{axis}" for axis in range(values.ndim - 1)]
-    return (along, *own), values, _told(about.units, about.attributes)
-
-
-def _alone(value: Any) -> Any:
-    """Return a value without dimensions, whatever it is."""
-    import numpy as np
-
-    if not isinstance(value, list) and not hasattr(value, "shape"):
-        return value
-    held = np.empty((), dtype=object)
-    held[()] = np.asarray(value)
-    return held
-
-
-def _told(units: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    return {**({"units": units} if units else {}), **attributes(more)}
 
 
 def _in_words(one: Outcome) -> str:

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 from urllib.parse import quote
@@ -12,9 +11,10 @@ from quire.client.arrays import FileArray
 from quire.client.connection import Connection
 from quire.client.errors import RefusedInput
 from quire.client.fetching import fetched
+from quire.client.file_rows import FileRows
+from quire.client.small_run import MOST_BYTES, SmallRun, is_small
 from quire.errors import InputError
 from quire.ports.column_files import ColumnFile, ColumnFiles
-from quire.products.projection.arrays import packed
 from quire.products.projection.contents import Piece
 from quire.products.projection.facts import RunFacts, StreamFacts
 from quire.runs.columns.configuration import Configuration, is_external
@@ -22,7 +22,6 @@ from quire.runs.columns.layout import DATA, from_metadata
 from quire.runs.columns.selection import Selection, select
 
 _PATH = "/api/v1/runs"
-_BLOCK_BYTES = 8 * 1024**2
 # Digits that always fit into 64 bits.
 _DIGITS = 18
 
@@ -34,23 +33,34 @@ class RunOverHttp:
     ----------
     files
         Where the column files of closed runs lie on this machine, if they do.
+    whole
+        Whether a small run is read whole, in one request.
     """
 
     def __init__(
-        self, connection: Connection, uid: str, files: ColumnFiles | None = None
+        self,
+        connection: Connection,
+        uid: str,
+        files: ColumnFiles | None = None,
+        *,
+        whole: bool = True,
     ) -> None:
+        self._may_be_whole = whole
         self._connection = connection
         self._uid = uid
         self._path = f"{_PATH}/{quote(uid, safe='')}"
         self._files = files
         self._record: dict[str, Any] = {}
+        self._small: SmallRun | None = None
         self._found: dict[str, ColumnFile | None] = {}
         self._external: dict[str, set[str]] = {}
-        self._arrays: dict[str, _FileRows] = {}
+        self._arrays: dict[str, FileRows] = {}
 
     def run(self) -> tuple[RunFacts, tuple[str, ...]]:
         """Return the run's documents without its streams, and these by name."""
-        record = self._record = self._connection.get(self._path, by="uid")
+        record = self._record = self._told()
+        whole = self._may_be_whole and is_small(record)
+        self._small = self._whole() if whole else None
         start = record["start"] or {}
         facts = RunFacts(
             uid=record["uid"],
@@ -125,6 +135,8 @@ class RunOverHttp:
 
     def _original(self, start: dict[str, Any]) -> dict[str, Any]:
         """Return the start document as it was sent."""
+        if self._small is not None:
+            return self._small.start(start.get("uid")) or start
         query = {"name": "start", "order": "received", "format": "ndjson"}
         with fetched(self._connection, f"{self._path}/documents", query) as answer:
             for line in answer:
@@ -133,6 +145,26 @@ class RunOverHttp:
                     return found
         return start
 
+    def _told(self) -> dict[str, Any]:
+        """Return what the server says of the run in short."""
+        told = self._connection.get_bytes(self._path, most=MOST_BYTES, by="uid")
+        if told is None:
+            told_at_length: dict[str, Any] = self._connection.get(self._path, by="uid")
+            return told_at_length
+        record: dict[str, Any] = json.loads(told)
+        return record
+
+    def _whole(self) -> SmallRun | None:
+        """Return the run's documents; None where they are too many bytes."""
+        told = self._connection.get_bytes(
+            f"{self._path}/documents",
+            most=MOST_BYTES,
+            by="uid",
+            order="received",
+            format="ndjson",
+        )
+        return None if told is None else SmallRun(told.splitlines())
+
     def _by_files(self, name: str, columns: Mapping[str, Any]) -> int:
         """Have a stream without events read by the rows of its files; count them."""
         path = f"{self._path}/streams/{quote(name, safe='')}/arrays"
@@ -140,7 +172,7 @@ class RunOverHttp:
             key: FileArray(self._connection, f"{path}/{quote(key, safe='')}")
             for key in columns.keys() & self._external[name]
         }
-        self._arrays[name] = _FileRows(found, columns)
+        self._arrays[name] = FileRows(found, columns)
         return len(self._arrays[name].seq_num)
 
     def _look(self, name: str) -> tuple[Any, Configuration]:
@@ -155,7 +187,7 @@ class RunOverHttp:
         return table.schema.field(DATA + key)
 
     def _counted(self, name: str) -> tuple[int, str]:
-        digest, rows = hashlib.sha256(), 0
+        digest, rows = UidDigest(), 0
         wanted = Selection(columns=(), timestamps=False, uids=True)
         file = self._file(name)
         tables = (
@@ -166,10 +198,12 @@ class RunOverHttp:
         for table in tables:
             rows += table.num_rows
             for chunk in table.column("uid").chunks:
-                digest.update(_text_bytes(chunk))
+                digest.update(chunk)
         return rows, digest.hexdigest()
 
     def _file(self, name: str) -> ColumnFile | None:
+        if self._small is not None:
+            return self._small.stream(name)
         if self._files is None or not self._record.get("stop"):
             return None
         if name not in self._found:
@@ -236,66 +270,6 @@ def _pieces(source: Mapping[str, Any], numbers: Any) -> Iterator[Piece]:
         at = end
 
 
-class _FileRows:
-    """The rows of a stream without events: those that its files have.
-
-    Attributes
-    ----------
-    seq_num
-        Of all rows.
-    """
-
-    def __init__(
-        self, arrays: Mapping[str, FileArray], columns: Mapping[str, Any]
-    ) -> None:
-        import numpy as np
-
-        self._arrays = arrays
-        self._types = {key: field.type for key, field in columns.items()}
-        self.seq_num = np.unique(
-            np.concatenate([one.seq_num for one in arrays.values()])
-        )
-
-    def rows(self, fields: Sequence[str]) -> Iterator[Any]:
-        """Yield tables in the kept form, some megabytes each; no row has a time."""
-        import numpy as np
-        import pyarrow as pa
-
-        widest = max(
-            (
-                one.dtype.itemsize * math.prod(one.shape[1:])
-                for one in self._arrays.values()
-            ),
-            default=1,
-        )
-        step = max(1, _BLOCK_BYTES // max(1, widest))
-        for begin in range(0, len(self.seq_num), step):
-            numbers = self.seq_num[begin : begin + step]
-            columns = {
-                "seq_num": pa.array(numbers),
-                "time": pa.array(np.full(len(numbers), np.nan)),
-            }
-            for key in fields:
-                columns[DATA + key] = (
-                    _rows(self._arrays[key], numbers)
-                    if key in self._arrays
-                    else pa.nulls(len(numbers), self._types[key])
-                )
-            yield pa.table(columns)
-
-
-def _rows(array: FileArray, numbers: Any) -> Any:
-    """Return the rows with these sequence numbers, missing where there is none."""
-    import numpy as np
-
-    first, last = np.searchsorted(array.seq_num, [numbers[0], numbers[-1] + 1])
-    found = array.rows(slice(int(first), int(last)))
-    there = np.isin(numbers, array.seq_num)
-    values = np.zeros((len(numbers), *array.shape[1:]), array.dtype)
-    values[there] = found
-    return packed(values, ~there)
-
-
 def _external(configuration: Configuration, columns: dict[str, Any]) -> set[str]:
     """Return the data keys whose data lies in files."""
     import pyarrow as pa
@@ -330,14 +304,29 @@ def _kept(table: Any) -> Any:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _text_bytes(texts: Any) -> bytes:
-    """Return the lengths of an array of texts without gaps, and then their bytes."""
-    import numpy as np
-    import pyarrow as pa
+class UidDigest:
+    """A hash over texts, the same however they are cut into arrays."""
 
-    wide = pa.types.is_large_string(texts.type)
-    _, places, held = texts.buffers()
-    offsets = np.frombuffer(places, np.int64 if wide else np.int32)
-    offsets = offsets[texts.offset : texts.offset + len(texts) + 1]
-    whole = memoryview(held)[int(offsets[0]) : int(offsets[-1])] if held else b""
-    return np.diff(offsets).astype("<i4").tobytes() + bytes(whole)
+    def __init__(self) -> None:
+        self._lengths = hashlib.sha256()
+        self._texts = hashlib.sha256()
+
+    def update(self, texts: Any) -> None:
+        """Take an Arrow array of texts without gaps."""
+        import numpy as np
+        import pyarrow as pa
+
+        wide = pa.types.is_large_string(texts.type)
+        _, places, held = texts.buffers()
+        if not len(texts):
+            return
+        offsets = np.frombuffer(places, np.int64 if wide else np.int32)
+        offsets = offsets[texts.offset : texts.offset + len(texts) + 1]
+        self._lengths.update(np.diff(offsets).astype("<i4").tobytes())
+        if held is not None:
+            self._texts.update(memoryview(held)[int(offsets[0]) : int(offsets[-1])])
+
+    def hexdigest(self) -> str:
+        """Return the hash of all that was taken."""
+        both = self._lengths.digest() + self._texts.digest()
+        return hashlib.sha256(both).hexdigest()

@@ -55,10 +55,14 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     documents, size
         Number of documents, and bytes of them.
+    bodies
+        Whether `OutboxRecords.after` is to read the documents themselves, which else
+        come without their bytes: for who asks which runs they are of.
     """
 
     documents: int = 1000
     size: int = 2**20
+    bodies: bool = True
 
 
 class OutboxRecords(Protocol):

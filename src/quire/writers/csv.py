@@ -6,10 +6,10 @@ text is told from none. Units and values of their own stand in the product's man
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from quire.actions.versions import version_of
 from quire.products.projection.contents import Block, Contents, Scalar, Variable
 from quire.products.projection.executing import EntryLost
 
@@ -27,7 +27,7 @@ class CsvWriter:
     @property
     def libraries(self) -> dict[str, str]:
         """Versions of what writes it."""
-        return {"pyarrow": version("pyarrow")}
+        return {"pyarrow": version_of("pyarrow")}
 
     def refusal(self, one: Variable | Scalar, contents: Contents) -> str:
         """Return why the format does not hold something; empty if it does."""

@@ -8,10 +8,10 @@ what FITS does not want in names; ``TCOMM`` has the key. Values of their own sta
 import re
 import shutil
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from quire.actions.versions import version_of
 from quire.products.projection.arrays import has_inner_gaps, shape_of, unpacked
 from quire.products.projection.contents import Block, Contents, Scalar, Variable
 from quire.products.projection.executing import EntryLost
@@ -35,7 +35,7 @@ class FitsTableWriter:
     @property
     def libraries(self) -> dict[str, str]:
         """Versions of what writes it."""
-        return {"astropy": version("astropy")}
+        return {"astropy": version_of("astropy")}
 
     def refusal(self, one: Variable | Scalar, contents: Contents) -> str:
         """Return why the format does not hold something; empty if it does."""
@@ -133,7 +133,8 @@ class FitsTableSheet:
         from astropy.io import fits
 
         header = fits.PrimaryHDU().header
-        header["RUN"] = str(self._contents.attributes.get("run", ""))[:60]
+        run = str(self._contents.attributes.get("run", ""))
+        header["RUN"] = run.encode("ascii", "backslashreplace").decode()[:_LONGEST]
         header["COMPLETE"] = bool(self._contents.attributes.get("complete", True))
         return _bytes(header)
 

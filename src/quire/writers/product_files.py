@@ -1,5 +1,6 @@
 """Finished files of a product: durable, hashed, and JSON beside them."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -42,13 +43,34 @@ def hashed(path: Path) -> Hashed:
 
 def write_json(path: Path, value: Any) -> tuple[int, str]:
     """Write a value, durably; return size and hash."""
-    text = json.dumps(_finite(value), indent=2, ensure_ascii=False)
-    whole = text.encode(errors="backslashreplace") + b"\n"
+    whole = _text(_finite(value)) + b"\n"
     with path.open("wb") as file:
         file.write(whole)
         file.flush()
         os.fsync(file.fileno())
     return len(whole), hashlib.sha256(whole).hexdigest()
+
+
+def link_json(path: Path, other: Path) -> None:
+    """Have a file that `write_json` wrote stand under another name, too."""
+    with contextlib.suppress(FileNotFoundError):
+        other.unlink()
+    try:
+        os.link(path, other)
+    except OSError:  # a file system without links
+        with other.open("wb") as file:
+            file.write(path.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _text(value: Any) -> bytes:
+    try:
+        return msgspec.json.format(msgspec.json.encode(value), indent=2)
+    except (OverflowError, UnicodeEncodeError, msgspec.MsgspecError):
+        # An integer beyond 64 bits, or half a character.
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        return text.encode(errors="backslashreplace")
 
 
 def _finite(value: Any) -> Any:

@@ -7,10 +7,10 @@ are stored in the order of their names and without times.
 import shutil
 import zipfile
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from quire.actions.versions import version_of
 from quire.products.projection.arrays import (
     has_inner_gaps,
     leaf_of,
@@ -22,6 +22,7 @@ from quire.products.projection.contents import Block, Contents, Scalar, Variable
 from quire.products.projection.executing import BLOCK_ROWS, EntryLost
 from quire.products.projection.resolving import segments
 
+_LONGEST = 240
 _CHUNK_BYTES = 8 * 1024**2
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 TIMES = "streams"
@@ -36,7 +37,7 @@ class ZarrWriter:
     @property
     def libraries(self) -> dict[str, str]:
         """Versions of what writes it."""
-        return {"zarr": version("zarr"), "numcodecs": version("numcodecs")}
+        return {"zarr": version_of("zarr"), "numcodecs": version_of("numcodecs")}
 
     def refusal(self, one: Variable | Scalar, contents: Contents) -> str:
         """Return why the format does not hold something; empty if it does."""
@@ -46,6 +47,8 @@ class ZarrWriter:
             return f"{TIMES!r} holds the times of the streams"
         if any(part.startswith("__") or part == "zarr.json" for part in parts):
             return "Zarr holds no names that begin with __"
+        if any(len(part.encode()) > _LONGEST for part in parts):
+            return f"Zarr's files have names of up to {_LONGEST} bytes"
         if isinstance(one, Scalar):
             return ""
         return "" if _dtype(one.type) else f"Zarr holds no {one.type}"
@@ -91,9 +94,11 @@ class ZarrSheet:
         for one in reduced:
             self._put(one)
         for key, mask in self._missing.items():
-            name = "/".join(segments(key))
-            self._root.create_array(f"{name}_missing", data=mask)
-            self._arrays[key].attrs["missing"] = f"{segments(key)[-1]}_missing"
+            name = "/".join(segments(key)) + "_missing"
+            while name in self._root:
+                name += "_"
+            self._root.create_array(name, data=mask)
+            self._arrays[key].attrs["missing"] = name.rpartition("/")[2]
         _pack(self._folder, self._path)
         self.abandon()
 
@@ -111,7 +116,10 @@ class ZarrSheet:
         self._arrays[one.key].attrs.update(told)
 
     def _prepare_times(self, stream: str, rows: int) -> None:
-        safe = stream.replace("/", "_").lstrip("._") or "_"
+        safe = stream.replace("/", "_").replace("\0", "_").lstrip("._") or "_"
+        safe = safe.encode()[:_LONGEST].decode(errors="ignore")
+        while f"{TIMES}/{safe}" in self._root:
+            safe += "_"
         for name, dtype in (("seq_num", "int64"), ("time", "float64")):
             made = self._made(f"{TIMES}/{safe}/{name}", (rows,), dtype, None)
             self._arrays[f"{TIMES}/{stream}/{name}"] = made

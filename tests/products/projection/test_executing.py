@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quire.products.projection.arrays import has_inner_gaps, packed, unpacked
@@ -21,6 +21,7 @@ NUMBER = st.none() | st.floats(allow_nan=False)
 CUTS = st.lists(st.integers(1, 7), min_size=1, max_size=6)
 
 
+@settings(deadline=None)  # the first one loads libraries
 @given(st.lists(NUMBER, max_size=20))
 def test_numbers_and_gaps_survive_numpy(values: list[float | None]) -> None:
     found, missing = unpacked(pa.array(values, pa.float64()))
@@ -106,6 +107,24 @@ def test_gaps_stay_gaps_and_are_left_out_of_statistics() -> None:
     assert block.columns["each"].to_pylist() == [1.0, None, 3.0]
     assert set(variables) == {"sum", "each"}
     assert {one.key: one.value for one in made.results()} == {"mean": 2.0, "count": 2}
+
+
+def test_a_gap_in_an_array_of_integers_is_never_taken_for_zero() -> None:
+    pairs = pa.array([[1, None], [3, 4]], pa.list_(pa.int64(), 2))
+    rows = Rows(a=pairs, b=pairs.cast(pa.list_(pa.float64(), 2)))
+    made = rows.project(
+        built_in(),
+        sum=calculated("stats:sum"),
+        each=calculated("frame:sum"),
+        known=calculated("frame:sum", field="b"),
+    )
+    made.variables()
+    (block,) = made.blocks("s")
+    assert {key: one.code for key, one in made.outcomes.items() if one.code} == {
+        "sum": "bad_arguments",
+        "each": "bad_arguments",
+    }
+    assert str(block.columns["known"].to_pylist()) == "[nan, 7.0]"
 
 
 def test_images_are_scaled_by_a_number_an_event() -> None:

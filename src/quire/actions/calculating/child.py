@@ -11,11 +11,15 @@ from typing import Any
 
 import msgspec
 
+from quire.actions.calculating.cgroup import join_group
 from quire.actions.calculating.confine import confine
 from quire.actions.calculating.frames import Broken, receive, send
 from quire.actions.calculating.registry import every_function
 from quire.products.projection.calculating import CalculationFailed, DirectCalculator
 from quire.products.projection.functions import BoundCall, Function
+
+# This one, and the one that reckons.
+_PROCESSES = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,18 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     registry = every_function(options.function)
     np.mean(np.ones(1))  # loads what NumPy loads late
     connection = socket.socket(fileno=options.socket)
+    group = join_group(_PROCESSES)
     held = confine(
         seconds=options.seconds, memory_bytes=options.memory, keep=options.socket
     )
-    serve(connection, registry, held)
+    told = {"held": [*held, *(["pids"] if group else [])], "group": str(group or "")}
+    serve(connection, registry, told)
 
 
 def serve(
-    connection: socket.socket, registry: Mapping[str, Function], held: Sequence[str]
+    connection: socket.socket, registry: Mapping[str, Function], first: dict[str, Any]
 ) -> None:
-    """Say what holds this process, then answer call by call."""
+    """Say first what holds this process, then answer call by call."""
     calculator = DirectCalculator(registry)
-    send(connection, {"held": list(held)})
+    send(connection, first)
     while True:
         try:
             told, arrays = receive(connection)

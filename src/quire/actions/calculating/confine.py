@@ -18,6 +18,10 @@ _SIGKILL = 9
 def confine(*, seconds: float, memory_bytes: int, keep: int) -> list[str]:
     """Confine this process; return what holds it now.
 
+    Where it may have namespaces, what returns is a fork of the process that called, the
+    first one in its namespace of processes; the caller itself waits for it and ends with
+    it, or takes it along when it is killed.
+
     Parameters
     ----------
     seconds
@@ -29,7 +33,9 @@ def confine(*, seconds: float, memory_bytes: int, keep: int) -> list[str]:
 
     Returns
     -------
-    Of ``uid``, ``namespaces`` and ``seccomp`` those that could be had.
+    Of ``uid``, ``namespaces`` and ``seccomp`` those that could be had. The process is
+    to be in a group of few processes before, if it is to be
+    (`quire.actions.calculating.cgroup`).
     """
     # First, for nothing can be loaded once this is nobody's process.
     space = _address_space() + memory_bytes
@@ -47,11 +53,23 @@ def confine(*, seconds: float, memory_bytes: int, keep: int) -> list[str]:
             libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
             held.append("uid")
     if libc.unshare(_NAMESPACES) == 0:
+        _go_on_as_first(keep)
+        libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
         held.append("namespaces")
     _limit(seconds, space)
     if refuse_the_rest():
         held.append("seccomp")
     return held
+
+
+def _go_on_as_first(keep: int) -> None:
+    """Return in a fork: whoever asks for a namespace of processes stays outside of it."""
+    child = os.fork()
+    if child == 0:
+        return
+    os.close(keep)
+    _, status = os.waitpid(child, 0)
+    os._exit(min(255, abs(os.waitstatus_to_exitcode(status))))
 
 
 def _limit(seconds: float, space: int) -> None:

@@ -7,17 +7,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
+from quire.actions.calculating.cgroup import remove_group
 from quire.actions.calculating.frames import Broken, receive, send
 from quire.products.projection.builtin import built_in
 from quire.products.projection.calculating import CalculationFailed
 from quire.products.projection.functions import BoundCall, Function
 
 _START_SECONDS = 60.0
+_END_SECONDS = 1.0
 _KEPT = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG")
 # More threads would forbid new namespaces, and are of no use to one block.
 _ALONE = dict.fromkeys(
@@ -93,7 +96,7 @@ class ConfinedCalculator:
     def close(self) -> None:
         """End the children."""
         for child in self._children.values():
-            child.kill()
+            child.end()
         self._children.clear()
 
     def __enter__(self) -> Self:
@@ -111,8 +114,8 @@ class ConfinedCalculator:
 def confinement() -> tuple[str, ...]:
     """Return what can hold a calculating process on this machine.
 
-    Of ``uid``, ``namespaces`` and ``seccomp``; without one of the last two calculated
-    entries are off.
+    Of ``uid``, ``namespaces``, ``seccomp`` and ``pids``; without the second or the third
+    calculated entries are off.
 
     Raises
     ------
@@ -161,10 +164,12 @@ class _Child:
                 env={**kept, **_ALONE},
                 cwd="/",
             )
+        self._group: Path | None = None
         self._socket.settimeout(_START_SECONDS)
         try:
             told, _ = receive(self._socket)
             self.held: tuple[str, ...] = tuple(told["held"])
+            self._group = Path(told["group"]) if told["group"] else None
         except (Broken, OSError, KeyError) as problem:
             self.kill()
             reason = f"the calculating process did not start: {problem}"
@@ -197,6 +202,14 @@ class _Child:
             )
         return found[0] if found else None
 
+    def end(self) -> None:
+        """Have it end by itself, as it does when nobody speaks to it any more."""
+        with contextlib.suppress(OSError):
+            self._socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+        self.kill()
+
     def kill(self) -> None:
         """End it, at once."""
         with contextlib.suppress(OSError):
@@ -204,3 +217,6 @@ class _Child:
         self._process.kill()
         self._process.wait()
         self._left = 0.0
+        if self._group is not None:
+            remove_group(self._group)
+            self._group = None

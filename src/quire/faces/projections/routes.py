@@ -12,7 +12,7 @@ from quire.access.principals import Principal, Scope
 from quire.actions.projecting import Site
 from quire.actions.projection_rules import ProjectionRules
 from quire.products.projection.entries import Projection
-from quire.products.projection.functions import Function
+from quire.products.projection.functions import Function, declaration
 from quire.products.projection.readymade import NAMES
 from quire.web.body import read_json
 from quire.web.gate import Gate
@@ -80,4 +80,5 @@ def _function(one: Function) -> dict[str, Any]:
         "description": one.description,
         "seconds": one.seconds,
         "memory_bytes": one.memory_bytes,
+        "declaration": declaration(one),
     }

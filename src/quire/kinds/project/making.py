@@ -1,7 +1,7 @@
 """One product of a run on its way."""
 
+import time
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from quire.actions.leaving import (
     Left,
 )
 from quire.actions.projecting import Site
+from quire.actions.versions import version_of
 from quire.errors import InputError, QuireError
 from quire.jobs.job import (
     Completed,
@@ -34,11 +35,13 @@ from quire.products.projection.plotting import default_plot
 from quire.products.projection.provenance import provenance
 from quire.products.projection.resolving import Resolved, resolve
 from quire.progress.phases import Phases
-from quire.writers.product_files import hashed, write_json
+from quire.writers.product_files import hashed, link_json, write_json
 
 _PRODUCTS = "products"
 _ROWS, _END = "rows", "end"
 _PROJECTING = Phases({_ROWS: 99, _END: 1})
+# Between two words on progress, each of which is a transaction of the server's.
+_SILENCE_SECONDS = 0.1
 
 
 class NothingMade(QuireError):
@@ -104,21 +107,33 @@ class Making:
         names = ProductNames(facts, projections, identity, self._writer.suffix[0])
         former = self._made_before(names)
         if former is not None:
-            return Completed(message=f"{names.file} was made before", product=former)
+            return former
         part = self._context.folder / names.file
         execution = self._written(part, resolved, facts, identity)
         return self._staged(part, names, execution, inputs)
 
-    def _made_before(self, names: ProductNames) -> StagedProduct | None:
+    def _made_before(self, names: ProductNames) -> Outcome | None:
         """Return the product if it is published already: it is not made twice."""
         folder = Path(self._context.assignment.data_folder) / _PRODUCTS
         try:
-            stated = decode_manifest((folder / names.manifest).read_bytes())
+            told = (folder / names.manifest).read_bytes()
+            stated = decode_manifest(told)
             if (folder / names.file).stat().st_size != stated.size:
                 return None
-        except (OSError, InputError):
+            entries, source = _stood(told)
+        except (OSError, InputError, msgspec.MsgspecError):
             return None
-        return self._stage(names, stated.size, stated.sha256)
+        results = (
+            self._result(
+                "provenance", *write_json(self._place_of("provenance"), source)
+            ),
+            self._result("entries", *write_json(self._place_of("entries"), entries)),
+        )
+        return Completed(
+            message=f"{names.file} was made before",
+            product=self._stage(names, stated.size, stated.sha256),
+            results=results,
+        )
 
     def _written(
         self,
@@ -158,6 +173,7 @@ class Making:
         contents = self._contents(execution, facts, identity)
         sheet = self._writer.create(part, contents)
         rows, done, told = sum(contents.rows.values()) or 1, 0, 0
+        spoke = time.monotonic()
         try:
             for stream in contents.rows:
                 for block in execution.blocks(stream):
@@ -165,8 +181,9 @@ class Making:
                     done += len(block.seq_num)
                     percent = _PROJECTING.percent(_ROWS, done, rows)
                     # Blocks of images are many more than percents.
-                    if percent > told:
-                        told = percent
+                    now = time.monotonic()
+                    if percent > told and now - spoke > _SILENCE_SECONDS:
+                        told, spoke = percent, now
                         self._context.tell(f"{done} of {rows} rows", percent)
             reduced = execution.results()
             sheet.finish(reduced)
@@ -226,7 +243,7 @@ class Making:
         found = hashed(part)
         whole = whole_hash([found.part])
         assignment = self._context.assignment
-        ended, code = _now(), f"quire {version('quire')}"
+        ended, code = _now(), f"quire {version_of('quire')}"
         told = provenance(
             file=names.file,
             sha256=found.sha256,
@@ -259,22 +276,26 @@ class Making:
             "provenance": told,
         }
         write_json(part.with_name(names.manifest), told_whole)
-        write_json(part.with_name(names.provenance), told)
-        results = tuple(
-            self._result(name, value)
-            for name, value in (("provenance", told), ("entries", entries))
+        beside = part.with_name(names.provenance)
+        stated = write_json(beside, told)
+        link_json(beside, self._place_of("provenance"))
+        results = (
+            self._result("provenance", *stated),
+            self._result("entries", *write_json(self._place_of("entries"), entries)),
         )
         issues = counted(execution.outcomes)
         message = f"Made {names.file}: {len(entries)} entries, {issues} with an issue"
         product = self._stage(names, found.size, whole)
         return Completed(message=message, product=product, results=results)
 
-    def _result(self, name: str, value: Any) -> JobResult:
-        path = self._context.folder / f"{name}.json"
-        size, sha256 = write_json(path, value)
+    def _place_of(self, result: str) -> Path:
+        return self._context.folder / f"{result}.json"
+
+    def _result(self, name: str, size: int, sha256: str) -> JobResult:
+        folder = self._context.assignment.data_folder
         return JobResult(
             id=name,
-            path=str(path.relative_to(self._context.assignment.data_folder)),
+            path=str(self._place_of(name).relative_to(folder)),
             size=size,
             mime_type="application/json",
             sha256=sha256,
@@ -294,6 +315,12 @@ class Making:
             documents=self._documents,
             beside={names.provenance: str(folder / names.provenance)},
         )
+
+
+def _stood(manifest: bytes) -> tuple[Any, Any]:
+    """Return what a manifest says of the entries, and where they come from."""
+    told = msgspec.json.decode(manifest, type=dict[str, Any])
+    return told.get("entries", []), told.get("provenance", {})
 
 
 def _now() -> str:

@@ -5,7 +5,13 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from quire.products.projection.arrays import packed, row_bytes, unpacked
+from quire.products.projection.arrays import (
+    has_inner_gaps,
+    packed,
+    row_bytes,
+    shape_of,
+    unpacked,
+)
 from quire.products.projection.calculating import CalculationFailed, Calculator
 from quire.products.projection.contents import (
     Block,
@@ -103,7 +109,9 @@ class Execution:
         """Yield the rows of a stream; once."""
         first, rest = self._first.pop(stream)
         if first is not None:
-            yield first
+            # What was dropped since it was read is not wanted any more.
+            kept = {k: one for k, one in first.columns.items() if k in self._made}
+            yield msgspec.structs.replace(first, columns=kept)
         yield from rest
 
     def results(self) -> tuple[Scalar, ...]:
@@ -213,11 +221,11 @@ class Execution:
         return tuple(wanted)
 
     def _calculate(self, key: str, one: Calculated, table: Any, begin: int) -> Any:
-        operands, missing = _operands(table, one.call.fields)
         reduces = one.function.works is Works.REDUCE
-        if reduces and missing is not None:
-            operands = [each[~missing] for each in operands]
         try:
+            operands, missing = _operands(table, one.call.fields)
+            if reduces and missing is not None:
+                operands = [each[~missing] for each in operands]
             found = (
                 self._whole[key][begin : begin + table.num_rows]
                 if key in self._whole
@@ -282,11 +290,22 @@ def block_rows(schema: Any) -> int:
 def _operands(table: Any, fields: tuple[str, ...]) -> tuple[list[Any], Any]:
     operands, missing = [], None
     for field in fields:
-        values, mask = unpacked(_one(table.column(DATA + field)))
+        array = _one(table.column(DATA + field))
+        if not _has_nan(array.type) and has_inner_gaps(array):
+            reason = f"arrays of {field!r:.60} have null elements, and no NaN to be so"
+            raise CalculationFailed("bad_arguments", reason)
+        values, mask = unpacked(array)
         operands.append(values)
         if mask is not None:
             missing = mask if missing is None else missing | mask
     return operands, missing
+
+
+def _has_nan(kind: Any) -> bool:
+    import pyarrow as pa
+
+    _, leaf = shape_of(kind)
+    return bool(pa.types.is_floating(leaf))
 
 
 def _one(column: Any) -> Any:

@@ -81,6 +81,43 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int = 1024**3
 
 
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """What a function says of itself to those who do not have it.
+
+    Attributes
+    ----------
+    takes_input, works, parameters, units
+        As of `Function`.
+    """
+
+    name: str
+    version: str
+    works: Works
+    takes_input: bool
+    parameters: tuple[FunctionParameter, ...]
+    units: str
+
+
+class NotHere(Exception):  # caught where functions are called
+    """A function is known by its declaration alone."""
+
+
+def declaration(function: Function) -> Declaration:
+    """Return what a function says of itself."""
+    told = {name: getattr(function, name) for name in Declaration.__struct_fields__}
+    return Declaration(**told)
+
+
+def declared(told: Declaration) -> Function:
+    """Return a function that can be asked for, and not called."""
+
+    def call(*_: Any, **__: Any) -> Any:
+        raise NotHere(f"{told.name} is on the server alone")
+
+    own = {name: getattr(told, name) for name in Declaration.__struct_fields__}
+    return Function(call=call, **own)
+
+
 class BoundCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call whose arguments were checked.
 

@@ -7,6 +7,9 @@ from quire.products.projection.arrays import shape_of
 from quire.products.projection.contents import Variable
 from quire.products.projection.facts import RunFacts
 
+# Axes of an event's own array from which on it is a picture.
+_IMAGE = 2
+
 
 def default_plot(
     variables: Sequence[Variable], facts: RunFacts
@@ -15,7 +18,8 @@ def default_plot(
 
     The axes are the variables of the fields that ``hints.dimensions`` of the start
     document names; the signal is the first other one of the same stream: one in a
-    group ``data`` before others, then one that a descriptor's hints name.
+    group ``data`` before others, then one that a descriptor's hints name, then one of
+    images.
     """
     stream, wanted = dimensions(facts)
     stream = stream or next((one.stream for one in variables), "")
@@ -25,7 +29,11 @@ def default_plot(
     rest = [one for one in own if one.key not in axes]
     # What stands in a group of data is put there to be drawn.
     rest.sort(
-        key=lambda one: ("/data/" not in one.key, not looked_at.issuperset(one.fields))
+        key=lambda one: (
+            "/data/" not in one.key,
+            not looked_at.issuperset(one.fields),
+            len(shape_of(one.type)[0]) < _IMAGE,
+        )
     )
     return (rest[0].key, tuple(axes)) if rest else ("", ())
 

@@ -39,8 +39,13 @@ def mark_plot(file: Any, entry: str, signal: str, axes: Sequence[str]) -> None:
         group.attrs["axes"] = [over[0]] + ["."] * (drawn.ndim - 1)
     for own in over:
         group.attrs[f"{own}_indices"] = [0]
+    mark_default(group)
+
+
+def mark_default(group: Any) -> None:
+    """Have `default` lead to a group, where nobody has said that it leads elsewhere."""
     while group.name != "/":
-        group.parent.attrs["default"] = group.name.rpartition("/")[2]
+        group.parent.attrs.setdefault("default", group.name.rpartition("/")[2])
         group = group.parent
 
 

@@ -6,11 +6,11 @@ from what the run says of their device, else from their name. A data key that st
 at several places is written once and linked to (NeXus manual, "Links").
 """
 
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from quire.actions.versions import version_of
 from quire.products.projection.arrays import (
     has_inner_gaps,
     leaf_of,
@@ -20,7 +20,7 @@ from quire.products.projection.arrays import (
 from quire.products.projection.contents import Block, Contents, Scalar, Variable
 from quire.products.projection.executing import EntryLost
 from quire.products.projection.resolving import segments
-from quire.writers.nexus.plot import link, mark_plot
+from quire.writers.nexus.plot import link, mark_default, mark_plot
 from quire.writers.nexus.virtual import virtual
 
 # The base classes of the NeXus definitions that a group's name commonly tells.
@@ -75,12 +75,14 @@ class NexusWriter:
         """Versions of what writes it."""
         import h5py  # type: ignore[import-untyped]
 
-        return {"h5py": version("h5py"), "hdf5": h5py.version.hdf5_version}
+        return {"h5py": version_of("h5py"), "hdf5": h5py.version.hdf5_version}
 
     def refusal(self, one: Variable | Scalar, contents: Contents) -> str:
         """Return why the format does not hold something; empty if it does."""
         del contents
         parts = segments(one.key)
+        if "\0" in "".join(_words(one)):
+            return "HDF5 holds no text with a NUL character in it"
         if len(parts) > 1 and parts[:2] == (_entry_name([parts]), TIMES):
             return f"{TIMES!r} holds the times of the streams"
         if isinstance(one, Scalar):
@@ -104,6 +106,7 @@ class NexusSheet:
         self._missing: dict[str, Any] = {}
         self._written: dict[tuple[str, tuple[str, ...]], str] = {}
         self._links: set[str] = set()
+        self._times: dict[str, Any] = {}
         keys = [one.key for one in contents.variables]
         keys += [one.key for one in contents.scalars]
         keys += contents.reduced
@@ -117,7 +120,7 @@ class NexusSheet:
     def write(self, block: Block) -> None:
         """Write rows."""
         end = block.begin + len(block.seq_num)
-        times = self._file[self._entry][TIMES][_safe(block.stream)]
+        times = self._times[block.stream]
         times["seq_num"][block.begin : end] = block.seq_num
         times["time"][block.begin : end] = block.time
         for key, array in block.columns.items():
@@ -134,10 +137,13 @@ class NexusSheet:
                 self._leave(variable)
         for key, mask in self._missing.items():
             place = self._file[_path(key)]
-            name = place.name.rpartition("/")[2] + "_missing"
+            name = free(place.name.rpartition("/")[2] + "_missing", place.parent)
             place.parent.create_dataset(name, data=mask.astype("u1"))
             place.attrs["missing"] = name
-        if self._contents.signal:
+        plotted = self._told_plot()
+        if plotted is not None:
+            mark_default(plotted)
+        elif self._contents.signal:
             axes = [_path(key) for key in self._contents.axes]
             mark_plot(self._file, self._entry, _path(self._contents.signal), axes)
         self._file.close()
@@ -145,6 +151,14 @@ class NexusSheet:
     def abandon(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _told_plot(self) -> Any:
+        """Return the group of which an entry itself says what is drawn, if any does."""
+        for scalar in self._contents.scalars:
+            *groups, name = segments(scalar.key)
+            if name == "@signal" and groups:
+                return self._file["/".join(groups)]
+        return None
 
     def _lay_out(self) -> None:
         self._make_entry()
@@ -212,7 +226,7 @@ class NexusSheet:
         """Make a dataset of what stays in other files."""
         shape, dtype = _require(variable)
         group, name = self._group(variable.key)
-        times = self._file[self._entry][TIMES][_safe(variable.stream)]
+        times = self._times[variable.stream]
         made, missing = virtual(
             group, name, variable.pieces, times["seq_num"][:], shape=shape, dtype=dtype
         )
@@ -223,7 +237,8 @@ class NexusSheet:
         made.attrs["field"] = list(variable.fields)
 
     def _prepare_times(self, stream: str, rows: int) -> None:
-        group = self._file[self._entry][TIMES].create_group(_safe(stream))
+        every = self._file[self._entry][TIMES]
+        group = self._times[stream] = every.create_group(free(_safe(stream), every))
         group.attrs["NX_class"] = "NXcollection"
         group.attrs["stream"] = stream
         group.create_dataset("seq_num", shape=(rows,), dtype="i8")
@@ -273,6 +288,21 @@ def _entry_name(paths: Sequence[tuple[str, ...]]) -> str:
 
 def _path(key: str) -> str:
     return "/".join(segments(key))
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """Return a name that nothing has yet: this one, if need be with more behind it."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _words(one: Variable | Scalar) -> Iterator[str]:
+    """Yield the texts that become attributes of a dataset."""
+    yield one.units
+    if isinstance(one, Variable):
+        yield one.stream
+        yield from one.fields
 
 
 def _safe(stream: str) -> str:
