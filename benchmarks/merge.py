@@ -1,10 +1,12 @@
-"""Merging against `cp` and astropy, on the same files in one run.
+"""Merging against `cp`, astropy and fitsio, on the same files in one run.
 
-    python benchmarks/merge.py [--gigabytes 2] [--rounds 5] [--folder DIR]
+    python -m benchmarks.merge [--gigabytes 2] [--rounds 5] [--folder DIR]
+                               [--fitsio PYTHON]
 
 The rounds alternate, so that all meet the same disk; each ends when the bytes are on
 it. Merging includes hashing every part and verifying each source's CHECKSUM; `cp` only
 copies. The row for a file system that shares blocks needs root (XFS on a loop device).
+fitsio is run by an interpreter that has it (`pip install fitsio` in an environment).
 """
 
 import argparse
@@ -20,36 +22,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.merge_peer import Peers, row, verdict
+
 from quire.jobs.job import Assignment, Completed, JobResult
 from quire.products.specification import DataProductSpecification, parse_specification
 from quire.testing.faults.sharing_disk import cannot_share, sharing_disk
 from quire.testing.fits_files import image_file, keyword_list, specification
 from quire.transfer.kinds import merge_kind
-from quire.writers.fits.collected import digests_of
-from quire.writers.fits.linux import insert_range
+from quire.writers.fits.collected import Known, digests_of
 from quire.writers.fits.merge import ProductIdentity, merge, publish
-from quire.writers.fits.pump import write_all
-from quire.writers.fits.writing import Known
 
 FILES = 6
 IMAGES = 4
-UNIT = 184_320  # lcm(2880, 4096)
-_ASTROPY = """
-import os, sys
-from astropy.io import fits
-out, memory, *paths = sys.argv[1:]
-hdus, kept = [fits.PrimaryHDU()], []
-for path in paths:
-    opened = fits.open(path, memmap=memory == "memmap", do_not_scale_image_data=True)
-    kept.append(opened)
-    hdus += list(opened[1:])
-with open(out, "wb") as stream:
-    fits.HDUList(hdus).writeto(stream)
-    stream.flush()
-    os.fsync(stream.fileno())
-import resource
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
 
 
 def make_files(folder: Path, size: int) -> dict[str, Path]:
@@ -93,6 +77,7 @@ def run_merge(
     known: Known | None = None,
     *,
     published: bool = True,
+    owned: Path | None = None,
 ) -> None:
     """Merge, and publish if asked to."""
     attempt = folder / "attempt"
@@ -106,6 +91,7 @@ def run_merge(
         report=lambda _message, _percent: None,
         cancelled=lambda: False,
         known=known,
+        owned=owned,
     )
     if published:
         publish(part, folder / "out")
@@ -116,7 +102,7 @@ class Working:
 
     def __init__(self, raw: dict[str, Any], folder: Path) -> None:
         self.folder = folder / "attempt" / "1"
-        self._kind = merge_kind({})
+        self._kind = merge_kind({}, confined=True)
         self.assignment = Assignment(
             job="j",
             attempt=1,
@@ -154,24 +140,11 @@ def run_copy(paths: dict[str, Path], folder: Path) -> None:
     subprocess.run(["sync", *out.iterdir()], check=True)
 
 
-def run_astropy(paths: dict[str, Path], folder: Path, memory: str) -> int:
-    """Merge with astropy in a process of its own; return its memory in kB."""
-    out = folder / "copies"
-    out.mkdir()
-    said = subprocess.run(
-        [sys.executable, "-c", _ASTROPY, out / "a.fits", memory, *paths.values()],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return int(said.stdout)
-
-
 def merging_memory(folder: Path) -> float:
     """Return the MB that a process has used which merged once."""
     child = os.fork()
     if child == 0:
-        words = [sys.executable, __file__, "--merge-only", str(folder)]
+        words = [sys.executable, "-m", "benchmarks.merge", "--merge-only", str(folder)]
         os.execv(sys.executable, words)  # noqa: S606 - ourselves
     _, _, used = os.wait4(child, 0)
     clear(folder)
@@ -212,7 +185,7 @@ def measure(
     return {name: statistics.median(every) for name, every in seconds.items()}
 
 
-def against_copy(folder: Path, size: int, rounds: int) -> None:
+def against_copy(folder: Path, size: int, rounds: int, peers: Peers) -> None:
     """Print the rows of a large merge."""
     paths = make_files(folder, size)
     size = sum(path.stat().st_size for path in paths.values())
@@ -231,22 +204,29 @@ def against_copy(folder: Path, size: int, rounds: int) -> None:
         rounds,
     )
     memory = merging_memory(folder)
-    print(
-        f"  quire {medians['quire, verified'] / medians['cp + sync']:.2f} x cp + sync"
-    )
-    mapped = [0]
-
-    def with_memmap() -> None:
-        mapped[0] = run_astropy(paths, folder, "memmap")
-
-    rivals: dict[str, Callable[[], object]] = {
-        "astropy, memmap": with_memmap,
-        "astropy, no memmap": lambda: run_astropy(paths, folder, "read"),
-    }
-    measure(rivals, folder, max(1, rounds // 3))
-    print(
-        f"  memory: quire {memory:.0f} MB (Python and numpy), astropy {mapped[0] / 1024:.0f}"
-    )
+    ours, cp = medians["quire, verified"], medians["cp + sync"]
+    row("seconds, our hash included", ours, "cp + sync", cp, most=1.1)
+    row("seconds, source checksums verified", ours, "cp + sync", cp, most=1.4)
+    for library, most in {
+        "fitsio": 1 / 5,
+        "astropy": 1 / 1.5,
+        "astropy-memmap": 1 / 1.5,
+    }.items():
+        if reason := peers.missing(library):
+            print(f"  {library}: not measured, {reason}")
+            continue
+        out = folder / "peer.fits"
+        found = [
+            peers.run(library, "merge", out, list(paths.values()), keywords=900)
+            for _ in range(max(1, rounds // 3))
+        ]
+        out.unlink()
+        row("seconds", ours, library, min(took for took, _ in found), most=most)
+        used = max(kept for _, kept in found)
+        tenth = 0.1 if library == "astropy-memmap" else 0.0
+        row(
+            "MB of memory, Python and numpy included", memory, library, used, most=tenth
+        )
 
 
 def with_sharing(folder: Path, size: int, rounds: int) -> None:
@@ -272,28 +252,71 @@ def with_sharing(folder: Path, size: int, rounds: int) -> None:
             rounds,
         )
     cp = medians["cp --reflink=never + sync"]
-    print(f"  quire takes 1/{cp / medians['quire, hashes known']:.0f} of cp")
+    row("seconds", medians["quire, hashes known"], "cp", cp, most=1 / 20)
 
 
-def growing(folder: Path, rounds: int) -> None:
-    """Print what it takes to make room for 300 cards in a private copy of 500 MB."""
-    path = folder / "private"
+def small_merge(folder: Path, rounds: int, peers: Peers) -> None:
+    """Print the row of five files, 4 MB in all, and 500 keywords."""
+    small = make_small_files(folder)
+    few = described(small, 500)
+    raw = specification(small)
+    raw["sources"][0]["keywords"] += keyword_list(500)
+    print("5 files, 4 MB, 500 keywords, to the folder's fsync")
+    rivals: dict[str, Callable[[], object]] = {
+        "merge()": lambda: run_merge(few, folder, published=False),
+        "merge() and publication": lambda: run_merge(few, folder),
+        "work(), collecting included": Working(raw, folder).run,
+    }
+    medians = measure(rivals, folder, 4 * rounds)
+    ours = 1e3 * medians["work(), collecting included"]
+    print(f"  ours {ours:.1f} ms, at most 10: {verdict(met=ours <= 10)}")
+    for library in ("fitsio", "astropy"):
+        if reason := peers.missing(library):
+            print(f"  {library}: not measured, {reason}")
+            continue
+        out = folder / "peer.fits"
+        files = list(small.values())
+        took, _ = peers.run(
+            library, "merge", out, files, keywords=500, rounds=4 * rounds
+        )
+        out.unlink()
+        row("milliseconds", ours, library, 1e3 * took)
+
+
+def growing(folder: Path, rounds: int, peers: Peers) -> None:
+    """Print what it takes to make a product within a private copy of 500 MB."""
+    source = image_file(folder / "own.fits", names=("A", "B"), shape=(15_000, 8000))
+    raw = specification({})
+    private = folder / "private.fits"
+    own = {"type": "fitsFile", "sourceName": "own", "location": str(private)}
+    raw["target"]["source"] = own
+    raw["sources"][0]["keywords"] += keyword_list(300)
+    wanted = parse_specification(raw)
     seconds = []
     for _ in range(rounds):
-        path.write_bytes(bytes(2880))
-        with path.open("r+b") as stream:
-            for at in range(0, 500_000_000, 10_000_000):
-                write_all(stream.fileno(), os.urandom(10_000_000), at)
-            os.fsync(stream.fileno())
-            begin = time.perf_counter()
-            done = insert_range(stream.fileno(), UNIT)
-            write_all(stream.fileno(), b" " * UNIT, 0)
-            os.fsync(stream.fileno())
-            seconds.append(time.perf_counter() - begin)
-            if not done:
-                print("header growth: this file system moves no data")
-                return
-    print(f"header of 500 MB grown: median {statistics.median(seconds):.3f} s")
+        durable_copy(source, private)
+        known = {str(private): digests_of(wanted.files[0], private)}
+        begin = time.perf_counter()
+        run_merge(wanted, folder, known, published=False, owned=private)
+        seconds.append(time.perf_counter() - begin)
+        clear(folder)
+    ours = statistics.median(seconds)
+    print("header of 500 MB grown by 300 cards: all of work() but the copying")
+    print(f"  ours {ours:.3f} s, at most 0.1: {verdict(met=ours <= 0.1)}")
+    if reason := peers.missing("fitsio"):
+        print(f"  fitsio: not measured, {reason}")
+        return
+    durable_copy(source, private)
+    took, _ = peers.run("fitsio", "grow", private, keywords=300)
+    row("seconds", ours, "fitsio", took)
+    private.unlink()
+
+
+def durable_copy(source: Path, path: Path) -> None:
+    """Copy a file, and have the disk take it."""
+    path.unlink(missing_ok=True)
+    subprocess.run(["cp", "--reflink=never", source, path], check=True)
+    subprocess.run(["sync", path], check=True)
 
 
 def main() -> None:
@@ -302,28 +325,28 @@ def main() -> None:
     asked.add_argument("--gigabytes", type=float, default=2.0)
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--folder", type=Path, default=None)
+    asked.add_argument("--fitsio", default=sys.executable, metavar="PYTHON")
     asked.add_argument("--merge-only", type=Path, help=argparse.SUPPRESS)
     options = asked.parse_args()
     if options.merge_only:
         merge_only(options.merge_only)
         return
     size = int(options.gigabytes * 1e9)
+    peers = Peers(options.fitsio)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        against_copy(folder, size, options.rounds)
-        small = make_small_files(folder)
-        few = described(small, 500)
-        raw = specification(small)
-        raw["sources"][0]["keywords"] += keyword_list(500)
-        print("5 files, 4 MB, 500 keywords, to the folder's fsync")
-        rivals: dict[str, Callable[[], object]] = {
-            "quire": lambda: run_merge(few, folder, published=False),
-            "quire, with publication": lambda: run_merge(few, folder),
-            "quire, work() and collecting": Working(raw, folder).run,
-        }
-        measure(rivals, folder, 4 * options.rounds)
-        growing(folder, options.rounds)
+        against_copy(folder, size, options.rounds, peers)
+        clear_all(folder)
+        small_merge(folder, options.rounds, peers)
+        growing(folder, options.rounds, peers)
+        clear_all(folder)
         with_sharing(folder, size, options.rounds)
+
+
+def clear_all(folder: Path) -> None:
+    """Remove the sources too: the disk may be small."""
+    for path in folder.glob("*.fits"):
+        path.unlink()
 
 
 if __name__ == "__main__":

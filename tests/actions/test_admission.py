@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.transfer.serving import Store, serving
 
@@ -48,7 +49,8 @@ async def test_sources_count_wherever_they_are(tmp_path: Path, archive: Store) -
     forecast = await admission(tmp_path, archive).forecast(job)
 
     assert forecast is not None
-    assert forecast.needed == needed([1000, 20_000, 300_000])
+    # What comes from elsewhere lies here twice, until the product is published.
+    assert forecast.needed == needed([1000, 20_000, 300_000], [20_000, 300_000])
     assert {method for method, _, _ in archive.asked} == {"HEAD"}
 
 
@@ -62,4 +64,32 @@ async def test_a_source_that_says_nothing_counts_for_nothing(
     forecast = await admission(tmp_path, archive).forecast(job)
 
     assert forecast is not None
-    assert forecast.needed == needed([20_000])
+    assert forecast.needed == needed([20_000], [20_000])
+
+
+async def test_what_is_collected_already_needs_no_more_space(
+    tmp_path: Path, archive: Store
+) -> None:
+    archive.files = {"/raw/b.fits": bytes(20_000), "/raw/own.fits": bytes(7000)}
+    far, own = f"{archive.url}/raw/b.fits", f"{archive.url}/raw/own.fits"
+    target = {"fileId": "A", "source": {"location": own}}
+    wanted = {"id": "A", "sources": [{"location": far}], "target": target}
+    job = msgspec.structs.replace(
+        acquisition(), parameters={"SPECIFICATION": json.dumps(wanted)}
+    )
+    before = await admission(tmp_path, archive).forecast(job)
+    done = tmp_path / "jobs" / job.id / "done"
+    done.mkdir(parents=True)
+    (done / "source-1.fits").write_bytes(bytes(20_000))  # 0 is the target's own
+
+    after = await admission(tmp_path, archive).forecast(job)
+
+    assert before is not None
+    assert after is not None
+    # The copy of the target's own file becomes the product.
+    assert before.needed == needed([20_000, 7000], [20_000])
+    assert after.needed == needed([20_000, 7000])
+    (done / "A.fits.part").touch()  # merged, and not yet with its receivers
+    merged = await admission(tmp_path, archive).forecast(job)
+    assert merged is not None
+    assert merged.needed == needed(())

@@ -5,11 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+from tests.writers.fits.judging import judged_products
 from typer.testing import CliRunner, Result
 
 from quire.cli.main import app
+from quire.testing.faults.full_disk import cannot_mount, small_disk
 from quire.testing.fits_files import image_file, specification
 
+__all__ = ("judged_products",)  # for all tests here
 _NOTE = "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"
 DICTIONARY = "\n".join(
     f'[keywords."{name}"]\ntype = "{kind}"'
@@ -168,3 +172,24 @@ def test_a_program_that_the_settings_name_gets_the_product(tmp_path: Path) -> No
     )
     assert result.exit_code == 0, result.output
     assert log.read_text() == str(tmp_path / "out" / "PLAN.1.fits")
+
+
+def test_a_full_disk_blocks_it_in_plain_words(tmp_path: Path) -> None:
+    if reason := cannot_mount():
+        pytest.skip(f"no full disk is tested: {reason}")
+    source = image_file(tmp_path / "a.fits", shape=(500, 500))
+    place = written(tmp_path, specification({"cam": source}))
+    with small_disk(tmp_path / "disk", 300_000) as disk:
+        result = call(place, "--output", disk)
+        assert list(disk.iterdir()) == []
+    assert result.exit_code == 4
+    assert "No space left on device" in result.stderr
+    assert result.stdout == ""
+
+
+def test_what_is_no_json_is_named(tmp_path: Path) -> None:
+    place = tmp_path / "bad.json"
+    place.write_text("{")
+    result = call(place)
+    assert result.exit_code == 2
+    assert f"{place}: no JSON" in result.stderr

@@ -8,8 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from astropy.io import fits
+from tests.writers.fits.judging import judged_products
 
 from quire.writers.fits.verify import verify
+
+__all__ = ("judged_products",)  # for all tests here
 
 numpy = pytest.importorskip("numpy")
 
@@ -17,7 +20,7 @@ numpy = pytest.importorskip("numpy")
 def camera(path: Path, name: str) -> Path:
     primary = fits.PrimaryHDU()
     primary.header["INSTRUME"] = name
-    image = fits.ImageHDU(numpy.arange(600, dtype="int16").reshape(20, 30), name="SCI")
+    image = fits.ImageHDU(numpy.arange(600, dtype="int16").reshape(20, 30), name=name)
     fits.HDUList([primary, image]).writeto(path, checksum=True)
     return path
 

@@ -2,15 +2,23 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.kinds.working import Attempt
+from tests.transfer.serving import serving
+from tests.writers.fits.judging import judge
 
 from quire.errors import AttemptLost
 from quire.jobs.job import Blocked, Completed, Outcome, Severity
+from quire.kinds.merge.collecting import Collecting
+from quire.kinds.merge.marks import RowMarks
+from quire.kinds.merge.outcomes import Stuck
+from quire.products.specification import parse_specification
 from quire.testing.fits_files import image_file, keyword_list, specification
+from quire.transfer.local import LocalTransfer
 from quire.writers.fits.folder_publisher import FolderPublisher
 from quire.writers.fits.verify import verify
 
@@ -54,6 +62,7 @@ def published(outcome: Outcome, folder: Path) -> Path:
     return product
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_no_source_is_ever_changed(tmp_path: Path) -> None:
     paths = files(tmp_path)
     before = seen(paths)
@@ -61,6 +70,7 @@ def test_no_source_is_ever_changed(tmp_path: Path) -> None:
 
     product = published(attempt.kind.work(attempt), tmp_path)
 
+    judge(product)
     assert seen(paths) == before
     # What a product holds is never the file of a source under another name.
     assert product.stat().st_ino not in {path.stat().st_ino for path in paths.values()}
@@ -145,11 +155,95 @@ def test_a_source_that_is_written_to_while_it_is_merged_is_found(
     outcome = attempt.kind.work(attempt)
 
     if isinstance(outcome, Blocked):  # linked: what was collected changed with it
-        assert "source:red" in {one.id for one in outcome.alerts}
+        assert [one.id for one in outcome.alerts] == [
+            "source:red",
+            f"suspicious_timestamp/red/{paths['red']}",
+        ]
     else:  # copied or shared: the product has what was collected
         published(outcome, tmp_path)
         (alert,) = attempt.standings[-1].alerts
         assert alert.id.startswith("suspicious_timestamp/red")
+
+
+def header_changed(content: bytes) -> bytes:
+    return content.replace(b"TRICAM", b"TRIXAM", 1)
+
+
+def card_of_an_extension_changed(content: bytes) -> bytes:
+    return content.replace(b"CHECKSUM", b"CHECKSUN")
+
+
+def extension_lost(content: bytes) -> bytes:
+    return content[: content.index(b"XTENSION= 'BINTABLE'")]
+
+
+@pytest.mark.parametrize(
+    "change", [header_changed, card_of_an_extension_changed, extension_lost]
+)
+def test_a_link_is_compared_with_what_was_collected_header_by_header(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    paths = files(tmp_path)
+    content, before = paths["red"].read_bytes(), paths["red"].stat()
+
+    def disturb(message: str) -> None:
+        if message == "Reading headers":
+            paths["red"].write_bytes(change(content))
+            times = (before.st_atime_ns, before.st_mtime_ns)
+            os.utime(paths["red"], ns=times)  # as if nothing had been
+
+    attempt = Attempt(tmp_path, specification(paths), disturb=disturb)
+    outcome = attempt.kind.work(attempt)
+
+    if isinstance(outcome, Completed):  # copied or shared
+        assert b"TRICAM" in published(outcome, tmp_path).read_bytes()
+        return
+    assert isinstance(outcome, Blocked)
+    error, warning = outcome.alerts
+    assert "not what was collected" in error.description
+    assert warning.id == f"suspicious_timestamp/red/{paths['red']}"
+
+
+def test_a_source_that_changes_while_it_is_copied_is_suspicious(tmp_path: Path) -> None:
+    paths = files(tmp_path)
+    own = paths["own"]
+    folder = tmp_path / "attempt"
+    folder.mkdir()
+
+    with pytest.raises(Stuck) as caught:
+        Collecting(
+            parse_specification(in_place(paths)),
+            (LocalTransfer(),),
+            RowMarks({}, lambda *_: None),
+            folder=folder,
+            done=tmp_path / "done",
+            proceed=lambda: None,
+            counted=lambda _: os.utime(own, ns=(1, 1)),  # as its copy is made
+        ).run()
+
+    assert [(one.id, one.severity) for one in caught.value.alerts] == [
+        ("source:own", Severity.ERROR),
+        (f"suspicious_timestamp/own/{own}", Severity.WARNING),
+    ]
+
+
+def test_what_was_begun_is_gone_on_with_when_it_is_retried(tmp_path: Path) -> None:
+    path = image_file(tmp_path / "far.fits", shape=(600, 600))
+    with serving() as store:
+        store.files["/raw/far.fits"] = path.read_bytes()
+        raw = specification({"far": path})
+        raw["sources"][1]["location"] = f"{store.url}/raw/far.fits"
+        allowed = {"http": [f"{store.url}/raw/"]}
+        store.cut = 4  # as often as it is tried
+        first = Attempt(tmp_path, raw, transfers=allowed)
+        assert isinstance(first.kind.work(first), Blocked)
+        asked = len(store.asked)
+        second = Attempt(tmp_path, raw, number=2, transfers=allowed)
+        published(second.kind.work(second), tmp_path)
+        ranges = [words for _, _, words in store.asked[asked:] if words]
+
+    begun = int(ranges[0].removeprefix("bytes=").rstrip("-"))
+    assert begun > 0
 
 
 @pytest.mark.parametrize("calls", range(0, 12, 2))

@@ -3,52 +3,128 @@
 import os
 import resource
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.kinds.test_collecting import files, in_place, published, seen
 from tests.kinds.test_releasing import NAME, counting
 from tests.kinds.working import Attempt
+from tests.writers.fits.judging import judge
 
-from quire.jobs.job import Completed, Suspended
+from quire.jobs.job import Completed, Severity, Suspended
 from quire.kinds.merge.cpu import CpuSpent, cpu_limit
-from quire.testing.faults.full_disk import lift_limit, limit_files
+from quire.testing.faults.full_disk import (
+    cannot_mount,
+    lift_limit,
+    limit_files,
+    small_disk,
+)
 
-
-@pytest.mark.parametrize("place", range(11))
-def test_an_attempt_that_is_killed_anywhere_loses_and_doubles_nothing(
-    tmp_path: Path, place: int
-) -> None:
-    paths, log, olas = files(tmp_path), tmp_path / "log", tmp_path / "olas"
-    olas.mkdir()
-    before = seen(paths)
-    wanted = {
-        **in_place(paths),
-        "receivers": [
-            {"type": "commandReceiver", "command": "count"},
-            {"type": "olasReceiver", "path": str(olas)},
-        ],
+# What the interpreter tells of before it is done to a file (sys.addaudithook).
+STEPS = frozenset(
+    {
+        "fcntl.ioctl",
+        "open",
+        "os.link",
+        "os.mkdir",
+        "os.remove",
+        "os.rename",
+        "os.truncate",
+        "subprocess.Popen",
     }
-    left = iter(range(place))
+)
 
-    def kill(_: str) -> None:
-        if next(left, None) is None:
-            os.kill(os.getpid(), signal.SIGKILL)
 
+def delivered(paths: dict[str, Path], folder: Path) -> dict[str, Any]:
+    """Return a specification whose product goes to a program and to a folder."""
+    (folder / "olas").mkdir(parents=True)
+    receivers = [
+        {"type": "commandReceiver", "command": "count"},
+        {"type": "olasReceiver", "path": str(folder / "olas")},
+    ]
+    return {**in_place(paths), "receivers": receivers}
+
+
+def killed(work: Callable[[], object], step: int) -> bool:
+    """Have a child work, and kill it before what it does to files for the nth time."""
     child = os.fork()
     if child == 0:
-        first = Attempt(tmp_path, wanted, transfers=counting(log), disturb=kill)
-        first.kind.work(first)
+        left = iter(range(step))
+
+        def look(event: str, _: object) -> None:
+            if event in STEPS and next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(look)
+        work()
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status)
+    assert os.WIFSIGNALED(status) or status == 0
+    return os.WIFSIGNALED(status)
 
-    second = Attempt(tmp_path, wanted, number=2, transfers=counting(log))
-    product = published(second.kind.work(second), tmp_path)
 
+@pytest.mark.parametrize("first", range(4))
+def test_an_attempt_that_is_killed_anywhere_loses_and_doubles_nothing(
+    tmp_path: Path, first: int
+) -> None:
+    paths = files(tmp_path)
+    before = seen(paths)
+    steps: list[list[str]] = []
+    for step in range(first, 1000, 4):
+        folder = tmp_path / f"killed-{step}"
+        wanted, log = delivered(paths, folder), folder / "log"
+        one = Attempt(folder, wanted, transfers=counting(log))
+        if not killed(partial(one.kind.work, one), step):
+            break
+        two = Attempt(folder, wanted, number=2, transfers=counting(log))
+        product = published(two.kind.work(two), folder)
+
+        steps.append(two.steps)
+        assert seen(paths) == before
+        assert (folder / "olas" / NAME).samefile(product)
+        assert [path.name for path in (folder / "olas").iterdir()] == [NAME]
+        assert [path.name for path in two.folder.iterdir()] == []
+        # A program may be run twice: if it ended, and its mark had not been made.
+        assert set(log.read_text().splitlines()) == {NAME}
+        assert len(log.read_text().splitlines()) <= 2
+    assert ["Collecting", "Merging", "Releasing"] in steps
+    assert ["Releasing"] in steps  # what is merged is not merged again
+
+
+@pytest.mark.parametrize("room", range(100_000, 1_000_000, 100_000))
+def test_a_disk_that_is_full_anywhere_is_waited_for(tmp_path: Path, room: int) -> None:
+    if reason := cannot_mount():
+        pytest.skip(f"no full disk is tested: {reason}")
+    paths = files(tmp_path)
+    before = seen(paths)
+    with small_disk(tmp_path / "disk", room) as disk:
+        wanted, log = delivered(paths, disk), tmp_path / "log"
+        copy = {"type": "folderReceiver", "path": str(disk / "copies")}
+        (disk / "copies").mkdir()
+        wanted["receivers"].append(copy)
+        one = Attempt(disk, wanted, transfers=counting(log))
+        outcome = one.kind.work(one)
+        if isinstance(outcome, Suspended):
+            assert {alert.severity for alert in outcome.alerts} == {Severity.WARNING}
+            assert [path.name for path in one.folder.iterdir()] == []
+            assert [*(disk / "copies").iterdir()] == []
+        else:
+            assert isinstance(outcome, Completed)
+        words = ["mount", "-o", "remount,size=9M", str(disk)]
+        subprocess.run(words, check=True)
+        two = Attempt(disk, wanted, number=2, transfers=counting(log))
+        product = published(two.kind.work(two), disk)
+        judge(product)
+
+        assert (disk / "copies" / NAME).read_bytes() == product.read_bytes()
+        assert (disk / "olas" / NAME).samefile(product)
+        assert log.read_text().splitlines() == [NAME]
     assert seen(paths) == before
-    assert log.read_text().splitlines() == [NAME]
-    assert (olas / NAME).samefile(product)
 
 
 @pytest.mark.parametrize("most", [10_000, 50_000])

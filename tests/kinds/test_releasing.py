@@ -1,5 +1,6 @@
 """Releasing: every receiver gets the product once."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from tests.kinds.test_collecting import published
 from tests.kinds.working import Attempt
 
 from quire.errors import ManyInputErrors
-from quire.jobs.job import Blocked
+from quire.jobs.job import Blocked, Suspended
+from quire.testing.faults.full_disk import cannot_mount, small_disk
 from quire.testing.fits_files import image_file, specification
 from quire.transfer.kinds import merge_kind
 
@@ -124,3 +126,31 @@ def test_sources_that_the_settings_do_not_list_are_refused_at_once(
     raw["sources"][1]["location"] = location
     with pytest.raises(ManyInputErrors, match="source cam"):
         merge_kind({}).plan({"SPECIFICATION": raw})
+
+
+@pytest.mark.parametrize("receiver", ["olasReceiver", "folderReceiver"])
+def test_a_receiver_that_is_full_is_waited_for(tmp_path: Path, receiver: str) -> None:
+    if reason := cannot_mount():
+        pytest.skip(f"no full receiver is tested: {reason}")
+    image_file(tmp_path / "a.fits", shape=(500, 500))
+    place = str(tmp_path / "disk")
+    what = wanted(
+        tmp_path,
+        {"type": receiver, "path": place}
+        | ({"options": {"allowSymlink": False}} if receiver[0] == "o" else {}),
+    )
+    with small_disk(Path(place), 700_000) as disk:
+        (disk / "ballast").write_bytes(bytes(400_000))
+        first = Attempt(tmp_path, what)
+        outcome = first.kind.work(first)
+
+        assert isinstance(outcome, Suspended)
+        (alert,) = outcome.alerts
+        assert (alert.severity, alert.id.partition("/")[0]) == ("Warning", "low_space")
+        assert place in alert.description
+        assert [path.name for path in disk.iterdir()] == ["ballast"]
+        subprocess.run(["mount", "-o", "remount,size=9M", place], check=True)
+        second = Attempt(tmp_path, what, number=2)
+        product = published(second.kind.work(second), tmp_path)
+        assert (disk / NAME).read_bytes() == product.read_bytes()
+    assert second.steps == ["Releasing"]

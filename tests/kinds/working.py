@@ -1,5 +1,6 @@
 """What the tests of the kind `merge` share."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 from quire.jobs.job import Assignment, JobResult, Standing
 from quire.transfer.kinds import merge_kind
 
-# What the server keeps of the job, by its data folder.
-_KEPT: dict[Path, dict[str, str]] = {}
+# What the server keeps of the job: it outlives whoever works.
+_KEPT = "kept.json"
 
 
 class Attempt:
@@ -25,7 +26,7 @@ class Attempt:
         stop_after: int = 1_000_000,
     ) -> None:
         self.kind = merge_kind(transfers or {})
-        self._kept = _KEPT.setdefault(folder, {})
+        self._rows = folder / _KEPT
         self.folder = folder / "jobs" / "j" / str(number)
         self.folder.mkdir(parents=True)
         self.standings: list[Standing] = []
@@ -41,7 +42,7 @@ class Attempt:
             owner="me",
             folder=str(self.folder),
             data_folder=str(folder),
-            marks=dict(_KEPT.setdefault(folder, {})),
+            marks=self._marks(),
         )
 
     @property
@@ -63,12 +64,19 @@ class Attempt:
         self.messages.append(message)
         if standing is not None:
             self.standings.append(standing)
-            for name, said in standing.marks.items():
-                if said is None:
-                    del self._kept[name]
-                else:
-                    self._kept[name] = said
+            if standing.marks:
+                kept = {**self._marks(), **standing.marks}
+                left = {name: said for name, said in kept.items() if said is not None}
+                part = self._rows.with_suffix(".part")
+                part.write_text(json.dumps(left))
+                part.replace(self._rows)
         self._disturb(message)
+
+    def _marks(self) -> dict[str, str]:
+        if not self._rows.exists():
+            return {}
+        kept: dict[str, str] = json.loads(self._rows.read_text())
+        return kept
 
     def cancelled(self) -> bool:
         self._left -= 1

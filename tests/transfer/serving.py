@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+_PATIENCE = 60.0
+
 
 class Store:
     """What the server has, and what it was asked.
@@ -19,6 +21,8 @@ class Store:
         How many answers are to break off in the middle.
     busy
         How many requests are to be answered with 503.
+    open
+        Until it is set, answers stop in the middle.
     """
 
     def __init__(self) -> None:
@@ -28,6 +32,8 @@ class Store:
         self.queries: list[str] = []
         self.cut = 0
         self.busy = 0
+        self.open = threading.Event()
+        self.open.set()
         self.url = ""
 
 
@@ -99,7 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[start : start + (len(content) - start) // 2])
             self.close_connection = True
             return
-        self.wfile.write(content[start:])
+        middle = start + (len(content) - start) // 2
+        self.wfile.write(content[start:middle])
+        self.store.open.wait(_PATIENCE)
+        with contextlib.suppress(ConnectionError):  # who asked may have gone
+            self.wfile.write(content[middle:])
 
     def _answer(self, status: int, **headers: str) -> None:
         self.send_response(status)
@@ -120,5 +130,6 @@ def serving() -> Iterator[Store]:
         try:
             yield store
         finally:
+            store.open.set()
             server.shutdown()
             thread.join()

@@ -1,5 +1,6 @@
 """rsync through a real ssh to a real sshd."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from tests.transfer import sshd
 
 from quire.ports.transfer import TransferProblem
 from quire.products.receivers import RsyncReceiver
+from quire.testing.faults.full_disk import cannot_mount, small_disk
 from quire.transfer.rsync import Rsync, RsyncDelivery, RsyncTransfer
 
 CONTENT = os.urandom(2_000_000)
@@ -74,3 +76,17 @@ def test_a_host_of_another_key_is_not_believed(tmp_path: Path, rsync: Rsync) -> 
     known.write_text(f"{place} {other}")
     with pytest.raises(TransferProblem):
         RsyncTransfer(rsync).stamp(f"instr:{tmp_path}/a")
+
+
+def test_a_disk_that_fills_up_here_is_told_as_that(
+    tmp_path: Path, rsync: Rsync
+) -> None:
+    if reason := cannot_mount():
+        pytest.skip(f"no full disk is tested: {reason}")
+    (tmp_path / "a").write_bytes(CONTENT)
+    with small_disk(tmp_path / "disk", 500_000) as disk:
+        with pytest.raises(OSError, match="No space") as caught:
+            RsyncTransfer(rsync).fetch(
+                f"instr:{tmp_path}/a", disk / "b", private=True, proceed=nothing
+            )
+        assert caught.value.errno == errno.ENOSPC

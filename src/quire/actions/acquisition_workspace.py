@@ -34,6 +34,8 @@ _MOST = 10_000
 _BATCH = 500
 _IDLE = 60.0
 _PAUSE = 1.0
+# Nobody reads faster: what changes several times meanwhile is written once.
+_REST = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -70,6 +72,7 @@ class Workspace:
                     await self._write(one)
                 if changed:
                     await self._write_queue()
+                    await asyncio.sleep(_REST)
                     continue
                 pause = _IDLE
             except (OSError, StoreUnavailable) as problem:

@@ -9,13 +9,14 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from quire.actions.attempt_folders import DONE, source_name
 from quire.jobs.job import ACQUISITION, Alert, Job
 from quire.jobs.phases import Phase
 from quire.ports.job_records import JobQuery
@@ -101,21 +102,42 @@ class Admission:
         return (low_space_alert(forecast.needed, missing),) if missing else ()
 
     def _forecast(self, job: Job) -> Forecast:
-        return Forecast(needed=needed(self._sizes(job)), space=self.space())
+        here = self._folder / "jobs" / job.id / DONE
+        if any(here.glob("*.part")):  # it is merged, and has to be handed on
+            return Forecast(needed=needed(()), space=self.space())
+        files = _files(job)
+        sizes = self._sizes(files.locations)
+        copies = [
+            sizes.get(one, 0)
+            for number, one in enumerate(dict.fromkeys(files.locations))
+            if one != files.used_up
+            and self._is_copied(one)
+            and not (here / source_name(number)).exists()
+        ]
+        every = [sizes.get(one, 0) for one in files.locations]
+        return Forecast(needed=needed(every, copies), space=self.space())
 
-    def _sizes(self, job: Job) -> Sequence[int]:
+    def _is_copied(self, location: str) -> bool:
+        """Return whether collecting takes as much space as the source itself."""
+        if not location.startswith("/"):
+            return True
+        with contextlib.suppress(OSError, ValueError):
+            return Path(location).stat().st_dev != self._folder.stat().st_dev
+        return False
+
+    def _sizes(self, locations: Sequence[str]) -> Mapping[str, int]:
         """Return the bytes of each source that says so in time."""
-        locations = _locations(job)
-        near = [one for one in locations if one.startswith("/")]
-        far = [one for one in locations if not one.startswith("/")]
-        sizes = [self._size(one) for one in near]
+        every = dict.fromkeys(locations)
+        sizes = {one: self._size(one) for one in every if one.startswith("/")}
+        far = [one for one in every if not one.startswith("/")]
         if not far:
             return sizes
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="admission")
-        asked = [pool.submit(self._size, one) for one in far]
+        asked = {pool.submit(self._size, one): one for one in far}
         done, _ = wait(asked, _LOOK_SECONDS / 2)
         pool.shutdown(wait=False, cancel_futures=True)
-        return [*sizes, *(one.result() for one in done if not one.cancelled())]
+        told = {asked[one]: one.result() for one in done if not one.cancelled()}
+        return {**sizes, **told}
 
     def _size(self, location: str) -> int:
         for one in self._transfers:
@@ -137,18 +159,27 @@ class _Target(msgspec.Struct, frozen=True):
 class _Files(msgspec.Struct, frozen=True):
     """The files of a specification; the rest of it is not read."""
 
-    sources: tuple[_File, ...]
-    target: _Target
+    sources: tuple[_File, ...] = ()
+    target: _Target = _Target()
+
+    @property
+    def locations(self) -> Sequence[str]:
+        """Where its files lie, the target's own first, as they are numbered."""
+        own = () if self.target.source is None else (self.target.source,)
+        return [one.location for one in (*own, *self.sources) if one.location]
+
+    @property
+    def used_up(self) -> str:
+        """The file whose copy becomes the product itself, empty if there is none."""
+        own = "" if self.target.source is None else self.target.source.location
+        return own if self.locations.count(own) == 1 else ""
 
 
-def _locations(job: Job) -> Sequence[str]:
+def _files(job: Job) -> _Files:
     text: Any = job.parameters.get("SPECIFICATION")
     try:
         if isinstance(text, str):
-            files = msgspec.json.decode(text, type=_Files)
-        else:
-            files = msgspec.convert(text, _Files)
+            return msgspec.json.decode(text, type=_Files)
+        return msgspec.convert(text, _Files)
     except (msgspec.MsgspecError, UnicodeError):
-        return ()
-    target = () if files.target.source is None else (files.target.source,)
-    return [one.location for one in (*files.sources, *target) if one.location]
+        return _Files()

@@ -12,6 +12,11 @@ DONE = "done"
 """The folder of what a job has finished, beside those of its attempts."""
 
 
+def source_name(number: int) -> str:
+    """Return what a collected source is called, by its place among its product's."""
+    return f"source-{number}.fits"
+
+
 def make_folder(folder: Path) -> None:
     """Make an attempt's folder, readable by its owner alone."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -42,14 +42,9 @@ def merge(
     from quire.kinds.merge.outcomes import Stuck
     from quire.ports.transfer import TransferProblem
     from quire.products.source_problem import SourceProblem
-    from quire.products.specification import parse_specification
     from quire.writers.fits.dictionaries import dictionaries_in
 
-    try:
-        text = specification.read_bytes()
-    except OSError as error:
-        raise InputError(str(specification), str(error.strerror)) from None
-    parsed = parse_specification(text)
+    parsed = _parsed(specification)
     known = dictionaries_in(dictionaries, parsed) if dictionaries else None
     _require_conforming(parsed, known)
     having = MergeTransfers(settings)
@@ -60,8 +55,35 @@ def merge(
     try:
         (_put_plan if dry_run else _publish)(wanted, json=json)
     except (SourceProblem, Stuck, TransferProblem) as problem:
-        say(f"quire: blocked: {problem}")
-        raise typer.Exit(Outcome.BLOCKED) from None
+        raise _blocked(str(problem)) from None
+    except BrokenPipeError:  # whoever reads what we print has gone
+        raise
+    except OSError as problem:
+        told = f"{output}: {problem.strerror or problem}"
+        raise _blocked(
+            f"{told} (make room or mend the disk, then merge again)"
+        ) from None
+
+
+def _blocked(why: str) -> typer.Exit:
+    say(f"quire: blocked: {why}")
+    return typer.Exit(Outcome.BLOCKED)
+
+
+def _parsed(specification: Path) -> Any:
+    from quire.products.specification import parse_specification
+
+    try:
+        return parse_specification(specification.read_bytes())
+    except OSError as error:
+        raise InputError(str(specification), str(error.strerror)) from None
+    except ManyInputErrors as errors:
+        raise ManyInputErrors(
+            [
+                InputError(one.field or str(specification), one.reason, one.mend)
+                for one in errors.errors
+            ]
+        ) from None
 
 
 class _Wanted(NamedTuple):

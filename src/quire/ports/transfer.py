@@ -31,6 +31,14 @@ class TransferProblem(QuireError):
         super().__init__(f"{place}: {reason} ({mend})")
 
 
+class SourceChanging(TransferProblem):
+    """A source that somebody has written to while it was fetched: it may be torn."""
+
+
+class ReceiverFull(TransferProblem):
+    """A receiver without space; it may have some later."""
+
+
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     """A source that is here.
 
@@ -101,7 +109,9 @@ class Transfer(Protocol):
         Raises
         ------
         TransferProblem
-            It is not there, not to be had, or changed meanwhile.
+            It is not there or not to be had.
+        SourceChanging
+            It changed meanwhile.
         OSError
             The disk here refused.
         """
@@ -130,6 +140,8 @@ class Delivery(Protocol):
         ------
         TransferProblem
             The receiver refuses.
+        ReceiverFull
+            It has no space.
         """
         ...
 

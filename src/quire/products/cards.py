@@ -1,5 +1,6 @@
 """Header cards: writing one and reading them (FITS standard 4.0, section 4)."""
 
+import functools
 import re
 from collections.abc import Iterator
 from math import isfinite
@@ -22,6 +23,8 @@ _FIXED = 20
 _SHORTEST_STRING = 8
 _INTEGERS = range(-(2**63), 2**64)
 _HIERARCH = b"HIERARCH "
+# Of more cards a warm worker shall remember none.
+_LONGEST_KNOWN = 1000 * CARD
 _ESO = "HIERARCH ESO "
 _VALUE = re.compile(
     r"\s*(?P<token>'(?:[^']|'')*'|[TF]|[+-]?[0-9]+"
@@ -176,6 +179,24 @@ def read_cards(header: bytes) -> Iterator[Card]:
         at = end
 
 
+def cards_of(header: bytes) -> tuple[Card, ...]:
+    """Return the cards of a header; of a usual one they are read only once.
+
+    Raises
+    ------
+    CardError
+        A CONTINUE record that continues nothing.
+    """
+    if len(header) > _LONGEST_KNOWN:
+        return tuple(read_cards(header))
+    return _known_cards(header)
+
+
+@functools.lru_cache(maxsize=64)  # a header is looked at half a dozen times
+def _known_cards(header: bytes) -> tuple[Card, ...]:
+    return tuple(read_cards(header))
+
+
 def _continues(header: bytes, at: int) -> bool:
     return header[at : at + 10] == b"CONTINUE  "
 
@@ -267,6 +288,7 @@ __all__ = [
     "CardError",
     "Value",
     "ValueKeyword",
+    "cards_of",
     "format_keyword",
     "format_value_card",
     "parse_value",

@@ -13,8 +13,8 @@ from quire.products.cards import (
     CARD,
     END,
     CardError,
+    cards_of,
     parse_value,
-    read_cards,
     value_keyword,
 )
 from quire.products.keywords import (
@@ -49,7 +49,7 @@ def user_cards(header: bytes, *, keeps_data: bool) -> tuple[Card, ...]:
     CardError
         A card that continues nothing.
     """
-    cards = tuple(read_cards(header))
+    cards = cards_of(header)
     if keeps_data:
         return cards
     return tuple(card for card in cards if card.name not in _SCALING)
@@ -139,14 +139,14 @@ def _structure(target: bytes | None, *, extended: bool) -> Iterator[Card]:
         yield value_keyword("BITPIX", 8, "no pixels here")
         yield value_keyword("NAXIS", 0, "no axes here")
     else:
-        cards = tuple(read_cards(target))
+        cards = cards_of(target)
         yield from (card for card in cards if card.name == "BITPIX")
         yield from (card for card in cards if _AXIS.fullmatch(card.name))
     if extended:
         yield value_keyword("EXTEND", True, "extensions follow")  # noqa: FBT003
     if target is not None:
         groups = ("GROUPS", "PCOUNT", "GCOUNT")
-        yield from (card for card in read_cards(target) if card.name in groups)
+        yield from (card for card in cards_of(target) if card.name in groups)
 
 
 def build_header(

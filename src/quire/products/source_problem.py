@@ -26,3 +26,7 @@ class SourceProblem(QuireError):
         self.reason = reason
         self.mend = mend
         super().__init__(f"source {source!r} ({location}): {reason} ({mend})")
+
+
+class SourceChanged(SourceProblem):
+    """A source that somebody has written to: it may be torn."""

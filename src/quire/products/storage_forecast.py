@@ -26,9 +26,15 @@ class Space(msgspec.Struct, frozen=True, kw_only=True):
     available: int
 
 
-def needed(sizes: Iterable[int]) -> int:
-    """Return the bytes that a product of sources of these sizes takes at the most."""
-    return sum(sizes) + _SLACK
+def needed(sizes: Iterable[int], copies: Iterable[int] = ()) -> int:
+    """Return the bytes that a product of sources of these sizes takes at the most.
+
+    Parameters
+    ----------
+    copies
+        Bytes of the sources that lie here as copies too until it is published.
+    """
+    return sum(sizes) + sum(copies) + _SLACK
 
 
 def shortage(space: Space, needed_bytes: int, *, reserved: int, keep: int) -> int:

@@ -7,8 +7,15 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from quire.ports.transfer import Fetched, Proceed, TransferProblem
+from quire.ports.transfer import (
+    Fetched,
+    Proceed,
+    ReceiverFull,
+    SourceChanging,
+    TransferProblem,
+)
 from quire.products.receivers import FolderReceiver, OlasReceiver, Receiver
+from quire.transfer.programs import NO_SPACE
 from quire.writers.fits.copy import Copier, CutShort, engines
 from quire.writers.fits.linux import clone_range
 from quire.writers.fits.publish import sync_folder
@@ -91,7 +98,7 @@ class LocalTransfer:
             if before != _stamp(os.fstat(source)) or before != self.stamp(location):
                 path.unlink(missing_ok=True)
                 reason = "it changed while it was copied"
-                raise TransferProblem(location, reason, _WAIT)
+                raise SourceChanging(location, reason, _WAIT)
         finally:
             os.close(source)
         return Fetched(stamp=before, linked=how == _LINKED, shared=how == _SHARED)
@@ -129,7 +136,7 @@ class LocalTransfer:
             os.fsync(target)
         except CutShort:
             reason = "it became shorter while it was copied"
-            raise TransferProblem(location, reason, _WAIT) from None
+            raise SourceChanging(location, reason, _WAIT) from None
         finally:
             os.close(target)
         return how
@@ -239,8 +246,9 @@ class FolderDelivery:
             sync_folder(folder)
         except OSError as problem:
             reason = f"{name} cannot be written there: {problem.strerror or problem}"
-            raise TransferProblem(
-                receiver.path, reason, "mend it, then retry"
+            full = problem.errno in NO_SPACE
+            raise (ReceiverFull if full else TransferProblem)(
+                receiver.path, reason, "make room" if full else "mend it, then retry"
             ) from None
 
 

@@ -1,9 +1,14 @@
 """Programs that transfers run."""
 
+import errno
+import os
 import resource
 import subprocess
 
 from quire.ports.transfer import Proceed
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where a disk is full, or a quota used up."""
 
 _LOOK = 0.1
 
@@ -25,3 +30,8 @@ def waited(child: subprocess.Popen[bytes], proceed: Proceed) -> int:
     finally:
         child.kill()
         child.wait()
+
+
+def no_space_in(words: str) -> int:
+    """Return the number of the error by which a program tells of a full disk, else 0."""
+    return next((one for one in NO_SPACE if os.strerror(one) in words), 0)

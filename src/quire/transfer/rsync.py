@@ -4,16 +4,24 @@ Nothing goes through a shell here, and ``--secluded-args`` keeps names from the 
 the other end. A host is reached only if the settings list it.
 """
 
+import errno
+import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from quire.ports.transfer import Fetched, Proceed, TransferProblem
+from quire.ports.transfer import (
+    Fetched,
+    Proceed,
+    ReceiverFull,
+    SourceChanging,
+    TransferProblem,
+)
 from quire.products.receivers import OlasReceiver, Receiver, RsyncReceiver
 from quire.products.specification import host_and_path
-from quire.transfer.programs import waited
+from quire.transfer.programs import no_space_in, waited
 
 _TRIES = 3
 _ARGUMENTS = ("--times", "--copy-links", "--secluded-args", "--partial", "--inplace")
@@ -62,6 +70,8 @@ class Rsync:
         ------
         TransferProblem
             It failed.
+        ReceiverFull
+            It was for lack of space.
         """
         status, words = self._once(place, rest, proceed)
         for _ in range(_TRIES - 1):
@@ -71,6 +81,8 @@ class Rsync:
         if status == 0:
             return words
         reason = words.splitlines()[-1] if words else f"rsync ended with {status}"
+        if no_space_in(words):
+            raise ReceiverFull(place, reason, "make room")
         missing = status == _NO_FILE
         mend = "put the file there, then retry" if missing else "mend it, then retry"
         raise TransferProblem(place, reason, mend)
@@ -134,12 +146,16 @@ class RsyncTransfer:
         before = self._rsync.run(
             location, "--list-only", "--", location, proceed=proceed
         )
-        self._rsync.run(location, "--", location, str(path), proceed=proceed)
+        try:
+            self._rsync.run(location, "--", location, str(path), proceed=proceed)
+        except ReceiverFull as problem:  # that is this machine
+            number = errno.ENOSPC
+            raise OSError(number, os.strerror(number), str(path)) from problem
         if before != self.stamp(location):
             path.unlink(missing_ok=True)
             reason = "it changed while it was copied"
             mend = "retry when nobody writes to it any more"
-            raise TransferProblem(location, reason, mend)
+            raise SourceChanging(location, reason, mend)
         proceed(path.stat().st_size)
         return Fetched(stamp=before)
 

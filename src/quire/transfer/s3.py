@@ -4,13 +4,14 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from quire.ports.transfer import Proceed, TransferProblem
+from quire.ports.transfer import Proceed, ReceiverFull, TransferProblem
 from quire.products.receivers import Receiver, S3Receiver
 from quire.transfer.http import HttpTransfer
 from quire.transfer.signing import Credentials, Signer
 
 _CHUNK = 1024 * 1024
 _GOOD = range(200, 300)
+_FULL = 507
 _MOST = 5 * 1024**3  # what one PUT may carry
 
 
@@ -71,8 +72,10 @@ class S3Delivery:
             reason = f"the object store cannot be reached: {problem}"
             mend = "retry when it is there"
             raise TransferProblem(place, reason, mend) from None
+        reason = f"the object store answers {answer.status_code}"
+        if answer.status_code == _FULL:
+            raise ReceiverFull(place, reason, "make room")
         if answer.status_code not in _GOOD:
-            reason = f"the object store answers {answer.status_code}"
             raise TransferProblem(place, reason, "mend it, then retry")
 
 

@@ -11,6 +11,9 @@ import httpx
 import pytest
 from astropy.io import fits
 from httpx_sse import EventSource
+from tests.writers.fits.judging import judged_products, unjudged
+
+__all__ = ("judged_products", "unjudged")
 
 numpy = pytest.importorskip("numpy")
 

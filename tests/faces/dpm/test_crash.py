@@ -16,7 +16,7 @@ from quire.writers.fits.verify import verify
 
 def big(path: Path) -> Path:
     image = fits.ImageHDU(np.zeros((2048, 2048), "int16"))
-    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path, checksum=True)
     return path
 
 

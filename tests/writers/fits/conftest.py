@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.writers.fits.judging import judged_products, unjudged
 
 from quire.testing.faults.sharing_disk import cannot_share, sharing_disk
+
+__all__ = ("judged_products", "unjudged")
 
 
 @pytest.fixture

@@ -68,3 +68,42 @@ def same_extensions(product: Path, other: Path) -> None:
         ]
         assert difference.diff_hdu_count == ()
         assert differing == [], difference.report()
+
+
+def independent_keywords(given: dict[str, Any], sources: list[Path]) -> dict[str, Any]:
+    """Return what astropy reads as the product's own keywords, the first word winning.
+
+    Parameters
+    ----------
+    given
+        Those of the specification, which come before all others.
+    """
+    structure = {
+        "SIMPLE",
+        "BITPIX",
+        "NAXIS",
+        "EXTEND",
+        "CHECKSUM",
+        "DATASUM",
+        "COMMENT",
+    }
+    found = dict(given)
+    for source in sources:
+        with source.open("rb") as stream, fits.open(stream) as opened:
+            for name, value in opened[0].header.items():
+                if name not in structure:
+                    found.setdefault(name, value)
+    return found
+
+
+def same_keywords(product: Path, expected: dict[str, Any]) -> None:
+    """Compare the primary header's keywords with those that are expected."""
+    own = {"DATE", "ARCFILE", "ORIGFILE"}
+    with product.open("rb") as stream, fits.open(stream) as opened:
+        header = opened[0].header
+        assert own <= set(header)
+        assert header["ARCFILE"] == product.name
+    assert independent_keywords({}, [product]) == {
+        **expected,
+        **{name: header[name] for name in own},
+    }

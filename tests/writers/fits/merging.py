@@ -1,14 +1,14 @@
 """What the tests of the merger share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from quire.products.specification import parse_specification
 from quire.testing.fits_files import specification
+from quire.writers.fits.collected import Known
 from quire.writers.fits.merge import MergedPart, ProductIdentity, merge
-from quire.writers.fits.writing import Known
 
 MADE = datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC)
 
@@ -27,6 +27,7 @@ def merge_raw(
     cancelled: Callable[[], bool] = lambda: False,
     known: Known | None = None,
     owned: Path | None = None,
+    private: Collection[str] = (),
     made: datetime = MADE,
 ) -> MergedPart:
     wanted = parse_specification(raw)
@@ -42,6 +43,7 @@ def merge_raw(
         cancelled=cancelled,
         known=known,
         owned=owned,
+        private=private,
     )
 
 

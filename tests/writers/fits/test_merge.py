@@ -55,6 +55,24 @@ def test_all_judges_find_no_fault(tmp_path: Path, paths: dict[str, Path]) -> Non
     judges.same_extensions(product, other)
 
 
+def test_the_keywords_are_those_of_an_independent_merge(
+    tmp_path: Path, paths: dict[str, Path]
+) -> None:
+    raw = specification(paths)
+    given = {f"ESO OCS PAR{number} VAL": number * 1.5 for number in range(50)}
+    raw["sources"][0]["keywords"] += keyword_list(50)
+
+    product = publish(merge_raw(raw, attempt(tmp_path)), tmp_path / "out")
+
+    expected = judges.independent_keywords(
+        {"OBSERVER": "O'Neil", **given}, list(paths.values())
+    )
+    judges.same_keywords(product, expected)
+    with product.open("rb") as stream, fits.open(stream) as opened:
+        comments = list(opened[0].header["COMMENT"])
+    assert comments == ["made from seed 1", "made from seed 2"]
+
+
 def test_extensions_are_identical_to_the_last_bit(
     tmp_path: Path, paths: dict[str, Path]
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.writers.fits import judges
 from tests.writers.fits.merging import MADE, attempt, merge_raw
 
@@ -151,3 +152,40 @@ def test_a_source_that_is_not_what_was_collected_is_a_problem(tmp_path: Path) ->
     with pytest.raises(SourceProblem, match="not what was collected"):
         merge_raw(raw, folder, known=known)
     assert list(folder.iterdir()) == []
+
+
+def test_a_private_copy_is_not_read_again(tmp_path: Path) -> None:
+    raw = specification(sources(tmp_path))
+    wanted = parse_specification(raw)
+    places = [file.location for file in wanted.files]
+    known = {
+        file.location: digests_of(file, Path(file.location)) for file in wanted.files
+    }
+
+    part = merge_raw(raw, attempt(tmp_path), known=known, private=places)
+    plain = merge_raw(raw, attempt(tmp_path, "plain"))
+
+    assert part.sha256 == plain.sha256
+    assert part.file.read_bytes() == plain.file.read_bytes()
+    judged(publish(part, tmp_path / "out"))
+    # Were it read, this would be found.
+    one = known[places[0]][1]
+    false = replace(one, pieces=(b"?" * 32,) * len(one.pieces))
+    known[places[0]] = (known[places[0]][0], false, *known[places[0]][2:])
+    trusting = merge_raw(raw, attempt(tmp_path, "3"), known=known, private=places)
+    assert trusting.sha256 != plain.sha256
+    with pytest.raises(SourceProblem, match="not what was collected"):
+        merge_raw(raw, attempt(tmp_path, "4"), known=known)
+    with pytest.raises(SourceProblem, match="shorter"):
+        merge_raw(
+            raw,
+            attempt(tmp_path, "5"),
+            known=known,
+            private=places,
+            report=lambda message, _: cut(message, Path(places[0])),
+        )
+
+
+def cut(message: str, path: Path) -> None:
+    if message == "Copying blue":
+        os.truncate(path, path.stat().st_size // 2880 // 2 * 2880)

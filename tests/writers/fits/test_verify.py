@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.writers.fits.judging import judge
 from tests.writers.fits.merging import attempt, merge_paths
 from typer.testing import CliRunner
 
@@ -10,6 +11,7 @@ from quire.testing.fits_files import image_file
 from quire.writers.fits.merge import publish
 from quire.writers.fits.verify import manifest_of, verify
 
+pytestmark = pytest.mark.usefixtures("unjudged")
 BLOCK = 2880
 
 
@@ -153,6 +155,7 @@ MUTATIONS: list[Callable[[bytes], bytes]] = [
 def test_an_unharmed_product_is_good(product: Path) -> None:
     found = verify(product)
 
+    judge(product)
     assert found.good
     assert CliRunner().invoke(app, ["verify", str(product)]).exit_code == 0
     assert (found.size, found.parts) == (product.stat().st_size, 5)

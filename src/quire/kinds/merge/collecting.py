@@ -5,18 +5,25 @@ from; a later attempt takes it from there. What was only linked, or shares its b
 its source, has a mark only if the acquisition is blocked: to fetch it again costs nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Event
 
 import msgspec
 
-from quire.jobs.job import Alert, Severity
-from quire.kinds.merge.outcomes import Stuck, error_alert
-from quire.ports.transfer import Fetched, Marks, Transfer, TransferProblem
-from quire.products.source_problem import SourceProblem
+from quire.actions.attempt_folders import source_name
+from quire.jobs.job import Alert
+from quire.kinds.merge.outcomes import Stuck, error_alert, suspicious
+from quire.ports.transfer import (
+    Fetched,
+    Marks,
+    SourceChanging,
+    Transfer,
+    TransferProblem,
+)
+from quire.products.source_problem import SourceChanged, SourceProblem
 from quire.products.specification import DataProductSpecification, FitsFile
 from quire.writers.fits.collected import digests_of
 from quire.writers.fits.hashing import Digest
@@ -25,8 +32,11 @@ from quire.writers.fits.publish import sync_folder
 _AT_ONCE = 4
 _PER_HOST = 2
 _LOOK = 0.05
+# The folder, in that of what is done, of what is not.
+_BEGUN = "begun"
+_LATER = "it changed after it was collected"
 # Below this, threads take longer to start than to collect.
-_WORTH_THREADS = 16 * 1024 * 1024
+_WORTH_THREADS = 1024 * 1024
 
 
 class Stopped(Exception):
@@ -70,6 +80,11 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     def paths(self) -> dict[str, Path]:
         """Where each location's file lies."""
         return {one.location: Path(one.path) for one in self.sources}
+
+    @property
+    def private(self) -> frozenset[str]:
+        """Locations of the files that are ours alone."""
+        return frozenset(one.location for one in self.sources if not one.fetched.linked)
 
     @property
     def known(self) -> dict[str, tuple[Digest, ...]]:
@@ -181,6 +196,8 @@ class Collecting:
                 found[number] = one.result()
             except (TransferProblem, SourceProblem) as problem:
                 wrong.append(_collection_error(file, problem))
+                if isinstance(problem, SourceChanging | SourceChanged):
+                    wrong.append(_torn(file, problem.reason))
         if wrong:
             # It may take days: what took no copying is kept too.
             for number, source in found.items():
@@ -216,18 +233,19 @@ class Collecting:
             former = self._former(number, file, transfer)
             if former is not None:
                 return former
-            name = f"source-{number}.fits"
+            name = source_name(number)
             part = self._folder / name
             target = self._specification.target.source
-            fetched = transfer.fetch(
-                file.location,
-                part,
-                private=target is not None and target.location == file.location,
-                proceed=self._count,
-            )
+            private = target is not None and target.location == file.location
+            with self._gone_on_with(name):
+                fetched = transfer.fetch(
+                    file.location, part, private=private, proceed=self._count
+                )
         digests = digests_of(file, part, proceed=lambda: self._count(0))
         place = self._done / name
         part.replace(place)
+        # Of two links to one file, replacing leaves both (rename(2)).
+        part.unlink(missing_ok=True)
         source = CollectedSource(
             location=file.location,
             path=str(place),
@@ -238,6 +256,26 @@ class Collecting:
         if not (fetched.linked or fetched.shared):
             self._mark(number, source)
         return source
+
+    @contextmanager
+    def _gone_on_with(self, name: str) -> Iterator[None]:
+        """Have what an earlier attempt has left of a file, and leave what there is.
+
+        Nobody writes to it then any more: what fetched it has ended.
+        """
+        kept = self._done / _BEGUN
+        names = (name, f".{name}.stamp")
+        for one in names:
+            with suppress(FileNotFoundError):
+                (kept / one).replace(self._folder / one)
+        try:
+            yield
+        except TransferProblem:
+            kept.mkdir(exist_ok=True, mode=0o700)
+            for one in names:
+                with suppress(FileNotFoundError):
+                    (self._folder / one).replace(kept / one)
+            raise
 
     def _mark(self, number: int, source: CollectedSource) -> None:
         sync_folder(self._done)
@@ -264,7 +302,7 @@ class Collecting:
             return former  # it has gone, and we have it
         if now == former.fetched.stamp:
             return former
-        self._alerts.append(suspicious(file, "it changed after it was collected"))
+        self._alerts.append(_torn(file, _LATER))
         return None
 
     def _count(self, size: int) -> None:
@@ -283,7 +321,7 @@ class Collecting:
             except TransferProblem:
                 continue  # it was here, and is in the product
             if now != one.fetched.stamp:
-                found.append(suspicious(file, "it changed after it was collected"))
+                found.append(_torn(file, _LATER))
         return tuple(found)
 
 
@@ -306,14 +344,8 @@ def transfer_of(location: str, transfers: Sequence[Transfer]) -> Transfer:
     raise TransferProblem(location, reason, mend)
 
 
-def suspicious(file: FitsFile, why: str) -> Alert:
-    """Return ESO's alert of a source that may be torn."""
-    return Alert(
-        id=f"suspicious_timestamp/{file.source_name}/{file.location}",
-        severity=Severity.WARNING,
-        description=f"Suspicious Source File Timestamp: source {file.source_name!r} "
-        f"({file.location}): {why}; see whether the product has what it should",
-    )
+def _torn(file: FitsFile, why: str) -> Alert:
+    return suspicious(file.source_name, file.location, why)
 
 
 def _collection_error(

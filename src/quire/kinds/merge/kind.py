@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from quire.actions.attempt_folders import DONE
 from quire.errors import InputError, ManyInputErrors
 from quire.jobs.job import (
-    Blocked,
     Completed,
     Outcome,
     StagedProduct,
@@ -29,7 +28,13 @@ from quire.kinds.merge.collecting import Collected, Collecting, transfer_of
 from quire.kinds.merge.course import Course
 from quire.kinds.merge.cpu import CpuBudget, CpuSpent, cpu_limit
 from quire.kinds.merge.marks import RowMarks
-from quire.kinds.merge.outcomes import Stuck, blocked, disk_trouble
+from quire.kinds.merge.outcomes import (
+    Stuck,
+    blocked,
+    disk_trouble,
+    source_trouble,
+    too_much_computing,
+)
 from quire.kinds.merge.releasing import Releasing, delivery_of
 from quire.ports.kind import Claim, JobContext, Plan
 from quire.ports.transfer import Delivery, Marks, Transfer, TransferProblem
@@ -192,18 +197,13 @@ class MergeKind:
             with self._limited(context) as budget:
                 return self._done(context, budget)
         except CpuSpent:
-            description = (
-                "Failed Operation: the sources take more computing than any should "
-                "(see whether one is damaged or hostile, then retry)"
-            )
-            return blocked("cpu", description)
+            return too_much_computing()
         except Stuck as stuck:
-            return Blocked(alerts=stuck.alerts)
+            return stuck.outcome
         except InputError as problem:
             return blocked("keyword_dictionary", str(problem))
         except SourceProblem as problem:
-            description = f"Source File Collection Error: {problem}"
-            return blocked(f"source:{problem.source}", description)
+            return source_trouble(problem)
         except OSError as problem:
             return disk_trouble(problem)
 
@@ -300,6 +300,7 @@ class MergeKind:
             cancelled=context.cancelled,
             dictionaries=dictionaries_in(folder, specification),
             known=collected.known if collected else None,
+            private=collected.private if collected else (),
             owned=collected.owned if collected else None,
         )
         if collected is None and part.alerts:

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from quire.jobs.job import Alert
+from quire.jobs.job import Alert, Severity
 from quire.kinds.merge.outcomes import Stuck, error_alert
-from quire.ports.transfer import Delivery, Marks, TransferProblem
+from quire.ports.transfer import Delivery, Marks, ReceiverFull, TransferProblem
 from quire.products.receivers import Receiver, receiver_key
 from quire.products.specification import DataProductSpecification
 from quire.writers.fits.merge import MergedPart
@@ -109,7 +109,7 @@ class Releasing:
         Raises
         ------
         Stuck
-            Receivers refused: one alert each; the others have it.
+            Receivers refused or are full: one alert each; the others have it.
         """
         wrong = []
         for receiver in self._specification.receivers:
@@ -120,6 +120,8 @@ class Releasing:
             tell(f"Releasing to {key}")
             try:
                 self._deliver(receiver, part)
+            except ReceiverFull as problem:
+                wrong.append(_full(key, problem))
             except TransferProblem as problem:
                 wrong.append(_releasing_error(key, problem))
             else:
@@ -137,6 +139,8 @@ class Releasing:
                     part.file_name,
                     proceed=lambda _: self._proceed(),
                 )
+            except ReceiverFull:
+                raise
             except TransferProblem:
                 if pause is None:
                     raise
@@ -150,6 +154,15 @@ def _releasing_error(key: str, problem: TransferProblem) -> Alert:
     return error_alert(
         f"receiver:{key}",
         f"Source File Releasing Error: {key}: {problem.reason} ({problem.mend})",
+    )
+
+
+def _full(key: str, problem: TransferProblem) -> Alert:
+    return Alert(
+        id=f"low_space/{key}",
+        severity=Severity.WARNING,
+        description=f"Low Disk Space: {key}: {problem.reason} ({problem.mend}; it then "
+        "goes on by itself)",
     )
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from quire.jobs.job import Alert, Severity
-from quire.products.cards import CardError, parse_value, read_cards
+from quire.products.cards import CardError, cards_of, parse_value
 from quire.products.layout import Hdu
 from quire.products.specification import DataProductSpecification, FitsFile
 from quire.writers.fits.oddities import repeated_keywords, table_faults
@@ -109,7 +109,7 @@ def _repeated(name: tuple[str, str, str], count: int, at: float) -> Alert:
 def _name(hdu: Hdu) -> tuple[str, str, str]:
     """Return what tells an extension from others (FITS 4.0, section 4.4.2.6)."""
     found = {"EXTNAME": "", "EXTVER": "1"}
-    for card in read_cards(hdu.header):
+    for card in cards_of(hdu.header):
         if card.name in found:
             try:
                 found[card.name] = str(parse_value(card)).strip().upper()

@@ -11,9 +11,9 @@ from math import prod
 
 import msgspec
 
-from quire.products.cards import CARD, END, CardError, Value, parse_value, read_cards
+from quire.products.cards import CARD, END, CardError, Value, cards_of, parse_value
 from quire.products.layout import BLOCK, PRIMARY, Hdu
-from quire.products.source_problem import SourceProblem
+from quire.products.source_problem import SourceChanged, SourceProblem
 
 MOST_CARDS = 20_000
 MOST_HDUS = 5_000
@@ -25,6 +25,7 @@ _MOST_AXES = 999
 _UNPRINTABLE = re.compile(rb"[^ -~]")
 _FETCH = "fetch the file again from where it was made"
 _MAKE = "have it written again as standard FITS"
+_WAIT = "retry when nobody writes to it any more"
 
 _Lookup = Callable[[str], Value]
 
@@ -56,6 +57,10 @@ class OpenSource(msgspec.Struct, frozen=True, kw_only=True):
     def problem(self, reason: str, mend: str) -> SourceProblem:
         """Return the error that says what is wrong with it."""
         return SourceProblem(self.name, self.location, reason, mend)
+
+    def changed(self, reason: str) -> SourceChanged:
+        """Return the error that says that somebody has written to it."""
+        return SourceChanged(self.name, self.location, reason, _WAIT)
 
 
 def read_hdus(source: OpenSource) -> tuple[Hdu, ...]:
@@ -158,7 +163,7 @@ def _closed(source: OpenSource, header: bytes, end: int, index: int) -> bytes:
 
 def _structure(header: bytes, index: int) -> tuple[str, int]:
     """Return the kind of an HDU and the bytes of its data."""
-    cards = [(card.name, card) for card in read_cards(header)]
+    cards = [(card.name, card) for card in cards_of(header)]
     names = [name for name, _ in cards]
     first = "XTENSION" if index else "SIMPLE"
 

@@ -1,6 +1,6 @@
 """CHECKSUM and DATASUM (FITS standard 4.0, section 4.4.2.7 and appendix J)."""
 
-from quire.products.cards import CardError, Value, parse_value, read_cards
+from quire.products.cards import CardError, Value, cards_of, parse_value
 from quire.products.primary_header import BLANK_CHECKSUM, with_value
 
 _ALL_ONES = 0xFFFFFFFF
@@ -71,7 +71,7 @@ def checksum_fault(header: bytes, data_sum: int) -> str:
     What it does not state, or leaves blank, is not checked.
     """
     stated: dict[str, Value] = {}
-    for card in read_cards(header):
+    for card in cards_of(header):
         if card.name in ("CHECKSUM", "DATASUM"):
             try:
                 stated.setdefault(card.name, parse_value(card))

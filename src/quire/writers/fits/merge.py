@@ -1,7 +1,7 @@
 """Merging FITS files into one product, byte by byte, without an image library."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from quire.products.manifest import (
 from quire.products.source_problem import SourceProblem
 from quire.products.specification import DataProductSpecification
 from quire.writers.fits.blocks import OpenSource
+from quire.writers.fits.collected import Known
 from quire.writers.fits.copy import shift
 from quire.writers.fits.course import END, FLUSH, READ, Course, ProductIdentity
 from quire.writers.fits.hashing import Digest
@@ -30,7 +31,7 @@ from quire.writers.fits.planning import MergePlan, plan
 from quire.writers.fits.publish import publish_files, sync_folder
 from quire.writers.fits.pump import write_all
 from quire.writers.fits.sources import open_sources
-from quire.writers.fits.writing import Known, Writing, sharing_block
+from quire.writers.fits.writing import Writing, sharing_block
 
 __all__ = ["MergedPart", "ProductIdentity", "merge", "plan_merge", "publish"]
 
@@ -100,6 +101,7 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
     cancelled: Callable[[], bool],
     dictionaries: Dictionaries | None = None,
     known: Known | None = None,
+    private: Collection[str] = (),
     owned: Path | None = None,
 ) -> MergedPart:
     """Write a product and its manifest into an attempt's folder, durably.
@@ -124,6 +126,9 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
         What the sources were found to be when they were collected, by location: what
         is not so any more is a problem of that source, and what the product shares
         with a source needs no reading.
+    private
+        Locations, among those that are `known`, of files that nobody else can write
+        to: they are copied without being read again.
     owned
         A private copy of the target's source that the merge may use up, on the file
         system of `attempt_folder`: `sources` has it for the target's location. The
@@ -159,6 +164,7 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
             dictionaries=dictionaries,
             align=block,
             grow=_growth(descriptor) if owned else 0,
+            known=known,
         )
         _make_room(planned, descriptor, owned=owned is not None, block=block)
         writing = Writing(
@@ -168,6 +174,7 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
             course=course,
             block=block,
             known=known,
+            private=private,
             owned=owned is not None,
         )
         digests = writing.run()

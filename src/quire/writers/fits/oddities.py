@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from quire.products.cards import CardError, Value, parse_value, read_cards
+from quire.products.cards import CardError, Value, cards_of, parse_value
 from quire.products.keywords import CardKind
 from quire.products.layout import Hdu
 
@@ -35,7 +35,7 @@ _BEYOND_COMPRESSION = 10_000
 def repeated_keywords(header: bytes) -> tuple[str, ...]:
     """Return the names that more than one card of a header gives a value to."""
     names = Counter(
-        card.name for card in read_cards(header) if card.kind is not CardKind.COMMENTARY
+        card.name for card in cards_of(header) if card.kind is not CardKind.COMMENTARY
     )
     return tuple(name for name, count in names.items() if count > 1 and name)
 
@@ -75,7 +75,7 @@ def _bomb(values: Mapping[str, Value], hdu: Hdu) -> Iterator[str]:
 
 
 def _values(header: bytes) -> Iterator[tuple[str, Value]]:
-    for card in read_cards(header):
+    for card in cards_of(header):
         if card.kind is not CardKind.COMMENTARY:
             try:
                 yield card.name, parse_value(card)

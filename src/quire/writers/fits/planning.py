@@ -21,8 +21,9 @@ from quire.products.primary_header import (
 from quire.products.source_problem import SourceProblem
 from quire.products.specification import DataProductSpecification, FitsFile
 from quire.writers.fits.alerts import alerts
-from quire.writers.fits.blocks import OpenSource, read_hdus
+from quire.writers.fits.blocks import OpenSource
 from quire.writers.fits.checksum import checksum_fault, ones_sum, sealed
+from quire.writers.fits.collected import Known, as_collected
 from quire.writers.fits.hashing import read_range
 
 _DICTIONARY = "mend the source's header or the dictionary, then retry"
@@ -56,6 +57,7 @@ def plan(
     dictionaries: Dictionaries | None = None,
     align: int = 0,
     grow: int = 0,
+    known: Known | None = None,
 ) -> MergePlan:
     """Read all headers, build the product's own, and lay the product out.
 
@@ -73,6 +75,8 @@ def plan(
     grow
         Bytes by which the header of the target grows at a time if the product is
         made within the target's file, else 0.
+    known
+        What the sources were when they were collected: they must be so still.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def plan(
     hdus = []
     for source in sources:
         proceed()
-        hdus.append(read_hdus(source))
+        hdus.append(as_collected(source, known or {}))
     in_place = specification.target.source is not None
     target = hdus[0][0].header if in_place else None
     sums = [
@@ -137,8 +141,7 @@ def _primary_sum(source: OpenSource, hdu: Hdu, proceed: Callable[[], None]) -> i
             proceed()
             total = ones_sum(chunk, total)
     except EOFError:
-        reason = "it became shorter while it was read"
-        raise source.problem(reason, _FETCH) from None
+        raise source.changed("it became shorter while it was read") from None
     if fault := checksum_fault(hdu.header, total):
         raise source.problem(f"HDU 0: {fault}", _FETCH)
     return total

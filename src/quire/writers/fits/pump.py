@@ -12,6 +12,7 @@ from typing import Self
 
 import msgspec
 
+from quire.writers.fits import copy
 from quire.writers.fits.checksum import ones_sum
 from quire.writers.fits.hashing import READ, fill
 from quire.writers.fits.linux import start_flushing
@@ -32,6 +33,11 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
         Descriptor of the file that it is read from.
     write
         Whether it is written; False if the product has these bytes already.
+    read
+        Whether it is read, summed and hashed; False if all that is known, and it is
+        only copied, by whatever way is the fastest.
+    sum
+        Whether its sum is wanted, beside its hash.
     """
 
     part: int
@@ -41,6 +47,12 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     length: int
     write: bool = True
+    read: bool = True
+    sum: bool = True
+
+
+class _Stopped(Exception):
+    """Nobody wants what is being copied any more."""
 
 
 class CutShort(Exception):
@@ -129,8 +141,10 @@ class Pump:
         while (piece := self._pieces.get()) is not None:
             try:
                 done = self._move(piece, buffer, thread)
-            except EOFError:
+            except (EOFError, copy.CutShort):
                 self._fail(CutShort(piece.part))
+                return
+            except _Stopped:
                 return
             except OSError as problem:
                 self._fail(problem)
@@ -146,6 +160,8 @@ class Pump:
     def _move(
         self, piece: Piece, buffer: memoryview, thread: int
     ) -> tuple[bytes, int] | None:
+        if not piece.read:
+            return self._copy(piece, thread)
         digest, total, done = hashlib.sha256(), 0, 0
         while done < piece.length:
             if self._stop.is_set():
@@ -153,7 +169,8 @@ class Pump:
             view = buffer[: min(READ, piece.length - done)]
             fill(view, piece.source, piece.source_offset + done)
             digest.update(view)
-            total = ones_sum(view, total)
+            if piece.sum:
+                total = ones_sum(view, total)
             if piece.write:
                 write_all(self._target, view, piece.offset + done)
             done += len(view)
@@ -161,6 +178,23 @@ class Pump:
         if piece.write and self._flush:
             start_flushing(self._target, piece.offset, piece.length)
         return digest.digest(), total
+
+    def _copy(self, piece: Piece, thread: int) -> tuple[bytes, int]:
+        def copied(count: int) -> None:
+            self._moved[thread] += count
+            if self._stop.is_set():
+                raise _Stopped
+
+        copy.Copier(copy.engines(), copied).copy(
+            piece.source,
+            self._target,
+            piece.length,
+            source_offset=piece.source_offset,
+            offset=piece.offset,
+        )
+        if self._flush:
+            start_flushing(self._target, piece.offset, piece.length)
+        return b"", 0
 
 
 def write_all(target: int, content: bytes | memoryview, offset: int) -> None:

@@ -79,7 +79,7 @@ def require_unchanged(source: OpenSource) -> None:
 
     Raises
     ------
-    SourceProblem
+    SourceChanged
         Its size, its time of modification or its inode is another than before.
     """
     try:
@@ -87,6 +87,4 @@ def require_unchanged(source: OpenSource) -> None:
     except OSError:
         named = ()
     if source.stamp != _stamp(os.fstat(source.descriptor)) or source.stamp != named:
-        raise source.problem(
-            "it changed while it was merged", "retry when nobody writes to it any more"
-        )
+        raise source.changed("it changed while it was merged")

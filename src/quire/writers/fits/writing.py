@@ -2,14 +2,15 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from quire.products.layout import Hdu, LayoutPart
 from quire.products.manifest import PIECE
 from quire.products.primary_header import roomy
-from quire.products.source_problem import SourceProblem
+from quire.products.source_problem import SourceChanged
 from quire.writers.fits.blocks import OpenSource
 from quire.writers.fits.checksum import checksum_fault, resealed
+from quire.writers.fits.collected import NOT_AS_COLLECTED, Known
 from quire.writers.fits.course import VERIFY, Course
 from quire.writers.fits.hashing import Digest, pieces_of
 from quire.writers.fits.linux import clone_range
@@ -17,13 +18,9 @@ from quire.writers.fits.planning import MergePlan
 from quire.writers.fits.pump import CutShort, Piece, Pump, write_all
 from quire.writers.fits.sources import require_unchanged
 
-Known = Mapping[str, Sequence[Digest]]
-"""What the HDUs of a source came to when it was collected, by its location."""
-
 # Seconds between two looks whether to stop, while only threads work.
 _LOOK = 0.05
 _FETCH = "fetch the file again from where it was made"
-_WAIT = "retry when nobody writes to it any more"
 
 
 def sharing_block(descriptor: int, sources: Sequence[OpenSource]) -> int:
@@ -54,6 +51,8 @@ class Writing:
         Bytes of a block, if blocks of the sources may be shared; 0 if not.
     known
         What is known of the sources; what the product shares is not read again.
+    private
+        Locations of the known ones that nobody can write to: they are only copied.
     owned
         Whether the product's file is that of the first source, its data moved to
         where the product has them.
@@ -68,6 +67,7 @@ class Writing:
         course: Course,
         block: int = 0,
         known: Known | None = None,
+        private: Collection[str] = (),
         owned: bool = False,
     ) -> None:
         self._planned = planned
@@ -77,6 +77,7 @@ class Writing:
         self._course = course
         self._block = block
         self._known = known or {}
+        self._private = frozenset(private)
         self._owned = owned
         self._spared: set[int] = set()
 
@@ -137,8 +138,8 @@ class Writing:
         if len(found) < len(hdu.header):
             raise self._shorter(part)
         if found != hdu.header:
-            raise source.problem(
-                f"HDU {part.hdu}: its header changed while it was merged", _WAIT
+            raise source.changed(
+                f"HDU {part.hdu}: its header changed while it was merged"
             )
         if not mine:
             write_all(self._descriptor, _wide(hdu.header, part.padding), part.offset)
@@ -150,9 +151,12 @@ class Writing:
         source = self._sources[part.source].descriptor
         mine = self._owned and part.source == 0
         shared = mine or self._share(source, start, data, hdu.data_length)
-        if shared and self._former(part) is not None:
+        known = self._former(part) is not None
+        private = self._sources[part.source].location in self._private
+        if known and (shared or private):
             self._spared.add(number)
-            return
+            if shared:
+                return
         for place, (offset, length) in enumerate(pieces_of(hdu.data_length)):
             yield Piece(
                 part=number,
@@ -162,6 +166,9 @@ class Writing:
                 offset=data + offset,
                 length=length,
                 write=not shared,
+                read=number not in self._spared,
+                # What has the hash that was collected has its sum too.
+                sum=not known,
             )
 
     def _share(self, source: int, start: int, data: int, length: int) -> bool:
@@ -187,11 +194,8 @@ class Writing:
         return True
 
     def _former(self, part: LayoutPart) -> Digest | None:
-        every = self._known.get(self._sources[part.source].location, ())
-        pieces = -(-self._hdu(part).data_length // PIECE)
-        if part.hdu < len(every) and len(every[part.hdu].pieces) == pieces:
-            return every[part.hdu]
-        return None
+        every = self._known.get(self._sources[part.source].location)
+        return None if every is None else every[part.hdu]
 
     def _digest(
         self,
@@ -208,10 +212,11 @@ class Writing:
             count = -(-hdu.data_length // PIECE)
             found = [results[number, place] for place in range(count)]
             pieces = tuple(one for one, _ in found)
-            total = _added(one for _, one in found)
+            total = (
+                _added(one for _, one in found) if former is None else former.data_sum
+            )
             if former is not None and former.pieces != pieces:
-                reason = "it is not what was collected: somebody wrote to it"
-                raise source.problem(f"HDU {part.hdu}: {reason}", _WAIT)
+                raise source.changed(f"HDU {part.hdu}: {NOT_AS_COLLECTED}")
         header = hdu.header if part.hdu else self._planned.header
         if fault := checksum_fault(header, total):
             raise source.problem(f"HDU {part.hdu}: {fault}", _FETCH)
@@ -221,9 +226,9 @@ class Writing:
         digest = hashlib.sha256(header).digest() if part.hdu else b""
         return Digest(header=digest, pieces=pieces, data_sum=total)
 
-    def _shorter(self, part: LayoutPart) -> SourceProblem:
+    def _shorter(self, part: LayoutPart) -> SourceChanged:
         source = self._sources[part.source]
-        return source.problem("it became shorter while it was copied", _FETCH)
+        return source.changed("it became shorter while it was copied")
 
 
 def _wide(header: bytes, padding: int) -> bytes:
