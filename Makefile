@@ -8,12 +8,16 @@ SETUP   := $(VENV)/.set-up
 LOCK    := uv pip compile pyproject.toml --extra demo --universal --generate-hashes \
            --no-emit-index-url --no-emit-find-links --no-header --quiet
 CYCLES  ?= 100
+KILLS   ?= 100
+POSTGRES_TESTS ?= tests/actions tests/app tests/cli tests/client tests/engines/dask \
+           tests/faces tests/inlets tests/kinds tests/storage/backups
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench serve lock crash power faults clean
+.PHONY: help setup demo test test-postgres check bench serve lock crash cluster power \
+        faults clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: $(SETUP) ## make .venv with everything for development
 
@@ -29,6 +33,11 @@ test: $(SETUP) ## all tests
 	@scripts/system-packages chromium fitsverify fuse3 munge nginx-light postgresql rsync \
 	  slurm-client slurmctld slurmd xfsprogs
 	@$(BIN)/pytest -n auto $(ARGS)
+
+test-postgres: $(SETUP) ## the tests that a server takes part in, on PostgreSQL (POSTGRES_TESTS=tests: all)
+	@scripts/system-packages chromium fitsverify nginx-light postgresql rsync
+	@QUIRE_TEST_STORES=postgres QUIRE_REQUIRE=postgres $(BIN)/pytest -n auto \
+	  $(POSTGRES_TESTS) $(ARGS)
 
 check: $(SETUP) ## lint, format, strict types, architecture contracts
 	$(BIN)/ruff check
@@ -63,6 +72,12 @@ crash: $(SETUP) ## kill -9: the server under load CYCLES times, then merges and 
 	@$(BIN)/python -m quire.testing.campaigns.merges
 	@$(BIN)/python -m quire.testing.campaigns.attempts
 	@$(BIN)/python -m quire.testing.campaigns.dask --kills $(CYCLES)
+
+cluster: $(SETUP) ## two servers, PostgreSQL, Dask, Slurm: KILLS kills, as many partitions; a control must lose
+	@scripts/system-packages postgresql munge slurm-client slurmctld slurmd
+	@$(BIN)/python -m quire.testing.campaigns.cluster --kills $(KILLS)
+	@$(BIN)/python -m quire.testing.campaigns.cluster --partitions $(KILLS)
+	@$(BIN)/python -m quire.testing.campaigns.cluster --kills 5 --control
 
 power: $(SETUP) ## pull the plug 40 times; synchronous=NORMAL must lose
 	@scripts/system-packages fuse3
