@@ -72,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--control", type=int, help="socket to take orders from")
     parser.add_argument("--url", default="", help="of the server")
     parser.add_argument(
+        "--other", action="append", default=[], help="of one more on the same store"
+    )
+    parser.add_argument(
         "--token-file", default="", help=f"- for stdin; else {TOKEN_VARIABLE}"
     )
     parser.add_argument("--job", default="")
@@ -99,6 +102,7 @@ def read_arguments(
     """
     given = vars(_parser().parse_args(arguments))
     control, file = given.pop("control"), given.pop("token_file")
+    given["others"] = tuple(given.pop("other"))
     token = environment.pop(TOKEN_VARIABLE, "")
     if file:
         token = (sys.stdin.read() if file == "-" else Path(file).read_text()).strip()

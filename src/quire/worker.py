@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from quire import server_file
 from quire.engines.attempt import run_attempt
+from quire.engines.beating import Beater
 from quire.engines.embedded.output import Output
 from quire.engines.embedded.supervisor import Supervisor
 from quire.errors import StoreUnavailable
@@ -91,7 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(project, ProjectKind):
         kinds[project.name] = project.reading(RunReaders())
     runner = functools.partial(
-        run_attempt, kinds=kinds, beat_seconds=options.beat, capture=Output().captured
+        run_attempt,
+        kinds=kinds,
+        beat_seconds=options.beat,
+        capture=Output().captured,
+        beater=Beater(),
     )
     Supervisor(
         socket.socket(fileno=options.control), runner, memory_bytes=options.memory

@@ -25,8 +25,8 @@ from quire.ports.store import Store
 from quire.progress.event import complete, info
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
-from quire.storage.sqlite.store import SqliteStore
 from quire.testing.engine_bench import Bench, RenamingPublisher
+from quire.testing.stores import open_store_of
 
 FATAL = Failed(error=JobError(type="fatal", code="c", message="It broke"))
 TRANSIENT = Failed(error=JobError(type="transient", code="c", message="Busy"))
@@ -48,10 +48,10 @@ def clock() -> SteadyClock:
 async def open_store(name: str, folder: Path, doorbell: Doorbell) -> Store:
     if name == "memory":
         return MemoryStore(doorbell=doorbell)
-    return await SqliteStore.open(folder, doorbell=doorbell)
+    return await open_store_of(folder, doorbell)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "lasting"])
 async def bench(
     request: pytest.FixtureRequest, tmp_path: Path, clock: SteadyClock
 ) -> AsyncIterator[Bench]:

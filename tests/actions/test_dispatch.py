@@ -15,10 +15,10 @@ from quire.ports.engine import Engine, Launch
 from quire.ports.store import Decision
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
-from quire.storage.sqlite.store import SqliteStore
 from quire.testing.engine_bench import Bench, alive, noted, until_dead
 from quire.testing.hostile_kinds import hostile
 from quire.testing.inline_engine import InlineEngine
+from quire.testing.stores import open_store_of
 
 T = TypeVar("T")
 
@@ -194,7 +194,7 @@ async def test_a_busy_worker_keeps_its_lease(tmp_path: Path) -> None:
 
 async def test_a_restart_takes_up_what_was_under_way(tmp_path: Path) -> None:
     doorbell = LocalDoorbell()
-    store = await SqliteStore.open(tmp_path, doorbell=doorbell)
+    store = await open_store_of(tmp_path, doorbell)
     bench = Bench(store, doorbell, tmp_path)
     notes = tmp_path / "notes"
     notes.mkdir()

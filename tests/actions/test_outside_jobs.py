@@ -22,6 +22,7 @@ from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.still_clock import StillClock
+from quire.testing.stores import open_store_of
 
 ALICE = Principal(name="alice", service="cutout")
 EVERY = NumberQuery(limit=0, service="cutout", owner="alice")
@@ -56,7 +57,7 @@ def clock() -> StillClock:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await SqliteStore.open(tmp_path, doorbell=LocalDoorbell())
+    opened = await open_store_of(tmp_path)
     yield opened
     await opened.aclose()
 

@@ -168,5 +168,9 @@ def test_doctor_says_what_holds(tmp_path: Path) -> None:
         checks
     )
     assert all(one["promise"] for one in checks.values())
+    limits = checks["limits of jobs"]
+    assert limits["good"]
+    assert "RLIMIT_AS" in limits["found"]
+    assert "cgroups" in limits["promise"]
     assert result.exit_code == (0 if all(c["good"] for c in checks.values()) else 1)
     assert all(left.name.startswith("xdg_") for left in tmp_path.iterdir())

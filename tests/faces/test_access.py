@@ -4,6 +4,7 @@ from starlette.routing import Route
 
 from quire.app.application import application
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.postgres.choosing import on_postgres
 
 
 def test_a_route_that_does_not_declare_its_users_stops_the_server() -> None:
@@ -89,7 +90,8 @@ def test_a_session_is_for_our_own_pages_alone(
 
 
 def test_secrets_are_their_owners_alone(server: ServerProcess) -> None:
-    for name in ("server.json", "token", "quire.sqlite"):
+    records = () if on_postgres() else ("quire.sqlite",)
+    for name in ("server.json", "token", *records):
         assert (server.folder / name).stat().st_mode & 0o077 == 0
 
 

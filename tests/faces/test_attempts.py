@@ -1,5 +1,6 @@
 """The line of a runner elsewhere, over HTTP, against the real server."""
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from quire.actions.attempt_tokens import AttemptTokens
 from quire.testing.campaigns.server import ServerProcess
 
+METHODS = {"get", "put", "post", "patch", "delete"}
+REFUSED = {401, 403}
 VERBS: dict[str, dict[str, Any]] = {
     "claim": {"runner": "me"},
     "beat": {},
@@ -19,6 +22,7 @@ VERBS: dict[str, dict[str, Any]] = {
     },
     "finish": {"outcome": {"type": "completed"}},
     "leave": {"runner": "me"},
+    "upload": {"path": "jobs/x/1/a"},
 }
 
 
@@ -72,6 +76,29 @@ def test_its_token_opens_nothing_else(
             ("GET", "/api/v1/products"),
         ):
             assert own.request(method, path).status_code == 403
+
+
+def test_no_route_but_those_that_read_runs_takes_it(
+    http: httpx.Client, tokens: AttemptTokens, job: str
+) -> None:
+    """Every route of the API's description is tried, with the job's own id."""
+    paths = http.get("/openapi.json").json()["paths"]
+    tried = 0
+    with holder(http, tokens.of(job, 1)) as own:
+        for path, methods in paths.items():
+            if path.startswith("/api/v1/attempts/"):
+                continue
+            for method, said in methods.items():
+                scopes = [
+                    one for need in said["security"] for one in need.get("token", ())
+                ]
+                if method not in METHODS or not scopes or "runs:read" in scopes:
+                    continue
+                where = re.sub(r"\{[^}]*\}", job, path)
+                status = own.request(method, where).status_code
+                assert status in REFUSED, (method, where, status)
+                tried += 1
+    assert tried > 50
 
 
 def test_others_tokens_do_not_fit(

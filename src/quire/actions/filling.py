@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from quire.actions.external_column import ExternalColumn
+from quire.actions.ragged_column import lists
 from quire.errors import InputError
 from quire.runs.columns.layout import DATA
 
@@ -111,7 +112,7 @@ class Filled:
         values, there = self._values(column, inside, there)
         if not there.any():
             return pa.nulls(len(numbers), kind)
-        array = _as_arrow(values, kind)
+        array = as_arrow(values, kind)
         if there.all():
             return array
         back = np.maximum(np.cumsum(there) - 1, 0)
@@ -141,6 +142,8 @@ class Filled:
 def arrow_type(column: ExternalColumn) -> Any:
     """Return the type of a column's cells: scalars, or lists of its shape.
 
+    Of rows that differ in shape, large lists.
+
     Raises
     ------
     InputError
@@ -158,14 +161,18 @@ def arrow_type(column: ExternalColumn) -> Any:
             ) from None
         kind = pa.string()
     for size in reversed(column.shape):
-        kind = pa.list_(kind, size)
+        plain = column.ragged or size is None
+        kind = pa.large_list(kind) if plain else pa.list_(kind, size)
     return kind
 
 
-def _as_arrow(values: Any, kind: Any) -> Any:
+def as_arrow(values: Any, kind: Any) -> Any:
+    """Return rows of a column as an Arrow array of `arrow_type`."""
     import numpy as np
     import pyarrow as pa
 
+    if pa.types.is_large_list(kind):
+        return lists(values, kind)
     if values.dtype.kind in "OUS":
         return pa.array([_text(one) for one in values.tolist()], kind)
     sizes = values.shape[1:]

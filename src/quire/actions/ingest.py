@@ -19,7 +19,7 @@ from quire.ports.store import Store, Transaction
 
 _log = logging.getLogger(__name__)
 # Below this a thread costs more than it frees the event loop.
-_WORTH_A_THREAD = 64 * 1024
+_WORTH_A_THREAD = 256 * 1024
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from quire.actions.attempt_folders import LOG_NAME
@@ -40,22 +40,29 @@ class Shipping:
             raise InputError("path", f"nothing carries results of kind {job.kind}")
         return carrier.place(path)
 
-    async def bring(self, job: Job | None, attempt: int, paths: Iterable[str]) -> None:
+    async def bring(
+        self, job: Job | None, attempt: int, sizes: Mapping[str, int]
+    ) -> None:
         """Fetch files, and keep the attempt's lease meanwhile.
+
+        Parameters
+        ----------
+        sizes
+            Bytes of each file by its path, -1 where its runner did not say.
 
         Raises
         ------
         AttemptLost
             The attempt was overtaken.
         TransferProblem
-            One cannot be fetched.
+            One cannot be fetched, or is not as long as its runner said.
         """
         carrier = self._carrier_of(job.kind) if job is not None else None
         if job is None or carrier is None:
             return
-        for path in paths:
+        for path, size in sizes.items():
             await self._attempts.beat(job.id, attempt)
-            task = self._begin(carrier, path)
+            task = self._begin(carrier, path, size)
             while not task.done():
                 await asyncio.wait([task], timeout=self._attempts.lease / 4)
                 await self._attempts.beat(job.id, attempt)
@@ -66,17 +73,20 @@ class Shipping:
         carrier = self._carrier_of(job.kind)
         if carrier is not None:
             with contextlib.suppress(TransferProblem, OSError):
-                await self._begin(carrier, f"jobs/{job.id}/{attempt}/{LOG_NAME}")
+                await self._begin(carrier, f"jobs/{job.id}/{attempt}/{LOG_NAME}", -1)
 
-    def _begin(self, carrier: ResultCarrier, path: str) -> asyncio.Task[None]:
+    def _begin(
+        self, carrier: ResultCarrier, path: str, size: int
+    ) -> asyncio.Task[None]:
         """Begin to fetch a file; the same task for who asks again meanwhile."""
         if path not in self._under_way:
-            task = asyncio.create_task(asyncio.to_thread(self._fetch, carrier, path))
+            work = asyncio.to_thread(self._fetch, carrier, path, size)
+            task = asyncio.create_task(work)
             self._under_way[path] = task
             task.add_done_callback(lambda _: self._under_way.pop(path, None))
         return self._under_way[path]
 
-    def _fetch(self, carrier: ResultCarrier, path: str) -> None:
+    def _fetch(self, carrier: ResultCarrier, path: str, size: int) -> None:
         target = self._attempts.data_folder / path
         try:
             carrier.fetch(path, target)
@@ -85,15 +95,25 @@ class Shipping:
                 raise
             return  # it was fetched before, and the answer was lost
         carrier.drop(path)
+        came = target.stat().st_size
+        if size not in (-1, came):
+            target.unlink()
+            reason = f"{came} bytes came back, and its runner wrote {size}"
+            raise TransferProblem(path, reason, "look after the object store")
 
 
-def places(outcome: Completed) -> tuple[str, ...]:
-    """Return the files that an outcome names, relative to the data folder."""
+def sizes(outcome: Completed) -> dict[str, int]:
+    """Return the bytes of the files that an outcome names, -1 where it does not say.
+
+    Their paths are relative to the data folder.
+    """
+    found = {result.path: result.size for result in outcome.results}
     product = outcome.product
-    made = (result.path for result in outcome.results)
-    if product is None:
-        return tuple(made)
-    return (*made, product.part, product.manifest, *product.beside.values())
+    if product is not None:
+        found[product.part] = product.size
+        for path in (product.manifest, *product.beside.values()):
+            found[path] = -1
+    return found
 
 
 def check_places(job: str, paths: Iterable[str]) -> None:

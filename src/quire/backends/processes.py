@@ -32,13 +32,15 @@ def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
 
 def children(pid: int) -> list[int]:
     """Return the processes whose parent is `pid` (proc(5), ``children``)."""
-    if not (_PROC / "thread-self" / "children").exists():
+    # As plain text, and not as paths: it is asked behind every attempt.
+    if not os.path.exists("/proc/thread-self/children"):  # noqa: PTH110
         return _children_by_search(pid)  # a kernel without CONFIG_PROC_CHILDREN
     found: list[int] = []
+    tasks = f"/proc/{pid}/task"
     try:
-        for thread in (_PROC / str(pid) / "task").iterdir():
-            listed = (thread / "children").read_bytes()
-            found.extend(int(word) for word in listed.split())
+        for thread in os.listdir(tasks):  # noqa: PTH208
+            with open(f"{tasks}/{thread}/children", "rb") as listed:  # noqa: PTH123
+                found.extend(map(int, listed.read().split()))
     except OSError:
         pass  # it has ended meanwhile
     return found

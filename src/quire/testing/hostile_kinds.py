@@ -4,6 +4,7 @@ Where a parameter `NOTES` is given, it names a folder in which the work notes th
 of its processes, one file each.
 """
 
+import ctypes
 import hashlib
 import os
 import signal
@@ -25,6 +26,9 @@ from quire.jobs.job import (
 )
 from quire.jobs.parameters import Parameter
 from quire.ports.kind import JobContext, Kind, Plan
+
+# See prctl(2).
+_SET_PDEATHSIG = 1
 
 Work = Callable[[JobContext], Outcome]
 
@@ -55,6 +59,8 @@ def hostile() -> dict[str, Kind]:
         idle,
         sleep,
         double_fork,
+        shake_off,
+        bulky,
         leave_behind,
         come_back_twice,
         ignore_signals,
@@ -108,6 +114,31 @@ def double_fork(context: JobContext) -> Outcome:
     """Leave a daemon in a session of its own that hears no signal, then sleep."""
     _daemonise(context)
     return sleep(context)
+
+
+def shake_off(context: JobContext) -> Outcome:
+    """Leave a daemon, then outlive the parent's death and any polite signal."""
+    ctypes.CDLL(None).prctl(_SET_PDEATHSIG, 0)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    _daemonise(context)
+    while True:
+        time.sleep(60)
+
+
+def bulky(context: JobContext) -> Outcome:
+    """Leave a file of `MEGABYTES`, each other than the one before."""
+    count = context.assignment.parameters["MEGABYTES"]
+    path = context.folder / "bulky.bin"
+    path.write_bytes(b"".join(bytes([number]) * 2**20 for number in range(count)))
+    result = JobResult(
+        id="bulky",
+        path=str(path.relative_to(context.assignment.data_folder)),
+        size=path.stat().st_size,
+        mime_type="application/octet-stream",
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+    return Completed(results=(result,))
 
 
 def leave_behind(context: JobContext) -> Outcome:

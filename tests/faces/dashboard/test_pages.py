@@ -137,18 +137,19 @@ def test_a_finished_job_reads_the_same_after_reload(
 
 def test_a_rule_is_switched(any_page: Page, http: httpx.Client) -> None:
     def state() -> bool:
-        (rule,) = http.get("/api/v1/projections/rules").json()["rules"]
+        rules = http.get("/api/v1/projections/rules").json()["rules"]
+        (rule,) = (one for one in rules if one["name"] == "shown")
         return bool(rule["on"])
 
     any_page.goto("/")
     any_page.click("nav a[href='/projections']")
-    row = any_page.locator("#rules tbody tr")
+    row = any_page.locator("#rules tbody tr", has_text="shown")
     expect(row).to_contain_text("plan_name = 'none of these'")
     expect(row.locator(".chip")).to_have_text("off")
-    any_page.click("text=Switch on")
+    row.locator("text=Switch on").click()
     expect(row.locator(".chip")).to_have_text("on")
     assert state()
-    any_page.click("text=Switch off")
+    row.locator("text=Switch off").click()
     expect(row.locator(".chip")).to_have_text("off")
     assert not state()
 

@@ -22,7 +22,7 @@ from quire.ports.store import Decision, Store, Transaction
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.campaigns.trap import SERVER, Trap
-from quire.testing.campaigns.trapped_worker import KIND
+from quire.testing.campaigns.trapped_worker import KIND, PLAIN
 from quire.writers.fits.folder_publisher import FolderPublisher
 
 T = TypeVar("T")
@@ -31,23 +31,33 @@ _VERBS = {
     "Claiming.claim": "claim",
     "Attempts.tell": "tell",
     "Attempts.deliver": "deliver",
-    "Attempts._advance": "stage",
+    "Verdicts._advance": "stage",
+    "_submit": "queue",
     "Publishing._once": "record",
 }
 LOSE, DOUBLE = "lose", "double"
+# The end of the names of points in the life of a job without a product.
+COMPLETE = " complete"
 
 
 class TrappedStore:
-    """A `quire.ports.store.Store` with a trap before and behind each commit."""
+    """A `quire.ports.store.Store` with a trap before and behind each commit.
 
-    def __init__(self, store: Store, trap: Trap) -> None:
+    Parameters
+    ----------
+    plain
+        Whether jobs have no product: their end is one step, and not three.
+    """
+
+    def __init__(self, store: Store, trap: Trap, *, plain: bool) -> None:
         self._store = store
         self._trap = trap
+        self._verbs = _VERBS | ({"Verdicts._advance": "complete"} if plain else {})
 
     async def decide(self, decision: Decision[T]) -> T:
         """Run the decision in a transaction and return what it returned."""
         method, _, _ = decision.__qualname__.partition(".<locals>")
-        verb = _VERBS.get(method, "")
+        verb = self._verbs.get(method, "")
         self._trap.at(f"before {verb}")
         decided = await self._store.decide(decision)
         self._trap.at(f"after {verb}")
@@ -91,7 +101,9 @@ async def main(
 ) -> None:
     """Do the jobs that are not done yet."""
     doorbell, clock, trap = LocalDoorbell(), SystemClock(), Trap(folder, SERVER)
-    store = TrappedStore(await SqliteStore.open(folder, doorbell=doorbell), trap)
+    kind = PLAIN if point.endswith(COMPLETE) else KIND
+    opened = await SqliteStore.open(folder, doorbell=doorbell)
+    store = TrappedStore(opened, trap, plain=kind == PLAIN)
     publisher = TrappedPublisher(folder)
     publisher.trap = trap
     make = ForgetfulAttempts if control == LOSE else Attempts
@@ -108,21 +120,30 @@ async def main(
     engine = EmbeddedEngine(attempts, doorbell, program, slots=1)
     dispatcher = Dispatcher(store, engine, attempts, doorbell=doorbell, clock=clock)
     await dispatcher.start()
+    await _until_free(doorbell, engine)  # so that there is a worker to be killed
     for number in range(count):
         job = str(uuid.UUID(int=number + 1, version=4))
         trap.set(job, victim, point)
-        await _submit(store, job)
+        await _submit(store, job, kind)
         await _until_done(store, doorbell, engine, job)
     await dispatcher.stop()
     await store.aclose()
 
 
-async def _submit(store: Store, job: str) -> None:
+async def _submit(store: Store, job: str, kind: str) -> None:
     def decision(tx: Transaction) -> None:
         if tx.jobs.get(job) is None:
-            tx.jobs.put(Job(id=job, kind=KIND, owner="me", phase=Phase.QUEUED))
+            tx.jobs.put(Job(id=job, kind=kind, owner="me", phase=Phase.QUEUED))
 
     await store.decide(decision)
+
+
+async def _until_free(doorbell: LocalDoorbell, engine: EmbeddedEngine) -> None:
+    while True:
+        ticket = doorbell.ticket("jobs")
+        if engine.free():
+            return
+        await doorbell.wait("jobs", ticket, 1.0)
 
 
 async def _until_done(

@@ -25,7 +25,7 @@ from quire.progress.event import ProgressEvent
 from quire.testing.campaigns.trap import WORKER, Trap
 from quire.testing.hostile_kinds import HostileKind
 
-KIND = "trapped"
+KIND, PLAIN = "trapped", "plain"
 
 
 class TrappedLink:
@@ -134,8 +134,17 @@ def trapped_work(trap: Trap, *, careless: bool) -> HostileKind:
     return HostileKind(KIND, work)
 
 
+def _plain_work(context: JobContext) -> Outcome:
+    """Say something and be done, as most attempts that are over at once."""
+    context.tell("Working", 50)
+    return Completed(message="Worked")
+
+
 def _run(link: AttemptLink, *, trap: Trap, careless: bool) -> None:
-    kinds = {KIND: trapped_work(trap, careless=careless)}
+    kinds = {
+        KIND: trapped_work(trap, careless=careless),
+        PLAIN: HostileKind(PLAIN, _plain_work),
+    }
     run_attempt(TrappedLink(link, trap), kinds, beat_seconds=0.5)
 
 
