@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from quire.actions.runners import Runners
+from quire.engines.lingering import Lingering
 from quire.errors import AttemptLost, QuireError, StoreUnavailable
 from quire.ports.doorbell import Doorbell
 from quire.ports.engine import Launch, NoFreeSlot
@@ -91,6 +92,7 @@ class DistributedEngine:
         self._grace = grace
         self._poll = poll
         self._handles: dict[AttemptKey, _Handle] = {}
+        self._lingering = Lingering()
         self._started = False
         self._beside: list[asyncio.Task[None]] = []
 
@@ -111,6 +113,7 @@ class DistributedEngine:
         """Leave it to another server; what was launched goes on."""
         self.leads = False
         handles, self._handles = self._handles, {}
+        self._lingering.forget()
         for key in handles:
             self._runners.forget(key)
         await _cancelled(
@@ -180,6 +183,7 @@ class DistributedEngine:
     def _drop(self, handle: _Handle) -> None:
         if self._handles.get(handle.key) is handle:
             del self._handles[handle.key]
+            self._lingering.note(handle.key)
             self._runners.forget(handle.key)
             self._doorbell.ring(["jobs"])
 
@@ -248,11 +252,14 @@ class DistributedEngine:
                 if handle.ending is None
                 and (handle.launching is None or handle.launching.done())
             }
-            if not asked:
+            keys = [*asked, *self._lingering.keys()]
+            if not keys:
                 continue
             try:
-                told = await self._launcher.poll(list(asked))
+                told = await self._launcher.poll(keys)
                 await self._heed(asked, told)
+                for key in self._lingering.stale(told):
+                    await self._launcher.kill(key)
             except (LauncherAway, StoreUnavailable):
                 continue
             except Exception:  # noqa: BLE001  # a launcher's own flaw
