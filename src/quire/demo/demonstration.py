@@ -151,8 +151,8 @@ def _table(run: dict[str, object], product: str, *, size: int, seconds: float) -
 
 
 def _stay(out: Console) -> None:
-    out.print("open it in a browser; Ctrl-C ends the demonstration")
     try:
+        out.print("open it in a browser; Ctrl-C ends the demonstration")
         while True:
             signal.pause()
     except KeyboardInterrupt:

@@ -78,42 +78,30 @@ class CuttingProxy:
                     continue
                 with self._lock:
                     self._open |= {client, server}
-                gone = threading.Event()
+                line = _Line(client, server)
                 for work in (self._to_server, self._to_client):
-                    threading.Thread(
-                        target=work, args=(client, server, gone), daemon=True
-                    ).start()
+                    threading.Thread(target=work, args=(line,), daemon=True).start()
 
-    def _to_server(
-        self, client: socket.socket, server: socket.socket, gone: threading.Event
-    ) -> None:
+    def _to_server(self, line: "_Line") -> None:
         with contextlib.suppress(OSError):
-            while data := client.recv(65536):
-                where, meanwhile = self._due(data)
-                if where is not None:
-                    gone.set()
+            while data := line.client.recv(65536):
+                line.cut, meanwhile = self._due(data)
                 meanwhile()
-                if where is Cut.BEHIND:
-                    server.sendall(data)
-                    # It answers once it is done.
-                    server.recv(1)
-                if where is not None:
+                if line.cut is Cut.BEFORE:
                     break
-                server.sendall(data)
-        _end(client)
-        _end(server)
+                line.server.sendall(data)
+                if line.cut is Cut.BEHIND:
+                    return  # its answer ends the line
+        line.end()
 
-    def _to_client(
-        self, client: socket.socket, server: socket.socket, gone: threading.Event
-    ) -> None:
+    def _to_client(self, line: "_Line") -> None:
         with contextlib.suppress(OSError):
-            while data := server.recv(65536):
-                if gone.is_set():
+            while data := line.server.recv(65536):
+                if line.cut is not None:
                     break
-                client.sendall(data)
-        if not gone.is_set():  # else whoever cuts it ends both
-            _end(client)
-            _end(server)
+                line.client.sendall(data)
+        if line.cut is not Cut.BEFORE:
+            line.end()
 
     def _due(self, data: bytes) -> tuple[Cut | None, Callable[[], None]]:
         with self._lock:
@@ -123,6 +111,18 @@ class CuttingProxy:
                     self.cuts += 1
                     return one[1:]
         return None, lambda: None
+
+
+class _Line:
+    """One connection, on both sides of the proxy."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.client, self.server = client, server
+        self.cut: Cut | None = None
+
+    def end(self) -> None:
+        _end(self.client)
+        _end(self.server)
 
 
 def _end(one: socket.socket) -> None:
