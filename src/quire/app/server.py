@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import getpass
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -33,6 +34,7 @@ from quire.ports.doorbell import Doorbell
 from quire.ports.leadership import Leadership
 from quire.ports.store import Store
 from quire.storage.sole_leadership import SoleLeadership
+from quire.web.express import Express
 from quire.web.metrics import Metered
 from quire.web.request_log import RequestLogged
 
@@ -95,14 +97,17 @@ class Server:
         self._outlets = Forward(
             outlets(settings.outlets, on.folder), store, doorbell, on.clock
         )
-        faces = Faces(on, self._runs, self._jobs, self._labs, self._tokens)
+        self.app, self.express = self._served()
+
+    def _served(self) -> tuple[ASGIApp, Mapping[bytes, Express]]:
+        faces = Faces(self._on, self._runs, self._jobs, self._labs, self._tokens)
         routes = faces.routes(self._inlets, self._outlets)
-        served = application(routes, hosts=settings.proxy.hosts)
-        self.express = faces.express(routes)
+        served = application(routes, hosts=self._on.settings.proxy.hosts)
+        express = faces.express(routes)
         if logging.getLogger("quire.requests").isEnabledFor(logging.INFO):
             # Of all requests, and so all on the usual way.
-            served, self.express = RequestLogged(served), {}
-        self.app: ASGIApp = Metered(served, faces.metrics)
+            served, express = RequestLogged(served), {}
+        return Metered(served, faces.metrics), express
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -115,41 +120,40 @@ class Server:
         await self._jobs.dispatcher.start()
         await self._labs.labs.start()
         await self._jobs.aborting.resume()
-        outlets = Led(
-            self.leadership,
-            "outlets",
-            begin=self._outlets.start,
-            end=self._outlets.stop,
-        )
-        inlets = Led(
-            self.leadership, "inlets", begin=self._inlets.start, end=self._inlets.stop
-        )
-        await outlets.look()
-        await inlets.look()
-        beside = [
-            asyncio.create_task(work)
-            for work in (
-                self._sweep(),
-                outlets.run(),
-                inlets.run(),
-                *(engine.run() for engine in engines),
-                while_leading(self.leadership, "indexer", self._runs.indexer.run),
-                while_leading(self.leadership, "projecting", self._projecting.run),
-                self._jobs.workspace.run(),
-                self._labs.labs.run(),
-                self._runs.lists.resume(),
-            )
-        ]
+        lines = self._lines()
+        for line in lines:
+            await line.look()
+        beside = [asyncio.create_task(work) for work in self._works([*lines, *engines])]
         try:
             yield
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await inlets.stop()
-            await outlets.stop()
+            for line in reversed(lines):
+                await line.stop()
             await self._labs.labs.stop()
             await self._jobs.dispatcher.stop()
+
+    def _lines(self) -> list[Led]:
+        """Return what documents leave and come by, beside HTTP."""
+        leads, out, in_ = self.leadership, self._outlets, self._inlets
+        return [
+            Led(leads, "outlets", begin=out.start, end=out.stop),
+            Led(leads, "inlets", begin=in_.start, end=in_.stop),
+        ]
+
+    def _works(self, led: Sequence[Led]) -> list[Coroutine[Any, Any, None]]:
+        leadership = self.leadership
+        return [
+            self._sweep(),
+            *(one.run() for one in led),
+            while_leading(leadership, "indexer", self._runs.indexer.run),
+            while_leading(leadership, "projecting", self._projecting.run),
+            self._jobs.workspace.run(),
+            self._labs.labs.run(),
+            self._runs.lists.resume(),
+        ]
 
     async def _is_alive(self, server: str) -> bool:
         task = f"server {server}"
