@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 _FICLONERANGE = 0x4020940D
 _INSERT_RANGE = 0x20
-_WRITE_BEHIND = 2
+_WRITE_BEHIND, _WRITTEN = 2, 7
 _CANNOT = frozenset(
     {
         errno.EBADF,
@@ -71,6 +71,13 @@ def start_flushing(descriptor: int, offset: int, length: int) -> None:
     call = _function("sync_file_range", ctypes.c_uint)
     if call is not None:
         call(descriptor, offset, length, _WRITE_BEHIND)
+
+
+def await_flushed(descriptor: int, offset: int, length: int) -> None:
+    """Return once the disk has written a stretch of a file; nothing is durable yet."""
+    call = _function("sync_file_range", ctypes.c_uint)
+    if call is not None:
+        call(descriptor, offset, length, _WRITTEN)
 
 
 def _allocate(descriptor: int, mode: int, offset: int, length: int) -> bool:

@@ -15,11 +15,14 @@ import msgspec
 from quire.writers.fits import copy
 from quire.writers.fits.checksum import ones_sum
 from quire.writers.fits.hashing import READ, fill
-from quire.writers.fits.linux import start_flushing
+from quire.writers.fits.linux import await_flushed, start_flushing
 
 _THREADS = 4
 # For less, asking the disk to begin costs more than it saves.
 _WORTH_FLUSHING = 256 * 1024
+# So much of each thread waits for the disk at most, twice: who else has to be durable,
+# as the store of the server beside it, waits behind all of that.
+_WINDOW = 4 * 2**20
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,9 +178,19 @@ class Pump:
                 write_all(self._target, view, piece.offset + done)
             done += len(view)
             self._moved[thread] += len(view)
-        if piece.write and self._flush:
-            start_flushing(self._target, piece.offset, piece.length)
+            if piece.write and self._flush:
+                self._flush_behind(piece, done)
         return digest.digest(), total
+
+    def _flush_behind(self, piece: Piece, done: int) -> None:
+        """Have the disk write the last window, and wait for the one before it."""
+        last = done % _WINDOW
+        if last and done < piece.length:
+            return
+        begin = piece.offset + done - (last or _WINDOW)
+        start_flushing(self._target, begin, last or _WINDOW)
+        if begin > piece.offset:
+            await_flushed(self._target, begin - _WINDOW, _WINDOW)
 
     def _copy(self, piece: Piece, thread: int) -> tuple[bytes, int]:
         def copied(count: int) -> None:
