@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quire.engines.embedded.messages import Finish, Tell
+from quire.engines.embedded.messages import Beat, Finish, Tell
 from quire.engines.embedded.running import Running
 from quire.jobs.job import Completed, Failed, JobError, Outcome
 from quire.jobs.phases import Phase
@@ -20,9 +20,14 @@ from quire.testing.engine_bench import Bench
 
 class CountingStore(SqliteStore):
     decisions = 0
+    reached: asyncio.Event | None = None
+    gate: asyncio.Event | None = None
 
     async def decide(self, decision: Decision[object]) -> object:  # type: ignore[override]
         self.decisions += 1
+        if self.reached is not None and self.gate is not None:
+            self.reached.set()
+            await self.gate.wait()
         return await super().decide(decision)
 
 
@@ -72,6 +77,22 @@ async def test_what_was_said_stands_before_the_end(
     await running.hear(info("before"))
     await running.answer(Finish(outcome=outcome))
     assert (await said(bench, running.launch.job))[-2] == "before"
+
+
+async def test_a_worker_that_dies_while_it_is_heard_costs_no_slot(bench: Bench) -> None:
+    running = await begun(bench)
+    store = bench.store
+    assert isinstance(store, CountingStore)
+    store.reached, store.gate = asyncio.Event(), asyncio.Event()
+    await running.hear(info("last words"))
+    await store.reached.wait()
+    asking = asyncio.create_task(running.answer(Beat()))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    store.gate.set()
+    await running.settle("its worker died")
+    assert "last words" in await said(bench, running.launch.job)
 
 
 async def test_what_nothing_follows_is_written_by_itself(bench: Bench) -> None:

@@ -49,7 +49,8 @@ class Hearing:
             self._timer.cancel()
             self._timer = None
         if self._writing is not None:
-            await self._writing
+            # Who waits may be cancelled, as its worker dies; the writing goes on.
+            await asyncio.wait((self._writing,))
             self._writing = None
         if self._lost:
             raise AttemptLost(self._launch.job, self._launch.attempt)

@@ -84,6 +84,7 @@ class Slot:
     def start(self) -> None:
         """Start the supervisor and keep one going."""
         self._task = asyncio.create_task(self._keep_supervised())
+        self._task.add_done_callback(self._ended)
 
     def launch(self, launch: Launch) -> None:
         """Hand an attempt to the idle worker, as soon as it is claimed."""
@@ -120,6 +121,12 @@ class Slot:
         if self.running is not None:
             self.running.abandon()
             self.running = None
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # Nothing in here cancels it: without a word the slot would be missing for ever.
+        if not task.cancelling():
+            _log.critical("a slot ended by itself: %r; it is started again", task)
+            self.start()
 
     async def _keep_supervised(self) -> None:
         while True:
