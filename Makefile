@@ -30,8 +30,8 @@ demo: $(SETUP) ## simulated instrument -> documents -> run -> verified product
 	@$(BIN)/quire demo $(ARGS)
 
 test: $(SETUP) ## all tests
-	@scripts/system-packages chromium fitsverify fuse3 munge nginx-light postgresql rsync \
-	  slurm-client slurmctld slurmd xfsprogs
+	@scripts/system-packages chromium fitsverify fuse3 mariadb-server munge nginx-light \
+	  postgresql rsync slurm-client slurmctld slurmd slurmdbd xfsprogs
 	@$(BIN)/pytest -n auto $(ARGS)
 
 test-postgres: $(SETUP) ## the tests that a server takes part in, on PostgreSQL (POSTGRES_TESTS=tests: all)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from astropy.io import fits
 from tests.writers.fits.judging import judged_products
@@ -14,13 +15,11 @@ from quire.writers.fits.verify import verify
 
 __all__ = ("judged_products",)  # for all tests here
 
-numpy = pytest.importorskip("numpy")
-
 
 def camera(path: Path, name: str) -> Path:
     primary = fits.PrimaryHDU()
     primary.header["INSTRUME"] = name
-    image = fits.ImageHDU(numpy.arange(600, dtype="int16").reshape(20, 30), name=name)
+    image = fits.ImageHDU(np.arange(600, dtype="int16").reshape(20, 30), name=name)
     fits.HDUList([primary, image]).writeto(path, checksum=True)
     return path
 

@@ -1,12 +1,13 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 import psycopg
 import pytest
+from tests.storage.alone import using
 
 from quire.errors import InputError, StoreUnavailable
 from quire.jobs.job import Job
@@ -18,42 +19,19 @@ from quire.ports.store import Store, Transaction
 from quire.runs.run import Run
 from quire.runs.searchable import searchable
 from quire.storage.backups.sqlite_copy import copy_database
-from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.moving.kinds import Kind, Row
 from quire.storage.moving.move import Moved, NeverEqual, move
 from quire.storage.moving.places import open_side
 from quire.storage.moving.sides import Destination
-from quire.storage.postgres.store import PostgresStore
-from quire.storage.sqlite.store import SqliteStore
 from quire.testing.contracts.fixtures import ODD_UIDS, uuid
 from quire.testing.contracts.saved_queries import query
 from quire.testing.documents import make_run
 from quire.testing.outlet_contract import take
 from quire.testing.postgres.server import PostgresServer
 
-T = TypeVar("T")
-
 
 class _Broken(Exception):
     pass
-
-
-def _using(place: str | Path, work: Callable[[Store], Awaitable[T]]) -> T:
-    """Run work that awaits nothing but one store, opened for it alone."""
-
-    async def run() -> T:
-        doorbell = LocalDoorbell()
-        store: Store
-        if isinstance(place, Path):
-            store = await SqliteStore.open(place, doorbell=doorbell)
-        else:
-            store = await PostgresStore.open(place, doorbell=doorbell)
-        try:
-            return await work(store)
-        finally:
-            await store.aclose()
-
-    return asyncio.run(run())
 
 
 async def _fill(store: Store) -> None:
@@ -137,16 +115,16 @@ def _digests(moved: Moved) -> dict[str, tuple[int, str]]:
 
 
 def test_there_and_back_all_is_the_same(tmp_path: Path, postgres_url: str) -> None:
-    _using(tmp_path / "a", _fill)
-    before = _using(tmp_path / "a", lambda store: store.view(_everything))
+    using(tmp_path / "a", _fill)
+    before = using(tmp_path / "a", lambda store: store.view(_everything))
     there = _move(tmp_path / "a", postgres_url)
     assert {one.changed for one in there.kinds} == {0}
-    moved = _using(postgres_url, lambda store: store.view(_everything))
+    moved = using(postgres_url, lambda store: store.view(_everything))
     assert _plain(moved[0]) == _plain(before[0])
     assert moved[1] == before[1]
     back = _move(postgres_url, tmp_path / "b")
     assert _digests(back) == _digests(there)
-    again = _using(tmp_path / "b", lambda store: store.view(_everything))
+    again = using(tmp_path / "b", lambda store: store.view(_everything))
     assert _plain(again[0]) == _plain(before[0])
     assert again[1] == before[1]
 
@@ -157,7 +135,7 @@ def test_a_moved_store_goes_on(
 ) -> None:
     """Numbers are not given twice, and who waited is found."""
     source, destination = tmp_path / "a", postgres_url
-    _using(source, _fill)
+    using(source, _fill)
     _move(source, destination)
     if not there:
         _move(destination, tmp_path / "b")
@@ -185,7 +163,7 @@ def test_a_moved_store_goes_on(
         known = {one.document.raw for one in going if one.run == uid}
         assert known == {one.raw for one in late}
 
-    _using(postgres_url if there else tmp_path / "b", go_on)
+    using(postgres_url if there else tmp_path / "b", go_on)
 
 
 class _Fragile:
@@ -206,7 +184,7 @@ class _Fragile:
 
 
 def test_a_move_that_was_broken_off_goes_on(tmp_path: Path, postgres_url: str) -> None:
-    _using(tmp_path / "a", _fill)
+    using(tmp_path / "a", _fill)
     for changes in (1, 3, 5):
         source = open_side(str(tmp_path / "a"), searchable, writing=False)
         side = open_side(postgres_url, searchable, writing=True)
@@ -216,7 +194,7 @@ def test_a_move_that_was_broken_off_goes_on(tmp_path: Path, postgres_url: str) -
         source.close()
         side.close()
     with pytest.raises(StoreUnavailable, match="half a copy"):
-        _using(postgres_url, _fill)
+        using(postgres_url, _fill)
     with pytest.raises(StoreUnavailable, match="half a copy"):
         _move(postgres_url, tmp_path / "b")
     moved = _move(tmp_path / "a", postgres_url)
@@ -227,7 +205,7 @@ def test_a_move_that_was_broken_off_goes_on(tmp_path: Path, postgres_url: str) -
 def test_half_a_folder_is_neither_served_nor_moved_nor_saved(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    _using(postgres_url, _fill)
+    using(postgres_url, _fill)
     half = tmp_path / "half"
     source = open_side(postgres_url, searchable, writing=False)
     side = open_side(str(half), searchable, writing=True)
@@ -237,7 +215,7 @@ def test_half_a_folder_is_neither_served_nor_moved_nor_saved(
     source.close()
     side.close()
     for use in (
-        lambda: _using(half, _fill),
+        lambda: using(half, _fill),
         lambda: _move(half, tmp_path / "b"),
         lambda: copy_database(half, tmp_path / "saved"),
     ):
@@ -246,10 +224,10 @@ def test_half_a_folder_is_neither_served_nor_moved_nor_saved(
     note = half / "moving.json"
     note.write_text("{")
     with pytest.raises(StoreUnavailable, match="says nothing"):
-        _using(half, _fill)
+        using(half, _fill)
     note.write_text(json.dumps({"source": postgres_url, "done": False}))
     _move(postgres_url, half)
-    _using(half, lambda store: store.view(_everything))
+    using(half, lambda store: store.view(_everything))
 
 
 def test_an_empty_database_is_no_source(
@@ -281,17 +259,17 @@ def test_a_store_is_followed_while_a_server_uses_it(
         await take(store, growing[4:])
         await store.decide(lambda tx: tx.jobs.remove(uuid(1)))
 
-    _using(folder, serve)
-    before = _using(folder, lambda store: store.view(_everything))
+    using(folder, serve)
+    before = using(folder, lambda store: store.view(_everything))
     _move(folder, postgres_url)
-    after = _using(postgres_url, lambda store: store.view(_everything))
+    after = using(postgres_url, lambda store: store.view(_everything))
     assert _plain(after[0]) == _plain(before[0])
     assert after[1] == before[1]
 
 
 def test_no_store_is_written_over(tmp_path: Path, postgres_url: str) -> None:
     for name in "ab":
-        _using(tmp_path / name, _fill)
+        using(tmp_path / name, _fill)
     _move(tmp_path / "a", postgres_url)
     with pytest.raises(InputError, match="is a whole copy of"):
         _move(tmp_path / "a", postgres_url)
@@ -306,13 +284,13 @@ def test_no_store_is_written_over(tmp_path: Path, postgres_url: str) -> None:
 def test_a_server_on_the_database_is_in_the_way(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    _using(tmp_path / "a", _fill)
+    using(tmp_path / "a", _fill)
 
     async def serve(_: Store) -> None:
         with pytest.raises(StoreUnavailable, match="stop them"):
             await asyncio.to_thread(_move, tmp_path / "a", postgres_url)
 
-    _using(postgres_url, serve)
+    using(postgres_url, serve)
 
 
 class _Restless:
@@ -333,7 +311,7 @@ class _Restless:
 
 
 def test_what_never_gets_equal_is_told(tmp_path: Path, postgres_url: str) -> None:
-    _using(tmp_path / "a", _fill)
+    using(tmp_path / "a", _fill)
     source = open_side(str(tmp_path / "a"), searchable, writing=False)
     side = open_side(postgres_url, searchable, writing=True)
     restless = cast("Destination", _Restless(source))
@@ -357,7 +335,7 @@ def test_many_runs_are_copied_by_several_processes(
 
         await store.decide(put)
 
-    _using(tmp_path / "a", fill)
+    using(tmp_path / "a", fill)
     moved = _move(tmp_path / "a", postgres_url)
     back = _move(postgres_url, tmp_path / "b")
     assert _digests(back) == _digests(moved)

@@ -1,14 +1,12 @@
 """Names and uids that are longer than an entry of an index, in every table."""
 
-import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import psycopg
+from tests.storage.alone import using
 
 from quire.documents.document import Document
 from quire.jobs.job import Job
@@ -27,19 +25,14 @@ from quire.runs.changes import AddComment, Entry
 from quire.runs.run_list import RunList
 from quire.runs.searchable import searchable
 from quire.storage.codec import Codec
-from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.moving.move import Moved, move
 from quire.storage.moving.places import open_side
 from quire.storage.postgres.migrate import _scripts
-from quire.storage.postgres.store import PostgresStore
-from quire.storage.sqlite.store import SqliteStore
 from quire.testing.contracts.labs import lab
 from quire.testing.contracts.saved_queries import query
 from quire.testing.documents import document, make_run
 from quire.testing.outlet_contract import take
 from quire.testing.postgres.server import PostgresServer
-
-T = TypeVar("T")
 
 
 def _noise(seed: int, length: int) -> str:
@@ -56,22 +49,6 @@ WITHOUT = frozenset(
     | {"acquisition_change_counter", "job_number_counter", "waiting_key"}
     | {"outbox_mark", "facet_change", "access_list"}
 )
-
-
-def _using(place: str | Path, work: Callable[[Store], Awaitable[T]]) -> T:
-    async def run() -> T:
-        doorbell = LocalDoorbell()
-        store: Store
-        if isinstance(place, Path):
-            store = await SqliteStore.open(place, doorbell=doorbell)
-        else:
-            store = await PostgresStore.open(place, doorbell=doorbell)
-        try:
-            return await work(store)
-        finally:
-            await store.aclose()
-
-    return asyncio.run(run())
 
 
 def _documents(name: str) -> list[Document]:
@@ -245,8 +222,8 @@ def test_every_table_takes_names_of_any_length(
     tmp_path: Path, postgres_url: str
 ) -> None:
     """And gives them back, also when the store is moved."""
-    _using(postgres_url, _fill)
-    _using(postgres_url, lambda store: store.view(_check))
+    using(postgres_url, _fill)
+    using(postgres_url, lambda store: store.view(_check))
     with psycopg.connect(postgres_url) as connection:
         tables = {
             row[0]
@@ -259,8 +236,8 @@ def test_every_table_takes_names_of_any_length(
             count = connection.execute(asked.encode())
             assert count.fetchone() != (0,), f"{table} is not tried"
     back = _moved(postgres_url, tmp_path / "b")
-    _using(tmp_path / "b", lambda store: store.view(_check))
-    _using(tmp_path / "a", _fill)
+    using(tmp_path / "b", lambda store: store.view(_check))
+    using(tmp_path / "a", _fill)
     own = _moved(tmp_path / "a", tmp_path / "c")
     assert {one.kind: one.rows for one in back.kinds} == {
         one.kind: one.rows for one in own.kinds
@@ -268,16 +245,16 @@ def test_every_table_takes_names_of_any_length(
 
 
 def test_long_names_are_moved_to_a_database(tmp_path: Path, postgres_url: str) -> None:
-    _using(tmp_path / "a", _fill)
+    using(tmp_path / "a", _fill)
     there = _moved(tmp_path / "a", postgres_url)
     assert {one.changed for one in there.kinds} == {0}
-    _using(postgres_url, lambda store: store.view(_check))
+    using(postgres_url, lambda store: store.view(_check))
     back = _moved(postgres_url, tmp_path / "b")
     assert [(one.kind, one.digest) for one in back.kinds] == [
         (one.kind, one.digest) for one in there.kinds
     ]
     going = [
-        _using(
+        using(
             place, lambda store: store.view(lambda tx: tx.outbox.behind(Position(), 99))
         )
         for place in (tmp_path / "a", tmp_path / "b")
@@ -326,9 +303,9 @@ def test_long_names_of_an_older_store_are_found(
             assert tx.outbox.position(name) == Position()
             assert tx.inlets.positions(name) == (InletPosition(key=name, state=b"s"),)
 
-        _using(url, lambda store: store.view(check))
+        using(url, lambda store: store.view(check))
         _moved(url, tmp_path / "moved")
-    _using(tmp_path / "moved", lambda store: store.view(check))
+    using(tmp_path / "moved", lambda store: store.view(check))
 
 
 def _older(value: object) -> object:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from astropy.io import fits
 from httpx_sse import EventSource
@@ -15,16 +16,14 @@ from tests.writers.fits.judging import judged_products, unjudged
 
 __all__ = ("judged_products", "unjudged")
 
-numpy = pytest.importorskip("numpy")
-
 Ask = Callable[..., httpx.Response]
 
 
 def camera(path: Path, name: str, *, pixels: bool = False) -> Path:
-    primary = fits.PrimaryHDU(numpy.ones((4, 4), "int16") if pixels else None)
+    primary = fits.PrimaryHDU(np.ones((4, 4), "int16") if pixels else None)
     primary.header["INSTRUME"] = name
     primary.header["HIERARCH ESO INS TEMP1 VAL"] = 283.15
-    image = fits.ImageHDU(numpy.arange(600, dtype="int16").reshape(20, 30), name=name)
+    image = fits.ImageHDU(np.arange(600, dtype="int16").reshape(20, 30), name=name)
     fits.HDUList([primary, image]).writeto(path, checksum=True)
     return path
 
