@@ -24,7 +24,7 @@ from quire.storage.sqlite.access_lists import AccessLists
 from quire.storage.sqlite.number_pages import NumberedPage, spans
 from quire.storage.sqlite.run_pages import Row, Walk, in_order, page
 from quire.storage.sqlite.runs import CODEC
-from quire.storage.sqlite.search_plans import Plan, matching, plan
+from quire.storage.sqlite.search_plans import Plan, matching, meets_few, plan
 
 _PAGE_SECONDS = 10.0
 _COUNT_SECONDS = 0.3
@@ -132,7 +132,9 @@ class SqliteRunFinder:
 
     def _counted(self, selection: Selection) -> Sequence[Walk]:
         chosen = self._plan(selection)
-        if chosen.few or number_range(selection.where) is None:
+        if number_range(selection.where) is None or meets_few(
+            self._connection, chosen, selection.where
+        ):
             return chosen.walks
         lists = self._access.admitting(selection.visible)
         asked, bound = matching(selection.where, lists, indexed=False)
@@ -152,7 +154,7 @@ class SqliteRunFinder:
         descending = order is RunOrder.NUMBER_DESCENDING
         page = NumberedPage(self._connection, behind, limit, descending=descending)
         chosen = self._plan(selection)
-        if chosen.few:
+        if meets_few(self._connection, chosen, selection.where):
             rows = page.gathered(chosen.walks)
         else:
             lists = self._access.admitting(selection.visible)

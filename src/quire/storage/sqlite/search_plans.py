@@ -46,7 +46,8 @@ class Plan(NamedTuple):
     why
         In words, for people.
     few
-        Whether so few rows are met that any order can be made of them.
+        Whether it is certain that so few rows are met that any order can be made of
+        them; else `meets_few` tells.
     """
 
     walks: tuple[Walk, ...]
@@ -105,21 +106,18 @@ def _plan(
             for one in numbered
         )
         return Plan(tuple(walks), f"{why}, then sorted")
-    return _in_time(connection, tree, lists)
+    return _in_time(tree, lists)
 
 
-def _in_time(
-    connection: apsw.Connection, tree: Tree | None, lists: tuple[int, ...] | None
-) -> Plan:
+def _in_time(tree: Tree | None, lists: tuple[int, ...] | None) -> Plan:
     low, high = _ids(tree)
-    few = _few_met(connection, by_values(tree), low, high)
     between = ["run.id BETWEEN :first AND :last"]
     ids = {"first": low, "last": high}
     match = _match(tree, lists)
     if match is None:
         walk = _walk(tree, lists, "run", "run.id", between, ids, indexed=False)
         why = "every run in order of time" + (" within bounds" if tree else "")
-        return Plan((walk,), why, few)
+        return Plan((walk,), why, few=False)
     main = _walk(
         _beside_terms(tree),
         lists,
@@ -130,13 +128,17 @@ def _in_time(
         indexed=True,
     )
     tail = _tail(tree, lists, between, ids)
-    return Plan((main, tail), f"in order of time {_by_terms(match)}", few)
+    return Plan((main, tail), f"in order of time {_by_terms(match)}", few=False)
 
 
-def _few_met(
-    connection: apsw.Connection, match: str | None, low: int, high: int
-) -> bool:
-    """Return whether few runs lie between two ids, and have some terms if any."""
+def meets_few(connection: apsw.Connection, chosen: Plan, tree: Tree | None) -> bool:
+    """Return whether a plan meets so few rows that any order can be made of them.
+
+    Up to 50,000 are counted for it, which pages in order of time do not need.
+    """
+    if chosen.few:
+        return True
+    match, (low, high) = by_values(tree), _ids(tree)
     if match is None and (low, high) == (_FIRST, _LAST):
         return False
     asked = {"match": match, "first": low, "last": high, "most": _FEW_SORTED + 1}
