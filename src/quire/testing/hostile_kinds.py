@@ -239,7 +239,6 @@ def burn_together(context: JobContext) -> Outcome:
 def use_up(context: JobContext) -> Outcome:
     """Be told by the kernel that the CPU time is used up."""
     _note(context, "worker")
-    time.sleep(0.3)  # by now it is watched
     os.kill(os.getpid(), signal.SIGXCPU)
     return Completed()
 

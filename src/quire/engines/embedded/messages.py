@@ -146,14 +146,17 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ----------
     status
         What ended the worker, in words.
+    signal
+        Number of the signal that ended it by itself, 0 for none.
     excess
-        The limit that it was killed by, None if it was not.
+        The limit that the supervisor killed it for, None if it did not.
     watch
         Number of the order that set the limit, 0 for none.
     """
 
     generation: int
     status: str
+    signal: int = 0
     excess: Excess | None = None
     watch: int = 0
 

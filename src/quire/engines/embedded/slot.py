@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import signal
 from collections.abc import Callable
 
 import msgspec
@@ -23,7 +24,7 @@ from quire.engines.embedded.messages import (
 from quire.engines.embedded.running import Running
 from quire.engines.embedded.supervision import Supervision
 from quire.jobs.job import Assignment
-from quire.jobs.limits import KindLimits
+from quire.jobs.limits import Excess, KindLimits
 from quire.ports.engine import Launch
 
 _log = logging.getLogger(__name__)
@@ -218,10 +219,19 @@ class Slot:
     async def _settle(self, ended: Gone) -> None:
         self._end_watch()
         if self.running is not None:
-            # A limit is that of the attempt for which it was set, and of no other.
-            mine = ended.watch == self._watch
-            await self.running.settle(ended.status, ended.excess if mine else None)
+            excess = self._excess(self.running.launch.kind, ended)
+            await self.running.settle(ended.status, excess)
             self.running = None
+
+    def _excess(self, kind: str, ended: Gone) -> Excess | None:
+        if ended.excess is not None:
+            # A limit is that of the attempt for which it was set, and of no other.
+            return ended.excess if ended.watch == self._watch else None
+        # The kernel's limit holds from the first moment, watched or not.
+        seconds = self._limits.of(kind).cpu_seconds
+        if not seconds or ended.signal != signal.SIGXCPU:
+            return None
+        return Excess(limit="cpu_seconds", allowed=seconds, used=seconds)
 
     def _begin_watch(self, order: Watch) -> None:
         if self._supervision is not None:

@@ -67,7 +67,7 @@ class Supervisor:
         self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._worker = 0
         self._generation = 0
-        self._status = "it had not begun"
+        self._status, self._signal = "it had not begun", 0
         self._watcher: Watcher | None = None
 
     def run(self) -> None:
@@ -152,17 +152,9 @@ class Supervisor:
         statuses: dict[int, int] = {}
         reap(statuses)
         if self._worker and self._worker in statuses:
-            status = statuses[self._worker]
-            self._status = _in_words(status)
-            self._worker = 0
+            self._note(statuses[self._worker])
             kill_descendants()
-            if self._watcher and os.waitstatus_to_exitcode(status) == -signal.SIGXCPU:
-                order = self._watcher.order
-                seconds = order.cpu_seconds
-                excess = Excess(limit="cpu_seconds", allowed=seconds, used=seconds)
-                self._report(excess=excess, watch=order.watch)
-            else:
-                self._report()
+            self._report()
 
     def _notice_excess(self) -> None:
         if self._watcher is None or not self._worker:
@@ -176,7 +168,7 @@ class Supervisor:
         self._worker = 0
         kill_descendants()
         watch = self._watcher.order.watch
-        self._status = f"it was killed by its limit of {excess.limit}"
+        self._status, self._signal = f"it was killed by its limit of {excess.limit}", 0
         self._report(excess=excess, watch=watch)
 
     def _end_worker(self) -> None:
@@ -188,18 +180,22 @@ class Supervisor:
             while reap(statuses) and time.monotonic() < deadline:
                 time.sleep(0.002)
             # It may have died just before: its line to the server is cut first.
-            status = statuses.get(self._worker, _TERMINATED)
-            self._status = "it was killed"
-            if status != _TERMINATED:
-                self._status = _in_words(status)
-            self._worker = 0
+            self._note(statuses.get(self._worker, _TERMINATED))
         kill_descendants()
+
+    def _note(self, status: int) -> None:
+        """Remember what ended the worker."""
+        self._status, self._signal, self._worker = "it was killed", 0, 0
+        if status != _TERMINATED:
+            self._status = _in_words(status)
+            self._signal = max(-os.waitstatus_to_exitcode(status), 0)
 
     def _report(self, *, excess: Excess | None = None, watch: int = 0) -> None:
         self._watcher = None
         gone = Gone(
             generation=self._generation,
             status=self._status,
+            signal=self._signal,
             excess=excess,
             watch=watch,
         )
