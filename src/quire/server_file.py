@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import secrets
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,11 +33,14 @@ class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
         What admits its owner.
     pid
         Its process.
+    host
+        The machine where that is: machines may share the folder. Empty for this one.
     """
 
     url: str
     token: str
     pid: int
+    host: str = ""
 
 
 def servers_folder() -> Path:
@@ -93,6 +97,17 @@ def publish(
                 _remove_own(record, file)
 
 
+def stand_in(
+    record: ServerRecord, data_folder: Path, *, servers: Path | None = None
+) -> None:
+    """Be the server that is found, where the one of this machine that was has died."""
+    file = data_folder / NAME
+    named = _read(file)
+    if named is None or (_is_here(named) and not alive(named.pid)):
+        with suppress(OSError):
+            _offer(record, file, _copy_of(data_folder, servers))
+
+
 def file_of(data_folder: Path, name: str) -> Path:
     """Return the file of the server of a name; of the only one if that is empty."""
     return data_folder / (f"server-{_as_file_name(name)}.json" if name else NAME)
@@ -134,13 +149,23 @@ def live(file: Path) -> ServerRecord | None:
 
 
 def _read_live(file: Path) -> ServerRecord | None:
+    record = _read(file)
+    if record is None or not _is_here(record) or not alive(record.pid):
+        return None
+    return record
+
+
+def _read(file: Path) -> ServerRecord | None:
     try:
         if not _private(file):
             return None
-        record = msgspec.json.decode(file.read_bytes(), type=ServerRecord)
+        return msgspec.json.decode(file.read_bytes(), type=ServerRecord)
     except (OSError, msgspec.MsgspecError):
         return None
-    return record if alive(record.pid) else None
+
+
+def _is_here(record: ServerRecord) -> bool:
+    return record.host in ("", socket.gethostname())
 
 
 def live_servers(servers: Path | None = None) -> dict[Path, ServerRecord]:

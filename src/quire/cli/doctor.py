@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
+from quire.cli.checks import Check
 from quire.cli.options import Json
 from quire.cli.outcomes import Outcome
 from quire.cli.output import put, put_json
+from quire.cli.surveys import Database, settings_of
 
 _ROUNDS = 40
 # A flush that no disk with a platter, a flash chip or a safe cache can do.
@@ -26,36 +27,23 @@ _VOLATILE = ("tmpfs", "ramfs")
 _SKEW_SECONDS = 2.0
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look at the machine says.
-
-    Attributes
-    ----------
-    found
-        The fact.
-    promise
-        What follows from it, in plain words.
-    """
-
-    name: str
-    good: bool
-    found: str
-    promise: str
-
-
 def doctor(
     folder: Annotated[
         Path | None,
         typer.Argument(metavar="[DIR]", help="Data folder; by default the platform's."),
     ] = None,
     *,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """Say which promises hold on this machine; exit code 1 if one does not."""
-    from quire.config import Settings
+    settings = settings_of(folder, database)
+    chosen = settings.data_folder
+    checks = list(_checks(_existing(chosen), alone=not settings.database.url))
+    if settings.database.url:
+        from quire.cli.doctor_database import database_checks
 
-    chosen = Settings.load(data_folder=folder).data_folder
-    checks = list(_checks(_existing(chosen)))
+        checks += database_checks(settings.database)
     if json:
         put_json({"data_folder": str(chosen), "checks": checks})
     else:
@@ -72,10 +60,12 @@ def _existing(folder: Path) -> Path:
     return next(one for one in (folder, *folder.parents) if one.is_dir())
 
 
-def _checks(folder: Path) -> Iterator[Check]:
+def _checks(folder: Path, *, alone: bool) -> Iterator[Check]:
+    """Yield what holds where one server has the folder alone, or several share it."""
     yield _python()
-    yield _sqlite()
-    yield _file_system(folder)
+    if alone:
+        yield _sqlite()
+    yield _file_system(folder, alone=alone)
     yield _space(folder)
     yield _confinement()
     yield _limits()
@@ -144,9 +134,11 @@ def _sqlite() -> Check:
     return Check(name="SQLite", good=good, found=version, promise=promise)
 
 
-def _file_system(folder: Path) -> Check:
+def _file_system(folder: Path, *, alone: bool) -> Check:
     kind = _kind_of(folder)
-    if kind.startswith(_NETWORK):
+    if not alone and kind not in _VOLATILE:
+        good, promise = True, "All servers of the database must see this same folder."
+    elif kind.startswith(_NETWORK):
         good, promise = (
             False,
             "SQLite cannot promise durability there; use a local disk.",

@@ -10,12 +10,12 @@ from typing import Any, Self
 
 import httpx
 import pytest
-from tests.client.serving import until
 
 from quire.storage.backups import record
 from quire.storage.backups.backup import verify
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.postgres.server import PostgresServer
+from quire.testing.waiting import until
 
 NDJSON = {"content-type": "application/x-ndjson"}
 

@@ -42,28 +42,13 @@ def back_up(
     """
     _refuse(data_folder, destination)
     destination.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = time.time()
-    told("records")
-    copied = destination / records.name
-    records.copy(copied)
-    wrong = records.check(copied)
-    if wrong:
-        raise StoreUnavailable(f"the copy of the records is damaged: {wrong}")
-    held = _copied_files(data_folder, destination / FILES, told)
-    named = {
-        path for one in records.products(copied) for path in (one.file, one.manifest)
-    }
-    backup = Backup(
-        made=made,
-        code_version=code_version,
-        kind=records.kind,
-        database=record.hashed(copied, records.name),
-        files=held,
-        missing=tuple(sorted(named - {one.path for one in held})),
-    )
-    files.sync_folders(destination)
-    record.write(destination, backup)
-    return backup
+    try:
+        return _backed_up(records, data_folder, destination, code_version, told)
+    except BaseException:
+        # So that it can be repeated with the same words.
+        for made in destination.iterdir():
+            shutil.rmtree(made) if made.is_dir() else made.unlink()
+        raise
 
 
 def verify(folder: Path) -> tuple[Backup, tuple[str, ...]]:
@@ -136,6 +121,33 @@ def _copied_files(
         except FileNotFoundError:
             continue  # an attempt's, gone meanwhile; products are missed by name
     return tuple(held)
+
+
+def _backed_up(
+    records: Records, data_folder: Path, destination: Path, code: str, told: Told
+) -> Backup:
+    made = time.time()
+    told("records")
+    copied = destination / records.name
+    records.copy(copied)
+    wrong = records.check(copied)
+    if wrong:
+        raise StoreUnavailable(f"the copy of the records is damaged: {wrong}")
+    held = _copied_files(data_folder, destination / FILES, told)
+    named = {
+        path for one in records.products(copied) for path in (one.file, one.manifest)
+    }
+    backup = Backup(
+        made=made,
+        code_version=code,
+        kind=records.kind,
+        database=record.hashed(copied, records.name),
+        files=held,
+        missing=tuple(sorted(named - {one.path for one in held})),
+    )
+    files.sync_folders(destination)
+    record.write(destination, backup)
+    return backup
 
 
 def _refuse(data_folder: Path, destination: Path) -> None:

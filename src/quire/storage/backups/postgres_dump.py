@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from quire.errors import InputError, StoreUnavailable
 from quire.products.product import Product
 from quire.storage.codec import Codec
-from quire.storage.postgres.connection import meaning
+from quire.storage.postgres.failures import meaning
 from quire.storage.postgres.target import Target
 
 NAME = "quire.pgdump"
@@ -28,9 +28,18 @@ def copy_database(target: Target, destination: Path) -> None:
 
     Raises
     ------
+    InputError
+        It holds no store.
     StoreUnavailable
-        ``pg_dump`` is missing or failed; with what it said.
+        ``pg_dump`` is missing or failed, with what it said; or it is half a copy.
     """
+    ((made,),) = _asked(target, "SELECT to_regclass('quire_schema')::text")
+    if made is None:
+        raise InputError("database", f"{target} holds no store", "mend its name")
+    for (source,) in _asked(target, "SELECT source FROM moving WHERE NOT done"):
+        raise StoreUnavailable(
+            f"{target} is half a copy of {source}: end the move first"
+        )
     _run(target, "pg_dump", "--format=custom", "--no-owner", f"--file={destination}")
     with destination.open("rb") as file:
         os.fsync(file.fileno())

@@ -1,15 +1,17 @@
-"""Connections to the database, and what their failures mean."""
+"""Connections to the database."""
 
-from typing import Any
+import logging
 
 import psycopg
-from psycopg import errors
 
-from quire.errors import InputError, StoreFull, StoreUnavailable
-from quire.storage.postgres.migrate import holds_store, migrate
+from quire.errors import InputError, StoreUnavailable
+from quire.storage.postgres.clocks import MOST_SKEW, skew
+from quire.storage.postgres.failures import meaning
+from quire.storage.postgres.migrate import admit, migrate, schema
 from quire.storage.postgres.session import Row
 from quire.storage.postgres.target import Target
 
+_log = logging.getLogger(__name__)
 _OLDEST = 13_00_00  # xid8, pg_current_xact_id and pg_xact_status
 _STATEMENTS = 1000  # that are kept prepared
 _SETTINGS = (
@@ -24,18 +26,6 @@ _HALF_MOVED = "SELECT source FROM moving WHERE NOT done"
 # In a dump restored elsewhere the marks tell of another cluster's transactions.
 _MARK = "SELECT outbox_mark()"
 
-STORE_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
-"""What says something about the store, not about a decision."""
-
-AGAIN = (
-    errors.SerializationFailure,
-    errors.DeadlockDetected,
-    errors.LockNotAvailable,
-)
-"""What is mended by deciding again."""
-
-GONE = ("08", "57P")  # connection exceptions; shutdown, crash, not accepting yet
-
 
 def open_writer(target: Target) -> psycopg.Connection[Row]:
     """Return a connection whose commits are durable, on the schema of this version.
@@ -43,7 +33,8 @@ def open_writer(target: Target) -> psycopg.Connection[Row]:
     Raises
     ------
     StoreUnavailable
-        The server cannot be reached, or cannot promise durability.
+        The server cannot be reached or cannot promise durability, or a newer Quire
+        has taken away what this one needs.
     """
     try:
         connection = _connect(target, "quire writer")
@@ -53,6 +44,7 @@ def open_writer(target: Target) -> psycopg.Connection[Row]:
         commit = _refuse_careless(connection)
         if commit not in ("on", "remote_apply"):
             connection.execute(_DURABLE)
+        admit(connection)
         connection.execute(_LOCK_TIMEOUT)
     except psycopg.Error as problem:
         connection.close()
@@ -92,6 +84,7 @@ def begin_serving(target: Target) -> None:
         try:
             _refuse_half(connection)
             connection.execute(_MARK)
+            _warn_of_skew(connection)
         except psycopg.Error as problem:
             raise meaning(problem) from problem
 
@@ -108,7 +101,7 @@ def begin_moving(target: Target) -> None:
     """
     with open_writer(target) as connection:
         try:
-            if not holds_store(connection):
+            if schema(connection) is None:
                 raise InputError("source", f"{target} holds no store")
         except psycopg.Error as problem:
             raise meaning(problem) from problem
@@ -132,41 +125,6 @@ def open_bell(target: Target, name: str) -> psycopg.Connection[Row]:
     return connection
 
 
-def is_lost(problem: BaseException, connection: psycopg.Connection[Any]) -> bool:
-    """Return whether the connection is no more, or about to end."""
-    state = getattr(problem, "sqlstate", None) or ""
-    return connection.closed or connection.broken or state.startswith(GONE)
-
-
-def meaning(problem: BaseException) -> StoreUnavailable:
-    """Return what a failure of the store means to those who wait."""
-    if isinstance(problem, StoreUnavailable):
-        return problem
-    if isinstance(problem, errors.DiskFull):
-        return StoreFull("the disk of the database is full")
-    if isinstance(problem, errors.OutOfMemory):
-        return StoreUnavailable(
-            "the database is out of memory or locks: raise max_locks_per_transaction"
-        )
-    # libpq tells of host, port, user and database, never of a password.
-    said = str(problem).strip().splitlines() or [type(problem).__name__]
-    return StoreUnavailable(f"the database is away: {said[0]}")
-
-
-def concerns_store(problem: BaseException) -> bool:
-    """Return whether a failure says something about the store, not a decision."""
-    return isinstance(problem, (StoreUnavailable, *STORE_ERRORS)) and not isinstance(
-        problem, errors.ProgramLimitExceeded
-    )
-
-
-def as_told(problem: BaseException) -> BaseException:
-    """Return what the caller of a decision that raised this is told."""
-    if isinstance(problem, errors.ProgramLimitExceeded):
-        return InputError("uid", "longer than a key can be", "at most 2,000 bytes")
-    return problem
-
-
 def _connect(target: Target, name: str) -> psycopg.Connection[Row]:
     conninfo = target.conninfo(application_name=name, client_encoding="UTF8")
     connection = psycopg.connect(conninfo, autocommit=True)
@@ -180,6 +138,16 @@ def _refuse_half(connection: psycopg.Connection[Row]) -> None:
     if row is not None:
         raise StoreUnavailable(
             f"the database is half a copy of {row[0]}: end the move first"
+        )
+
+
+def _warn_of_skew(connection: psycopg.Connection[Row]) -> None:
+    ahead = skew(connection)
+    if abs(ahead) > MOST_SKEW:
+        _log.warning(
+            "the database's clock is %.1f s ahead of this machine's: leases end too"
+            " soon or too late; set both by NTP",
+            ahead,
         )
 
 
@@ -205,5 +173,9 @@ def _refuse_careless(connection: psycopg.Connection[Row]) -> str:
     if found.get("server_encoding") != "UTF8":
         raise StoreUnavailable("the database's encoding is not UTF8")
     if found.get("transaction_read_only") == "on":
-        raise StoreUnavailable("the database takes no writes (a standby?)")
+        raise StoreUnavailable(
+            "the database takes no writes: it is a standby, or"
+            " default_transaction_read_only is on; name the primary, or several hosts"
+            " and ?target_session_attrs=read-write"
+        )
     return found["synchronous_commit"]

@@ -11,8 +11,7 @@ from psycopg.pq import TransactionStatus
 from quire.errors import StoreUnavailable
 from quire.runs.searchable import Describe
 from quire.storage.pending import Pending
-from quire.storage.postgres import connection as connections
-from quire.storage.postgres import sql
+from quire.storage.postgres import failures, sql
 from quire.storage.postgres.changes import Changes
 from quire.storage.postgres.session import Lock, Row, Session
 from quire.storage.postgres.transaction import PostgresTransaction
@@ -94,10 +93,10 @@ class Deciding:
                 pending.outcome = pending.decision(self._transaction)
                 pending.error = None
             except BaseException as problem:
-                if connections.concerns_store(problem):
+                if failures.concerns_store(problem):
                     raise
                 self._refuse_broken()
-                pending.error = connections.as_told(problem)
+                pending.error = failures.as_told(problem)
                 self._transaction.forget()
                 self._roll_back()
                 return len(batch) == 1
@@ -112,10 +111,10 @@ class Deciding:
             pending.outcome = pending.decision(self._transaction)
             pending.error = None
         except BaseException as problem:
-            if connections.concerns_store(problem):
+            if failures.concerns_store(problem):
                 raise
             self._refuse_broken()
-            pending.error = connections.as_told(problem)
+            pending.error = failures.as_told(problem)
             changes.undo()
             self._run(sql.ROLLBACK_TO)
             # A savepoint's end frees the locks that were taken since, too.

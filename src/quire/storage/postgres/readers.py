@@ -12,7 +12,7 @@ from quire.errors import StoreUnavailable
 from quire.ports.store import Decision
 from quire.runs.searchable import Describe
 from quire.storage.postgres import connection as connections
-from quire.storage.postgres import sql
+from quire.storage.postgres import failures, sql
 from quire.storage.postgres.changes import Changes
 from quire.storage.postgres.session import Row, Session
 from quire.storage.postgres.target import Target
@@ -46,15 +46,15 @@ class Readers:
     def _answer(self, question: Decision[Any]) -> Any:
         try:
             return self._ask(self._idle_or_new(), question)
-        except connections.STORE_ERRORS as problem:
+        except failures.STORE_ERRORS as problem:
             if not _is_worth_another(problem):
-                raise connections.meaning(problem) from problem
+                raise failures.meaning(problem) from problem
         # A connection that was lost while it was idle says nothing of the database.
         self._drop_idle()
         try:
             return self._ask(connections.open_reader(self._target), question)
-        except connections.STORE_ERRORS as problem:
-            raise connections.meaning(problem) from problem
+        except failures.STORE_ERRORS as problem:
+            raise failures.meaning(problem) from problem
 
     def _idle_or_new(self) -> psycopg.Connection[Row]:
         try:
@@ -83,6 +83,6 @@ class Readers:
 
 def _is_worth_another(problem: Exception) -> bool:
     """Return whether another connection may give the answer."""
-    again = isinstance(problem, connections.AGAIN)
+    again = isinstance(problem, failures.AGAIN)
     state = getattr(problem, "sqlstate", None) or "08"
-    return again or state.startswith(connections.GONE)
+    return again or state.startswith(failures.GONE)

@@ -18,6 +18,7 @@ from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.access_lists import AccessLists
 from quire.storage.postgres.bindings import Bindings
 from quire.storage.postgres.changes import RUNS
+from quire.storage.postgres.column_bounds import by_prefix
 from quire.storage.postgres.facets import changes
 from quire.storage.postgres.field_values import FieldValues
 from quire.storage.postgres.keys import to_key
@@ -30,7 +31,7 @@ from quire.storage.postgres.run_columns import (
 )
 from quire.storage.postgres.run_pages import page
 from quire.storage.postgres.run_ranges import LONGEST_PREFIX
-from quire.storage.postgres.search_plans import Plan, by_prefix
+from quire.storage.postgres.search_plans import Plan
 from quire.storage.postgres.session import Row, Session
 
 CODEC = Codec(Run)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar, cast
 
 from quire.errors import StoreUnavailable
@@ -11,6 +12,7 @@ from quire.ports.store import Decision, Transaction
 from quire.runs.searchable import Describe, searchable
 from quire.storage.pending import Pending
 from quire.storage.postgres import connection as connections
+from quire.storage.postgres.data_folder import DataFolder
 from quire.storage.postgres.readers import Readers
 from quire.storage.postgres.standing import Standing
 from quire.storage.postgres.target import Target
@@ -44,6 +46,7 @@ class PostgresStore:
         doorbell: Doorbell,
         on_fatal: Callable[[str], None] | None = None,
         describe: Describe = searchable,
+        folder: Path | None = None,
         writers: int = 2,
         readers: int = 4,
     ) -> "PostgresStore":
@@ -57,19 +60,22 @@ class PostgresStore:
             Never called: a database that is away comes back without a new process.
         describe
             What turns a run into what it is searched by.
+        folder
+            The data folder, which all servers on the database share.
         writers, readers
             Connections, with a thread each.
 
         Raises
         ------
         StoreUnavailable
-            The database cannot be reached, a newer Quire wrote it, or its server is
-            set up so that it cannot promise durability.
+            The database cannot be reached, a newer Quire wrote it, its server is set up
+            so that it cannot promise durability, or servers are at work on it that
+            have another data folder.
         """
         del on_fatal
         found = Target(target) if isinstance(target, str) else target
         return await asyncio.to_thread(
-            cls._open, found, doorbell, describe, writers, readers
+            cls._open, found, doorbell, describe, folder, writers, readers
         )
 
     @classmethod
@@ -78,11 +84,13 @@ class PostgresStore:
         target: Target,
         doorbell: Doorbell,
         describe: Describe,
+        folder: Path | None,
         writers: int,
         readers: int,
     ) -> "PostgresStore":
         connections.prepare(target)
         connections.begin_serving(target)
+        ours = None if folder is None else DataFolder(folder)
         waiting, standing = Waiting(), Standing(writers)
         made: list[Writer] = []
         try:
@@ -94,6 +102,7 @@ class PostgresStore:
                     standing=standing,
                     doorbell=doorbell,
                     describe=describe,
+                    folder=ours,
                 )
                 made.append(writer)
         except BaseException:
@@ -105,7 +114,7 @@ class PostgresStore:
         pool = Readers(target, describe=describe, count=readers)
         return cls(made, pool, waiting=waiting, standing=standing)
 
-    async def decide(self, decision: Decision[T]) -> T:
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
         """Run the decision in a transaction and return what it returned.
 
         Raises
@@ -115,6 +124,7 @@ class PostgresStore:
         StoreUnavailable
             Durability cannot be promised now. Nothing was acknowledged.
         """
+        del brief  # all go the same way
         with self._gate:
             if reason := self._standing.unready:
                 raise StoreUnavailable(reason)

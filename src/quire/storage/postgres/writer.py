@@ -18,6 +18,8 @@ from quire.ports.doorbell import Doorbell
 from quire.runs.searchable import Describe
 from quire.storage.pending import Pending, settle
 from quire.storage.postgres import connection as connections
+from quire.storage.postgres import failures
+from quire.storage.postgres.data_folder import DataFolder
 from quire.storage.postgres.deciding import Deciding
 from quire.storage.postgres.session import Lock
 from quire.storage.postgres.standing import Standing
@@ -51,9 +53,11 @@ class Writer:
         standing: Standing,
         doorbell: Doorbell,
         describe: Describe,
+        folder: DataFolder | None,
     ) -> None:
         self._number = number
         self._target = target
+        self._folder = folder
         self._queue = waiting
         self._standing = standing
         self._doorbell = doorbell
@@ -120,13 +124,13 @@ class Writer:
         for tried in range(1, tries + 1):
             try:
                 self._deciding.commit(batch, locks)
-            except connections.AGAIN:
+            except failures.AGAIN:
                 locks |= self._deciding.session.wanted
                 self._deciding.abandon()
                 time.sleep(self._jitter.uniform(0.0, 0.002) * tried)
             except (psycopg.Error, StoreUnavailable) as failure:
-                problem = connections.meaning(failure)
-                lost = connections.is_lost(failure, self._deciding.connection)
+                problem = failures.meaning(failure)
+                lost = failures.is_lost(failure, self._deciding.connection)
                 self._deciding.abandon()
                 if not lost:
                     return problem
@@ -201,10 +205,12 @@ class Writer:
     def _connected(self) -> Deciding:
         deciding = Deciding(connections.open_writer(self._target), self._describe)
         try:
+            if self._folder is not None:
+                self._folder.claim(deciding.connection)
             deciding.enlist()
-        except psycopg.Error as problem:
+        except (psycopg.Error, StoreUnavailable) as problem:
             deciding.close()
-            raise connections.meaning(problem) from problem
+            raise failures.meaning(problem) from problem
         return deciding
 
 

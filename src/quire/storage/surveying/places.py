@@ -16,6 +16,8 @@ def open_survey(
     ------
     InputError
         There is no store.
+    StoreUnavailable
+        It is another version's, or cannot be reached.
     """
     if not database:
         from quire.storage.surveying.sqlite_survey import SqliteSurvey
@@ -28,4 +30,6 @@ def open_survey(
         raise InputError(
             "database", f"needs {missing.name}", "pip install 'quire[postgres]'"
         ) from None
-    return PostgresSurvey(Target(database, password=password), describe)
+    survey = PostgresSurvey(Target(database, password=password), describe)
+    survey.refuse_absent()
+    return survey

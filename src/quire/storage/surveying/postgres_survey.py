@@ -7,13 +7,16 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 
-from quire.errors import StoreUnavailable
+from quire.errors import InputError, StoreUnavailable
 from quire.ports.store import Decision
 from quire.runs.searchable import Describe
 from quire.storage.codec import Codec
 from quire.storage.postgres import connection as connections
 from quire.storage.postgres import sql
 from quire.storage.postgres.changes import Changes
+from quire.storage.postgres.failures import meaning
+from quire.storage.postgres.migrate import schema
+from quire.storage.postgres.schema_steps import newest
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.target import Target
 from quire.storage.postgres.transaction import PostgresTransaction
@@ -151,7 +154,7 @@ class PostgresSurvey:
         except _OTHER_SCHEMA as problem:
             raise StoreUnavailable(self._other_schema(problem)) from problem
         except psycopg.Error as problem:
-            raise connections.meaning(problem) from problem
+            raise meaning(problem) from problem
 
     def refuse_servers(self) -> None:
         """Do nothing if no server is connected."""
@@ -160,6 +163,27 @@ class PostgresSurvey:
         if row and row[0]:
             raise StoreUnavailable(
                 f"another server uses {self._target} ({row[0]} connections); stop it"
+            )
+
+    def refuse_absent(self) -> None:
+        """Do nothing if the database holds a store of this version.
+
+        Raises
+        ------
+        InputError
+            It holds none.
+        StoreUnavailable
+            It cannot be reached, or its schema is an older one.
+        """
+        with self._open() as reader:
+            found = schema(reader)
+        if found is None:
+            raise InputError(
+                "database", f"{self._target} holds no store", "mend the name in the URL"
+            )
+        if found < newest():
+            raise StoreUnavailable(
+                f"{self._target} has schema {found} and not {newest()}; serve it once"
             )
 
     def close(self) -> None:
@@ -176,7 +200,7 @@ class PostgresSurvey:
         except _OTHER_SCHEMA as problem:
             raise StoreUnavailable(self._other_schema(problem)) from problem
         except psycopg.Error as problem:
-            raise connections.meaning(problem) from problem
+            raise meaning(problem) from problem
 
     def _other_schema(self, problem: Exception) -> str:
         said = str(problem).splitlines()[0]

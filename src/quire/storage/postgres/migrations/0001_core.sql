@@ -1,3 +1,4 @@
+-- expand
 -- A uid is the UTF-8 of its text (bytea): it may hold a NUL, and sorts by its bytes.
 
 -- One row per append; a document's number is id * 2^20 + its place. Of one run the ids

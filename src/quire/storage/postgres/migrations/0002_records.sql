@@ -1,3 +1,4 @@
+-- expand
 -- Jobs, acquisitions, products, tokens, quality, saved queries, inlets and the outbox.
 -- Texts of users are the UTF-8 of them (bytea): they may hold a NUL, and sort by their
 -- bytes. `record` is the whole record as MessagePack; the columns before it are searched.

@@ -1,3 +1,4 @@
+-- expand
 -- What changes with every event: few columns and one index, so that most updates stay
 -- on their page and touch no index (HOT).
 CREATE TABLE run (

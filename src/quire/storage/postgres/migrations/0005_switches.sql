@@ -1,3 +1,4 @@
+-- expand
 -- What people have switched on or off, over what the configuration says.
 -- `key`: space and name as a JSON array.
 

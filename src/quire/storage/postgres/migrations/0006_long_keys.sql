@@ -1,3 +1,4 @@
+-- contract 6
 -- An entry of an index has at most 2,704 bytes, and a uid or a name may have more. What
 -- is longer than 500 bytes stands in indexed columns as its first 500 and its SHA-256;
 -- here is what such a key stands for.

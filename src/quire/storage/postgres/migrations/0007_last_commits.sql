@@ -1,3 +1,4 @@
+-- expand
 -- Whether a commit was kept whose answer was lost: each connection that writes numbers
 -- its commits here, within them. The number of a transaction does not tell: one whose
 -- writes were not on disk when the server crashed is given to another (that whose
