@@ -23,6 +23,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -129,13 +130,15 @@ class Asker:
         return body
 
 
-def questions(count: int, dice: random.Random) -> dict[str, Callable[[], str]]:
+def questions(
+    count: int, dice: random.Random, *, small: bool
+) -> dict[str, Callable[[], str]]:
     """Return the queries of the table, each drawing other values every time."""
 
     def q(text: str, limit: int = 100) -> str:
         return f"/api/v1/runs?limit={limit}&q={quote(text)}"
 
-    uids = [run.uid for run in runs(min(count, BLOCK))]
+    uids = [run.uid for run in runs(min(count, BLOCK), small=small)]
 
     def moment() -> float:
         return FIRST_TIME + dice.randrange(max(count - 100, 1)) * SPACING
@@ -184,18 +187,26 @@ def questions(count: int, dice: random.Random) -> dict[str, Callable[[], str]]:
         "RunDB: 100 from a run on": lambda: (
             f"/rest/v1/runs/?from=0:{thousand()[0]}&expand=True"
         ),
+        "search box: a range of numbers": lambda: (
+            "/api/v1/runs?limit=100&box=true&q={}-{}".format(*thousand())
+        ),
+        "RunDB: 100 from a day on": lambda: (
+            f"/rest/v1/runs/?min_date={datetime.fromtimestamp(moment(), UTC).date()}&expand=True"
+        ),
         "facets over all": lambda: "/api/v1/runs/facets",
     }
 
 
-def measure(server: ServerProcess, count: int, repeat: int) -> None:
+def measure(
+    server: ServerProcess, count: int, repeat: int, *, small: bool = False
+) -> None:
     """Print the p50 of each query."""
     found = json.loads((server.folder / "server.json").read_bytes())
     host, _, port = found["url"].removeprefix("http://").partition(":")
     asker = Asker(host, int(port), found["token"])
     dice = random.Random(3)  # noqa: S311
     print(f"{'query':32} {'p50 ms':>8} {'max ms':>8} {'hits':>6}")
-    for name, question in questions(count, dice).items():
+    for name, question in questions(count, dice, small=small).items():
         asker.get(question())
         times, hits = [], 0
         for _ in range(repeat):
@@ -236,7 +247,7 @@ def main() -> None:
         )
         server.start()
         try:
-            measure(server, given.runs, given.repeat)
+            measure(server, given.runs, given.repeat, small=given.small)
         finally:
             server.stop()
 

@@ -29,6 +29,11 @@ def test_runs_are_named_in_every_way(catalog: Catalog) -> None:
     assert catalog[uid(7)].uid == uid(7)
     assert catalog["0000000a"].uid == uid(10)
     assert catalog.uid["0000000a"].uid == uid(10)
+    # Zeros before a number are those of a uid: this is no scan number 12.
+    assert catalog["00000012"].uid == uid(0x12)
+    every = catalog.search("scan_id >= 0")
+    assert every["00000012"].uid == uid(0x12)
+    assert every["3"].uid == uid(23)
     # 3 and 23 have one number: the latest start wins.
     assert catalog[3].uid == catalog.scan_id[3].uid == catalog["3"].uid == uid(23)
     assert catalog[-1].uid == catalog.scan_id[-1].uid == uid(23)

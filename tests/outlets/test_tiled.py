@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.outlets.serving import Program, free_port, until
+from tests.outlets.serving import Program
 from tiled.client import from_uri  # type: ignore[import-untyped]
 
 from quire.access.principals import Principal
@@ -24,6 +24,8 @@ from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.documents import as_page, document, make_run, make_uid
 from quire.testing.outlet_contract import take
+from quire.testing.ports import free_port
+from quire.testing.waiting import PATIENCE, until_async
 
 pytestmark = pytest.mark.crash
 
@@ -107,8 +109,7 @@ async def _until(
         (status,) = await forward.listed()
         return status if condition(status) else None
 
-    status = await until(holds)
-    assert status is not None
+    status: OutletStatus = await until_async(holds, 4 * PATIENCE)
     return status
 
 
@@ -180,7 +181,7 @@ async def test_a_run_that_tiled_cannot_hold_stops_no_other(
             held = await _held_uids(tiled)
             return {good[0].body["uid"], make_uid("after", "start")} <= held
 
-        await until(arrived)
+        await until_async(arrived)
         aside = await _until(
             forward, lambda status: status.waiting[RunState.ASIDE] == 1
         )
@@ -191,7 +192,7 @@ async def test_a_run_that_tiled_cannot_hold_stops_no_other(
 
 
 async def _held_uids(tiled: Tiled) -> set[str]:
-    async with httpx.AsyncClient(base_url=tiled.url) as http:
+    async with httpx.AsyncClient(base_url=tiled.url, timeout=PATIENCE) as http:
         answer = await http.get(
             "/api/v1/search/",
             headers={"Authorization": f"Apikey {KEY}"},
@@ -271,7 +272,7 @@ async def test_a_writer_that_is_killed_begins_the_run_anew(
         return run[0].body["uid"] in await _held_uids(tiled)
 
     await take(store, run)
-    await until(writing)
+    await until_async(writing, 4 * PATIENCE)
     child = outlet._child
     if child is not None and child.returncode is None:
         child.kill()

@@ -45,6 +45,7 @@ from quire.storage.postgres.store import PostgresStore
 from quire.testing.contracts.finding import FindingContract
 from quire.testing.postgres.fixtures import copied
 from quire.testing.postgres.server import PostgresServer
+from quire.testing.waiting import PATIENCE
 
 MANY = 20_000
 EQUAL = Operator.EQUAL
@@ -175,6 +176,33 @@ KINDS: dict[str, tuple[Tree | None, str]] = {
     "partial uid": (Glob(field="uid", pattern="00a*"), "run_uid_key"),
     "scan_id": (compare("scan_id", 777), "run_view_scan_id"),
     "scan_ids": (Between(field="scan_id", low=500, high=600), "run_view_scan_id"),
+    "numbers in a search box": (
+        Or(
+            parts=(
+                Between(field="scan_id", low=500, high=600),
+                Between(field="run", low=500, high=600),
+            )
+        ),
+        "run_view_scan_id",
+    ),
+    "an or of unlike sides": (
+        Or(
+            parts=(
+                compare("scan_id", 19_990, Operator.GREATER),
+                And(parts=(Text(words=("needle",)), COMMON)),
+                compare("time", 1e9 + 300, Operator.LESS),
+            )
+        ),
+        "run_view_terms",
+    ),
+    "some uids": (
+        OneOf(field="uid", values=tuple(run.uid for run in _made_up(3))),
+        "run_uid_key",
+    ),
+    "runs of any experiment": (
+        Between(field="run", low=500, high=600),
+        "run_view_number",
+    ),
     "time range": (Between(field="time", low=1e9, high=1e9 + 600), "run_view_newest"),
     "one field": (ONE, "run_view_terms"),
     "a common one": (COMMON, "run_view_newest"),
@@ -215,6 +243,16 @@ def test_every_kind_of_search_uses_an_index(many: str, kind: str) -> None:
     assert "Seq Scan" not in plan
     expected = [run.uid for run, found in reversed(made_up()) if _holds(where, found)]
     assert [run.uid for run in page] == expected[:100]
+
+
+def test_run_numbers_are_sought_in_each_experiment(many: str) -> None:
+    """Else all numbers of all experiments would be met."""
+    selection = Selection(where=KINDS["runs of any experiment"][0])
+    with deciding(many) as tx:
+        plan = "\n".join(tx.finder.explain(selection, RunOrder.NUMBER))
+        count = tx.finder.count(selection, 1_000, lacking=False)
+    assert "experiment = ANY" in plan
+    assert (count.matched, count.exact) == (101, True)
 
 
 def test_what_was_never_analyzed_is_found_by_its_terms(postgres_url: str) -> None:
@@ -490,7 +528,7 @@ async def test_an_index_that_is_added_misses_no_run_in_flight(
                 store.decide(lambda tx: tx.run_index.add("start.t"))
             )
             with psycopg.connect(postgres_url, autocommit=True) as watching:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(PATIENCE):
                     while not _waits(watching):  # noqa: ASYNC110  # it is asked for
                         await asyncio.sleep(0.01)
         await adding
@@ -585,7 +623,7 @@ QUERIES = st.builds(
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(puts=PUTS, queries=st.lists(QUERIES, min_size=3, max_size=6))
 def test_runs_are_kept_and_paged_as_in_memory(

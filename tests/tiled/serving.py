@@ -1,7 +1,6 @@
 """A real tiled server that mounts a real Quire server."""
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from typing import Any
 
 import httpx
 import msgspec
-from tests.client.serving import until
 from tests.documents.samples import FOLDER
 from tiled.client.container import (  # type: ignore[import-untyped]
     DEFAULT_STRUCTURE_CLIENT_DISPATCH,
@@ -20,6 +18,8 @@ from tiled.client.container import (  # type: ignore[import-untyped]
 
 from quire.client.catalog import Catalog
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.ports import free_port
+from quire.testing.waiting import PATIENCE, until
 
 KEY = "secret"
 
@@ -83,9 +83,7 @@ def tiled_mounting(folder: Path, trees: list[dict[str, Any]]) -> Iterator[str]:
         "authentication": {"single_user_api_key": KEY},
     }
     (folder / "config.yml").write_text(json.dumps(settings))  # JSON is YAML
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = [str(Path(sys.executable).with_name("tiled")), "serve", "config"]
     words += [str(folder / "config.yml"), "--host", "127.0.0.1", "--port", str(port)]
     address = f"http://127.0.0.1:{port}"
@@ -96,11 +94,11 @@ def tiled_mounting(folder: Path, trees: list[dict[str, Any]]) -> Iterator[str]:
     def answers() -> bool:
         assert process.poll() is None, log.read_text()[-3000:]
         with suppress(httpx.TransportError):
-            return httpx.get(f"{address}/healthz").status_code == 200
+            return httpx.get(f"{address}/healthz", timeout=PATIENCE).status_code == 200
         return False
 
     try:
-        until(answers, 60.0)
+        until(answers, 4 * PATIENCE)
         yield address
     finally:
         process.kill()

@@ -18,6 +18,7 @@ from tiled.client.utils import ClientError  # type: ignore[import-untyped]
 
 from quire.client.connection import Connection
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 from quire.tiled import mount
 from quire.tiled.catalog import RunsAdapter
 from quire.tiled.keeping import KeptStreams
@@ -59,7 +60,9 @@ def test_runs_are_named_in_every_way(catalog: Any) -> None:
 
 def test_a_beginning_of_a_uid_is_no_key(many: Mounted) -> None:
     asked = f"{many.url}/api/v1/metadata/{uid(7)[:9]}"
-    answer = httpx.get(asked, headers={"Authorization": f"Apikey {KEY}"})
+    answer = httpx.get(
+        asked, headers={"Authorization": f"Apikey {KEY}"}, timeout=PATIENCE
+    )
     assert answer.status_code == 404
 
 

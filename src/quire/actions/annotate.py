@@ -124,23 +124,27 @@ class Annotate:
         ------
         NotFound
             There is no such batch among the runs that the principal may see.
+        Conflict
+            All of it is undone already.
         """
         require(principal, Scope.RUNS_ANNOTATE)
         entries = await self._store.view(lambda tx: tx.run_history.of_batch(batch))
         found = {entry.run: entry.version for entry in entries}
         again = self._ids.new_id()
-        done: list[str] = []
+        done: set[str] = set()  # a decision may be made twice
 
         def step(tx: Transaction, uid: str) -> None:
             run = find_run(tx, uid, principal, by=By.UID)
             if found[uid] not in undone(tx.run_history.of_run(uid)):
                 change = Undo(version=found[uid])
                 self._changed(tx, run, change, principal, reason=reason, batch=again)
-            done.append(uid)
+                done.add(uid)
 
         await self._in_steps(list(found), step)
-        if not done:
+        if not found:
             raise NotFound("batch", batch)
+        if not done:
+            raise Conflict("batch", batch, "is undone already")
         return Batch(id=again, runs=len(done))
 
     async def history(

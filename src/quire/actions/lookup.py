@@ -18,7 +18,8 @@ from quire.ports.store import Store, Transaction
 from quire.products.product import Product, stale_among
 from quire.runs.run import Run
 
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
+# Zeros before it are those of a uid.
+_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,17})")
 _SHORTEST_PREFIX = 5
 _SHOWN_CANDIDATES = 10
 _FARTHEST_BACK = 10_000
@@ -106,14 +107,23 @@ def find_run(
     """Return the run that a uid, a scan_id, a negative number or a prefix names.
 
     Tried in this order: full uid; integer (a scan_id, of which the latest start
-    wins, or counted from the newest if negative); unique prefix of a uid.
+    wins, or counted from the newest if negative); unique prefix of a uid, also of
+    digits alone where no run has such a scan_id.
     """
     if by is not By.SCAN_ID:
         run = tx.runs.get(which)
         if run is not None and may_see(principal, run):
             return run
     if by is not By.UID and _INTEGER.fullmatch(which):
-        return _by_number(tx, int(which), principal)
+        try:
+            return _by_number(tx, int(which), principal)
+        except NotFound as no_number:
+            if by is By.SCAN_ID or not which.isdecimal():
+                raise
+            try:
+                return _by_prefix(tx, which, principal)
+            except NotFound:
+                raise no_number from None
     if by is By.SCAN_ID:
         raise InputError("by", f"{which!r} is no integer", "give a scan_id")
     return _by_prefix(tx, which, principal)

@@ -12,7 +12,14 @@ from quire.clock import Clock
 from quire.errors import InputError, NotFound
 from quire.ports.store import Store, Transaction
 from quire.runs.run import Run
-from quire.runs.run_list import Difference, RunList, data_version, difference, member
+from quire.runs.run_list import (
+    Difference,
+    RunList,
+    data_version,
+    difference,
+    in_order,
+    member,
+)
 
 _NAME = re.compile(r"[^\W\d][\w-]{0,99}")
 _AT_ONCE = 200
@@ -87,7 +94,7 @@ class RunLists:
     async def get(
         self, name: str, version: int | None, principal: Principal
     ) -> RunList:
-        """Return a version of a list with the members that the principal may see.
+        """Return a version of a list, its members that the principal may see by number.
 
         Raises
         ------
@@ -98,13 +105,14 @@ class RunLists:
         def question(tx: Transaction) -> RunList:
             frozen = tx.run_lists.get(name, version)
             if frozen is None:
-                raise NotFound("run list", name)
+                label = name if version is None else f"{name}@{version}"
+                raise NotFound("run list", label)
             seen = tuple(
                 one
                 for one in frozen.members
                 if (run := tx.runs.get(one.uid)) is not None and may_see(principal, run)
             )
-            return replace(frozen, members=seen)
+            return replace(frozen, members=in_order(seen))
 
         return await self._store.view(question)
 

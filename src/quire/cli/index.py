@@ -34,6 +34,7 @@ def remove(field: Field) -> None:
 
     with Connection() as connection:
         connection.ask("DELETE", f"{_PATH}/{field}")
+    put(f"{field} is no longer indexed")
 
 
 @app.command("list")

@@ -1,5 +1,6 @@
 """The catalog of runs, as a notebook wants it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -13,6 +14,7 @@ from quire.client.sequences import Items, Keys, Values
 
 PAGE = 1000
 _SHORTEST_PREFIX = 5
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")  # zeros before it are those of a uid
 _ORDERS = {
     ("time", -1): "newest",
     ("time", 1): "oldest",
@@ -243,10 +245,17 @@ class Catalog:
         if not self._searched:
             path = f"{PATH}/{quote(which, safe='')}"
             return Run(self._connection, self._connection.get(path))
-        if which.isdecimal():
-            exact = self._first({"field": "uid", "op": "=", "value": which}, 1)
-            return exact[0] if exact else self.by_scan_id(int(which))
-        return self.by_uid(which)
+        if not _NUMBER.fullmatch(which):
+            return self.by_uid(which)
+        exact = self._first({"field": "uid", "op": "=", "value": which}, 1)
+        if exact:
+            return exact[0]
+        try:
+            return self.by_scan_id(int(which))
+        except KeyError:
+            if len(which) < _SHORTEST_PREFIX:
+                raise
+            return self.by_uid(which)
 
     def _from_the_end(self, back: int) -> Run:
         found = list(self._with(order="newest").runs(back))

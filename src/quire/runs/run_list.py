@@ -106,6 +106,21 @@ def member(
     )
 
 
+def in_order(members: Iterable[Member]) -> tuple[Member, ...]:
+    """Return members by experiment, run and uid; those without a number stand last."""
+
+    def place(one: Member) -> tuple[bool, int, bool, int, str]:
+        return (
+            one.experiment is None,
+            one.experiment or 0,
+            one.run is None,
+            one.run or 0,
+            one.uid,
+        )
+
+    return tuple(sorted(members, key=place))
+
+
 def data_version(runs: Iterable[Run]) -> str:
     """Return a hash of the state of the runs of a list."""
     told = hashlib.sha256()

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from quire.runs.query.tree import (
@@ -13,8 +13,10 @@ from quire.runs.query.tree import (
     Literal,
     OneOf,
     Operator,
+    Or,
     Tree,
 )
+from quire.runs.searchable import UNIQUE
 
 
 class Bounds(NamedTuple):
@@ -64,6 +66,20 @@ def uid_of(tree: Tree | None) -> str | None:
                 if start:
                     return start
     return None
+
+
+def sides_of(tree: Tree) -> Sequence[Tree] | None:
+    """Return the parts of which one must be true, None of what is no alternative."""
+    match tree:
+        case Or():
+            return tree.parts
+        case OneOf() if tree.field in UNIQUE:  # of which no index knows the values
+            return [
+                Compare(field=tree.field, operator=Operator.EQUAL, value=value)
+                for value in tree.values
+            ]
+        case _:
+            return None
 
 
 def conjuncts(tree: Tree | None) -> Iterator[Tree]:

@@ -1,6 +1,5 @@
 """A real `tiled serve catalog` in a process of its own, to be compared with."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -10,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from quire.testing.ports import free_port
+
 KEY = "secret"
-_START_SECONDS = 60.0
+_START_SECONDS = 240.0
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def tiled_server(folder: Path) -> Iterator[str]:
     """
     data = folder / "data"
     data.mkdir(parents=True)
-    url, log = f"http://127.0.0.1:{_free_port()}", folder / "tiled.log"
+    url, log = f"http://127.0.0.1:{free_port()}", folder / "tiled.log"
     words = [str(Path(sys.executable).with_name("tiled")), "serve", "catalog"]
     words += [str(folder / "catalog.db"), "--init", "--api-key", KEY]
     words += ["--write", str(data), "--write", f"sqlite:///{folder / 'tables.db'}"]
@@ -50,10 +51,3 @@ def _answers(url: str) -> bool:
             return True
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

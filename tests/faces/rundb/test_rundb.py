@@ -15,6 +15,7 @@ import requests
 from tests.faces.search.conftest import RUNS, searched, start, uid
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 __all__ = ["searched"]
 
@@ -156,7 +157,7 @@ def test_a_bad_parameter_is_400_with_a_detail(
 def test_nobody_gets_json_and_a_hint_at_netrc(searched: ServerProcess) -> None:
     base = searched.address.url
     for headers in ({}, {"authorization": "Bearer wrong"}, {"accept": "text/html"}):
-        answer = httpx.get(f"{base}/rest/v1/runs/", headers=headers)
+        answer = httpx.get(f"{base}/rest/v1/runs/", headers=headers, timeout=PATIENCE)
         assert answer.status_code == 401
         assert answer.headers["content-type"] == "application/json"
         assert "netrc" in answer.json()["detail"]
@@ -194,11 +195,71 @@ def test_two_runs_of_one_number_both_stand(searched: ServerProcess) -> None:
 
 def test_the_swagger_page_and_its_description(searched: ServerProcess) -> None:
     url = f"{searched.address.url}/rest/v1/swagger/"
-    described = httpx.get(url).json()
+    described = httpx.get(url, timeout=PATIENCE).json()
     names = {
         one["name"] for one in described["paths"]["/rest/v1/runs/"]["get"]["parameters"]
     }
     assert names >= {"min_experiment", "max_run", "run_type", "expand", "offset"}
-    page = httpx.get(url, headers={"accept": "text/html"})
+    page = httpx.get(url, headers={"accept": "text/html"}, timeout=PATIENCE)
     assert page.headers["content-type"].startswith("text/html")
     assert "min_experiment" in page.text
+
+
+@pytest.fixture(scope="module")
+def in_tokyo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("tokyo") / "data"
+    folder.mkdir()
+    (folder / "quire.toml").write_text('[rundb]\nzone = "Asia/Tokyo"\n')
+    process = ServerProcess(folder)
+    process.start()
+    try:
+        with process.http() as http:
+            # 1 November 2026, 0:00 in Tokyo, and an hour to either side.
+            starts = [
+                {"uid": uid(n), "time": 1_793_458_800.0 + 3_600 * (n - 1), "scan_id": n}
+                for n in range(3)
+            ]
+            pairs = [["start", each] for each in starts]
+            http.post("/api/v1/documents", json=pairs).raise_for_status()
+        yield process
+    finally:
+        process.stop()
+
+
+def test_dates_are_days_of_the_configured_zone(in_tokyo: ServerProcess) -> None:
+    tokyo = Client(in_tokyo.address.url, in_tokyo.address.token, None)
+    first = date(2026, 11, 1)
+    assert numbers(tokyo.get_run_info(min_date=first)) == [1, 2]
+    assert numbers(tokyo.get_run_info(max_date="2026-10-31")) == [0]
+    assert numbers(tokyo.get_run_info(min_date=first, max_date=first)) == [1, 2]
+    for run in tokyo.get_run_info(expand=True):
+        day = run["date_start"]
+        assert run["url"] in {
+            each["url"] for each in tokyo.get_run_info(min_date=day, max_date=day)
+        }
+        assert run["time_start"].startswith("2026-10-31T1")
+        assert run["time_start"].endswith("+00:00")
+
+
+def test_the_api_page_says_the_zone(
+    in_tokyo: ServerProcess, searched: ServerProcess
+) -> None:
+    for process, zone in ((in_tokyo, "Asia/Tokyo"), (searched, "UTC")):
+        url = f"{process.address.url}/rest/v1/swagger/"
+        described = httpx.get(url, timeout=PATIENCE).json()
+        said = {
+            one["name"]: one["description"]
+            for one in described["paths"]["/rest/v1/runs/"]["get"]["parameters"]
+        }
+        assert said["min_date"].endswith(f"in the zone {zone}")
+        page = httpx.get(url, headers={"accept": "text/html"}, timeout=PATIENCE).text
+        assert f"days in the zone {zone}" in page
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-29"])
+def test_the_ends_of_the_calendar_can_be_asked_for(
+    in_tokyo: ServerProcess, day: str
+) -> None:
+    tokyo = Client(in_tokyo.address.url, in_tokyo.address.token, None)
+    assert len(list(tokyo.get_run_info(min_date=day))) == 3 * day.startswith("0")
+    assert len(list(tokyo.get_run_info(max_date=day))) == 3 * day.startswith("9")

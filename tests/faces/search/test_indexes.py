@@ -1,6 +1,5 @@
 """Indexes that an operator adds, over HTTP."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import httpx
 from tests.faces.search.test_search import numbers
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import until
 
 
 def ready(http: httpx.Client, path: str) -> bool:
@@ -26,11 +26,7 @@ def test_a_range_uses_the_index_once_it_is_made(http: httpx.Client) -> None:
     assert not any("index of" in line for line in plan(http, query))
     made = http.put("/api/v1/indexes/sample.T")
     assert made.json()["path"] == "start.sample.T"
-    deadline = time.monotonic() + 20
-    while not ready(http, "start.sample.T"):
-        assert time.monotonic() < deadline
-        http.post("/api/v1/documents", json=[["start", {"uid": "wake", "time": 1}]])
-        time.sleep(0.05)
+    until(lambda: ready(http, "start.sample.T"))
     assert any("index of start.sample.T" in line for line in plan(http, query))
     after = http.get("/api/v1/runs", params={"q": query}).json()
     assert numbers(after) == numbers(before) == [8, 7, 6]
@@ -65,10 +61,7 @@ def test_another_rule_numbers_old_runs_anew(tmp_path: Path) -> None:
     server.start()
     with server.http() as http:
         url = "/rest/v1/runs/?min_run=31&min_experiment=8"
-        deadline = time.monotonic() + 20
-        while not http.get(url).json()["results"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: http.get(url).json()["results"])
         wrong = http.get("/api/v1/runs", params={"q": "beam.shift = late"})
         assert wrong.status_code == 400
     server.stop()

@@ -183,6 +183,23 @@ def test_many_are_flagged_and_undone_as_one(http: httpx.Client) -> None:
     assert undone.json()["runs"] == 12
     assert http.get("/api/v1/runs", params=query).json()["counts"]["matched"] == 0
     assert http.post("/api/v1/batches/none/undo", json={}).status_code == 404
+    again = http.post(f"/api/v1/batches/{batch['id']}/undo", json={})
+    assert again.status_code == 409
+    assert "undone already" in again.json()["detail"]
+
+
+def test_a_list_stands_in_the_order_of_numbers(http: httpx.Client) -> None:
+    asked = {"q": "experiment >= 26 and run < 4"}
+    http.post("/api/v1/run-lists/ordered", json=asked).raise_for_status()
+    here = "/api/v1/run-lists/ordered"
+    lines = http.get(here, params={"format": "csv"}).text.splitlines()[1:]
+    places = [tuple(map(int, line.split(",")[:2])) for line in lines]
+    assert places == [(26, 1), (26, 2), (26, 3), (27, 1), (27, 2), (27, 3)]
+    whole = http.get(here).json()["members"]
+    assert [(one["experiment"], one["run"]) for one in whole] == places
+    none = http.get(here, params={"version": 7})
+    assert none.status_code == 404
+    assert "ordered@7" in none.json()["detail"]
 
 
 def test_a_good_run_list_is_frozen(http: httpx.Client, run: str) -> None:

@@ -235,3 +235,24 @@ def test_a_run_is_found_at_once(http: httpx.Client) -> None:
         assert [run["uid"] for run in found["runs"]] == [document["uid"]]
         found = asked(http, q='text("mauve")')
         assert len(found["runs"]) == number + 1
+
+
+def test_digits_are_a_scan_id_or_else_the_beginning_of_a_uid(
+    http: httpx.Client,
+) -> None:
+    odd = {"uid": "98765432-0000-4000-8000-00000000beef", "time": 5.0}
+    http.post("/api/v1/documents", json=[["start", odd]]).raise_for_status()
+    for which in ("98765", "98765432"):
+        assert http.get(f"/api/v1/runs/{which}").json()["uid"] == odd["uid"]
+    by_number = http.get("/api/v1/runs/98765", params={"by": "scan_id"})
+    for answer in (
+        by_number,
+        http.get("/api/v1/runs/54321"),
+        http.get("/api/v1/runs/9876"),
+    ):
+        assert answer.status_code == 404
+        assert "no run has this scan_id" in answer.json()["detail"]
+    assert http.get("/api/v1/runs/-98765").status_code != 200
+    # Zeros before a number are those of a uid: this is no scan_id 11.
+    assert http.get("/api/v1/runs/00000011").json()["uid"] == uid(0x11)
+    assert http.get("/api/v1/runs/0000000").status_code == 409

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TypeVar
 
 import msgspec
 
 from quire.errors import InputError
+from quire.faces.rundb.days import Days
 from quire.runs.query.tree import And, Compare, OneOf, Operator, Or, Tree
 
 T = TypeVar("T")
@@ -20,7 +21,13 @@ _DAY = timedelta(days=1)
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """A parameter, as the OpenAPI page shows it."""
+    """A parameter, as the OpenAPI page shows it.
+
+    Attributes
+    ----------
+    description
+        With ``{zone}`` where the name of the zone belongs.
+    """
 
     name: str
     type: str
@@ -50,13 +57,13 @@ PARAMETERS = (
         name="min_date",
         type="string",
         format="date",
-        description="First day of the start, inclusive, in UTC",
+        description="First day of the start, inclusive, in the zone {zone}",
     ),
     Parameter(
         name="max_date",
         type="string",
         format="date",
-        description="Last day of the start, inclusive, in UTC",
+        description="Last day of the start, inclusive, in the zone {zone}",
     ),
     Parameter(
         name="all_detectors_running",
@@ -107,8 +114,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None = None
 
 
-def read(given: Sequence[tuple[str, str]], *, largest: int) -> Asked:
+def read(given: Sequence[tuple[str, str]], days: Days, *, largest: int) -> Asked:
     """Return what a query string asks for.
+
+    Parameters
+    ----------
+    days
+        What days its dates are.
+    largest
+        Most runs of a page.
 
     Raises
     ------
@@ -118,7 +132,7 @@ def read(given: Sequence[tuple[str, str]], *, largest: int) -> Asked:
     """
     values = _single(given)
     types = [text for name, text in given if name == "run_type"]
-    parts = [*_numbers(values), *_dates(values), *_places(values)]
+    parts = [*_numbers(values), *_dates(values, days), *_places(values)]
     running = _flag(values, "all_detectors_running")
     if running is not None:
         parts.append(
@@ -171,19 +185,17 @@ def _numbers(values: Mapping[str, str]) -> list[Tree]:
     ]
 
 
-def _dates(values: Mapping[str, str]) -> list[Tree]:
+def _dates(values: Mapping[str, str], days: Days) -> list[Tree]:
     first, last = _day(values, "min_date"), _day(values, "max_date")
-    parts: list[Tree] = []
+    wanted: list[tuple[Operator, date]] = []
     if first is not None:
-        parts.append(_since(Operator.GREATER_OR_EQUAL, first))
+        wanted.append((Operator.GREATER_OR_EQUAL, first))
     if last is not None:
-        parts.append(_since(Operator.LESS, last + _DAY))
-    return parts
-
-
-def _since(operator: Operator, day: date) -> Tree:
-    midnight = datetime.combine(day, time(), UTC).timestamp()
-    return Compare(field="time", operator=operator, value=midnight)
+        wanted.append((Operator.LESS, last + _DAY))
+    return [
+        Compare(field="time", operator=operator, value=float(days.begin(day)))
+        for operator, day in wanted
+    ]
 
 
 def _places(values: Mapping[str, str]) -> list[Tree]:

@@ -13,6 +13,7 @@ from quire.access.principals import Principal, Scope
 from quire.actions.lookup import By, Lookup
 from quire.actions.search import Cursor, Page, Question, Search
 from quire.errors import InputError, QuireError
+from quire.faces.rundb.days import Days
 from quire.faces.rundb.parameters import Asked, read
 from quire.faces.rundb.swagger import description, page
 from quire.faces.rundb.wire import summary, whole
@@ -48,15 +49,23 @@ class RunDbRoutes:
     ----------
     public_url
         Where clients see this server, if not where they say that they ask.
+    days
+        What days dates are, in what zone.
     """
 
     def __init__(
-        self, search: Search, lookup: Lookup, rule: NumberRule, public_url: str = ""
+        self,
+        search: Search,
+        lookup: Lookup,
+        rule: NumberRule,
+        public_url: str,
+        days: Days,
     ) -> None:
         self._search = search
         self._lookup = lookup
         self._rule = rule
         self._public_url = public_url.rstrip("/")
+        self._days = days
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
@@ -74,7 +83,8 @@ class RunDbRoutes:
 
     async def list(self, request: Request, principal: Principal) -> Response:
         """Return a page of runs."""
-        asked = read(request.query_params.multi_items(), largest=_LARGEST_PAGE)
+        given = request.query_params.multi_items()
+        asked = read(given, self._days, largest=_LARGEST_PAGE)
         question = Question(text=asked.text, also=asked.where)
         rest = from_cursor(asked.cursor, Rest)
         if rest is None:
@@ -104,8 +114,8 @@ class RunDbRoutes:
     async def swagger(self, request: Request) -> Response:
         """Return the OpenAPI description: JSON, or a page for browsers."""
         if "text/html" in request.headers.get("accept", ""):
-            return Response(page(), media_type="text/html")
-        return json_response(description(self._base(request)))
+            return Response(page(self._days.zone), media_type="text/html")
+        return json_response(description(self._base(request), self._days.zone))
 
     async def _count(self, question: Question, principal: Principal) -> int | None:
         count = await self._search.count(question, principal, lacking=False)
@@ -157,7 +167,9 @@ class RunDbRoutes:
 
     def _shown(self, request: Request, run: Run, *, expand: bool) -> Mapping[str, Any]:
         url = f"{self._base(request)}{_ROOT}{run.uid}/"
-        return (whole if expand else summary)(run, url, self._rule)
+        if expand:
+            return whole(run, url, self._rule, self._days)
+        return summary(run, url, self._rule)
 
     def _base(self, request: Request) -> str:
         return self._public_url or str(request.base_url).rstrip("/")

@@ -6,13 +6,15 @@ from typing import Any
 from quire.faces.rundb.parameters import PARAMETERS, Parameter
 
 
-def description(base: str) -> dict[str, Any]:
+def description(base: str, zone: str) -> dict[str, Any]:
     """Return the description (OpenAPI 3.1).
 
     Parameters
     ----------
     base
         Absolute address of the server.
+    zone
+        In which its dates are.
     """
     paged = {
         "type": "object",
@@ -26,14 +28,18 @@ def description(base: str) -> dict[str, Any]:
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": "RunDB of Quire", "version": "1"},
+        "info": {
+            "title": "RunDB of Quire",
+            "version": "1",
+            "description": _OF_DATES.format(zone=zone),
+        },
         "servers": [{"url": base}],
         "security": [{"bearer": []}, {"basic": []}],
         "paths": {
             "/rest/v1/runs/": {
                 "get": {
                     "summary": "Runs, ascending by experiment, run and uid",
-                    "parameters": list(map(_parameter, PARAMETERS)),
+                    "parameters": [_parameter(one, zone) for one in PARAMETERS],
                     "responses": {
                         "200": _answer(paged),
                         "400": _answer(_ERROR),
@@ -69,6 +75,13 @@ def description(base: str) -> dict[str, Any]:
     }
 
 
+_OF_DATES = (
+    "Dates are days in the zone {zone}; times are in UTC, with their offset. A day"
+    " lasts from its first instant to that of the next: where clocks are set forward"
+    " over midnight it begins later than at 0:00, and where they are set back over"
+    " midnight what is repeated of the old day counts to the new one. A whole run says"
+    " in date_start which day it counts to."
+)
 _ERROR = {"type": "object", "properties": {"detail": {"type": "string"}}}
 _RUN = {
     "type": "object",
@@ -80,6 +93,11 @@ _RUN = {
         "run_type": {"type": ["string", "null"]},
         "time_start": {"type": ["string", "null"], "description": "ISO 8601, UTC"},
         "time_stop": {"type": ["string", "null"], "description": "null while running"},
+        "date_start": {
+            "type": ["string", "null"],
+            "format": "date",
+            "description": "The day that min_date and max_date compare; expanded alone",
+        },
         "detectors": {"type": "object"},
         "quality_expert": {"type": "object"},
         "statistics": {"type": "object", "description": "luminosities in 1/nb"},
@@ -89,11 +107,11 @@ _RUN = {
 }
 
 
-def page() -> str:
+def page(zone: str) -> str:
     """Return a page for people."""
     rows = "".join(
         f"<tr><td><code>{html.escape(one.name)}</code></td><td>{one.type}</td>"
-        f"<td>{html.escape(one.description)}</td></tr>"
+        f"<td>{html.escape(one.description.format(zone=zone))}</td></tr>"
         for one in PARAMETERS
     )
     return (
@@ -102,12 +120,13 @@ def page() -> str:
         "<p><code>GET /rest/v1/runs/</code> lists runs, ascending by experiment and"
         " run; <code>GET /rest/v1/runs/UID/</code> shows one. The description for"
         " programs is this address with <code>Accept: application/json</code>.</p>"
+        f"<p>{html.escape(_OF_DATES.format(zone=zone))}</p>"
         f"<table><tr><th>parameter</th><th>type</th><th>meaning</th></tr>{rows}</table>"
         "</main></html>"
     )
 
 
-def _parameter(one: Parameter) -> dict[str, Any]:
+def _parameter(one: Parameter, zone: str) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": one.type}
     if one.format:
         schema["format"] = one.format
@@ -116,7 +135,7 @@ def _parameter(one: Parameter) -> dict[str, Any]:
     return {
         "name": one.name,
         "in": "query",
-        "description": one.description,
+        "description": one.description.format(zone=zone),
         "schema": schema,
     }
 

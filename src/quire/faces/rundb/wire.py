@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from quire.faces.rundb.days import Days
 from quire.runs.facility import NumberRule, facility_fields
 from quire.runs.run import Run
 from quire.web.json import plain
@@ -24,8 +25,9 @@ def summary(run: Run, url: str, rule: NumberRule) -> dict[str, Any]:
     return _summary(run, url, fields)
 
 
-def whole(run: Run, url: str, rule: NumberRule) -> dict[str, Any]:
+def whole(run: Run, url: str, rule: NumberRule, days: Days) -> dict[str, Any]:
     """Return a run with all of its fields; objects that readers know are there."""
+    day = days.of(run.time)
     fields = facility_fields(run, run.start_document(), rule)
     nested: dict[str, Any] = {name: {} for name in _OBJECTS}
     for path, value in fields.items():
@@ -44,6 +46,7 @@ def whole(run: Run, url: str, rule: NumberRule) -> dict[str, Any]:
         "events": run.events,
         "sign_off": run.annotations.sign_off.value,
         "owner": run.owner,
+        "date_start": None if day is None else day.isoformat(),
     }
     found: dict[str, Any] = plain({**_summary(run, url, fields), **own, **nested})
     return found

@@ -37,9 +37,10 @@ class Covers:
         """
         if tree is None:
             return None
-        return self._by_values(tree) or self._by_fields(tree)
+        return self.match_values(tree) or self._by_fields(tree)
 
-    def _by_values(self, tree: Tree) -> str | None:
+    def match_values(self, tree: Tree) -> str | None:
+        """Return the same of values and words alone."""
         match tree:
             case Compare(operator=Operator.EQUAL) if tree.field not in _NOT_BY_TERM:
                 return self._all([value_term(tree.field, tree.value)])
@@ -49,7 +50,9 @@ class Covers:
             case Text() if tree.words:
                 return self._all(map(word_term, tree.words))
             case And():
-                found = [each for part in tree.parts if (each := self._by_values(part))]
+                found = [
+                    each for part in tree.parts if (each := self.match_values(part))
+                ]
                 return f"({' AND '.join(found)})" if found else None
             case Or() if tree.parts:
                 every = [self.match(part) for part in tree.parts]

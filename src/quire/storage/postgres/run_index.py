@@ -10,6 +10,7 @@ from typing import Any
 from quire.ports.run_index import FieldIndex
 from quire.runs.searchable import Describe
 from quire.storage.postgres import run_sql as sql
+from quire.storage.postgres.changes import RUNS
 from quire.storage.postgres.facets import Facets
 from quire.storage.postgres.field_values import FieldValues
 from quire.storage.postgres.runs import CODEC, PostgresRuns
@@ -63,6 +64,7 @@ class PostgresRunIndex:
         """Index a field for ranges and patterns; fed from the next `feed` on."""
         self._fields.hold()
         self._session.run(sql.FIELD_ADD, (path,))
+        self._session.changes.touch(RUNS)  # wakes who feeds
 
     def remove(self, path: str) -> None:
         """Drop the index of a field."""

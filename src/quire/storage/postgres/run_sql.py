@@ -136,6 +136,15 @@ UNLIMITED = "SELECT set_config('statement_timeout', '0', true)"
 PREFIX = "v.run IN (SELECT p.id FROM run AS p WHERE p.uid >= {low} AND p.uid < {high})"
 PREFIX_TO_END = "v.run IN (SELECT p.id FROM run AS p WHERE p.uid >= {low})"
 LAPSED = "v.run IN (SELECT l.run FROM run_lease AS l WHERE l.until < {at})"
+# Experiment by experiment: to have them from the index would meet every run.
+EXPERIMENTS = (
+    "WITH RECURSIVE each (experiment) AS ((SELECT v.experiment FROM run_view AS v"
+    " WHERE v.experiment >= %(low)s::bigint ORDER BY v.experiment LIMIT 1)"
+    " UNION ALL SELECT (SELECT v.experiment FROM run_view AS v"
+    " WHERE v.experiment > each.experiment ORDER BY v.experiment LIMIT 1) FROM each"
+    " WHERE each.experiment IS NOT NULL)"
+    " SELECT experiment FROM each WHERE experiment <= %(high)s::bigint LIMIT %(most)s"
+)
 BY_FIELD = "v.run IN (SELECT f.run FROM field_value AS f WHERE {where})"
 
 _KEYS = "v.run, v.newest, v.experiment, v.number, v.uid"
@@ -147,6 +156,15 @@ def counted(conditions: Sequence[str], most: str) -> str:
         f"SELECT count(*) FROM (SELECT 1 FROM run_view AS v WHERE {_all(conditions)}"  # noqa: S608
         f" LIMIT {most}) AS found"
     )
+
+
+def any_of(sides: Sequence[Sequence[str]]) -> str:
+    """Return the condition of runs that fulfil the conditions of any side."""
+    queries = " UNION ALL ".join(
+        f"SELECT v.run FROM run_view AS v WHERE {_all(conditions)}"  # noqa: S608
+        for conditions in sides
+    )
+    return f"v.run IN ({queries})" if queries else "false"
 
 
 def values_of(conditions: Sequence[str], path: str, most: str) -> str:

@@ -25,6 +25,7 @@ from quire.runs.query.tree import (
     Tree,
 )
 from quire.runs.searchable import GROWING, is_added
+from quire.storage.number_ranges import ABSENT
 from quire.storage.sqlite.terms import word_term
 
 _TYPES: dict[type[Literal], str] = {
@@ -32,6 +33,15 @@ _TYPES: dict[type[Literal], str] = {
     float: "'integer', 'real'",
     str: "'text'",
 }
+
+_COLUMNS = {
+    **{field: f"run.{field}" for field in GROWING},
+    "experiment": f"nullif(run.experiment, {ABSENT})",
+    "run": f"nullif(run.run, {ABSENT})",
+    "scan_id": "iif(typeof(run.scan_id) = 'integer', run.scan_id, NULL)",
+    "time": "nullif(run.newest, -9e999)",  # minus infinity
+}
+"""Numbers that columns have as the view has them: some an index has, and no row is read."""
 
 # Of a constant SQLite sees that it has nothing to do, and refuses a named index.
 _NEVER = "(run.id IS NULL)"
@@ -133,8 +143,8 @@ class Conditions:
         over
             What joins the tests of several values.
         """
-        if field in GROWING:
-            return test(f"run.{field}") if kind is float else "NULL"
+        if field in _COLUMNS:
+            return test(_COLUMNS[field]) if kind is float else "NULL"
         path = self._path(field)
         one = test(f"json_extract(run.view, {path})")
         # The functions' texts are ours; path and values are bound.
@@ -147,8 +157,8 @@ class Conditions:
         return f"(CASE json_type(run.view, {path}) {alone} WHEN 'array' THEN {several} END)"
 
     def _exists(self, field: str) -> str:
-        if field in GROWING:
-            return "1"
+        if field in _COLUMNS:
+            return f"({_COLUMNS[field]} IS NOT NULL)"
         return f"(json_type(run.view, {self._path(field)}) IS NOT NULL)"
 
     def _text(self, tree: Text) -> str:

@@ -17,6 +17,9 @@ from quire.storage.sqlite.conditions import match_all, match_any
 from quire.storage.sqlite.terms import field_term, value_term, word_term
 
 _MOST_TERMS = 200
+_BY_ID = frozenset({"time", "scan_id", "experiment", "run"})
+"""Fields whose bounds are bounds of ids: to ask which runs have them says no more."""
+
 _NOT_BY_TERM = UNIQUE | GROWING | {"time"}
 
 
@@ -54,9 +57,10 @@ def _by_fields(tree: Tree) -> str | None:
     match tree:
         case Compare(field=field, operator=Operator.NOT_EQUAL) if is_added(field):
             return None
-        case Compare(field=field) | OneOf(field=field) | Exists(field=field):
-            pass
-        case Between(field=field) | Glob(field=field):
+        case Compare(field=field) | OneOf(field=field) | Between(field=field):
+            if field in _BY_ID:
+                return None
+        case Exists(field=field) | Glob(field=field):
             pass
         case And():
             found = {each for part in tree.parts if (each := _by_fields(part))}

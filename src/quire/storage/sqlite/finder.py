@@ -1,6 +1,7 @@
 """Searches in SQLite."""
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,13 +22,26 @@ from quire.runs.searchable import FACETS, Describe
 from quire.storage.number_ranges import number_range
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.access_lists import AccessLists
+from quire.storage.sqlite.few_runs import FEW
 from quire.storage.sqlite.number_pages import NumberedPage, spans
 from quire.storage.sqlite.run_pages import Row, Walk, in_order, page
 from quire.storage.sqlite.runs import CODEC
-from quire.storage.sqlite.search_plans import Plan, matching, meets_few, plan
+from quire.storage.sqlite.search_plans import (
+    Plan,
+    in_numbers,
+    matching,
+    meets_few,
+    plan,
+)
 
 _PAGE_SECONDS = 10.0
 _COUNT_SECONDS = 0.3
+_FIRST_LOOKED_AT = 24
+"""So many stretches of 1,024 numbers are walked before rows are gathered and sorted."""
+
+_FEW_GATHERED = 50_000
+"""So many are, sooner than all are walked."""
+
 _STEPS = 20_000  # of SQLite's machine between two looks at the clock
 
 
@@ -63,7 +77,7 @@ class SqliteRunFinder:
     def count(self, selection: Selection, most: int, *, lacking: bool = True) -> Count:
         """Count matching runs, up to so many."""
         texts = [
-            (sql.counted(walk.source, walk.conditions), walk.bindings)
+            (sql.each(walk.source, walk.conditions), walk.bindings)
             for walk in self._counted(selection)
         ]
         matched, exact = self._tally(texts, most)
@@ -72,7 +86,7 @@ class SqliteRunFinder:
         lists = self._access.admitting(selection.visible)
         conditions, bindings = matching(selection.where, None, indexed=False)
         seen, _ = matching(None, lists, indexed=False)
-        unknown = sql.counted("run", [*seen, f"{conditions[0]} IS NULL"])
+        unknown = sql.each("run", [*seen, f"{conditions[0]} IS NULL"])
         left_out, all_told = self._tally([(unknown, bindings)], most)
         return Count(matched=matched, lacking=left_out, exact=exact and all_told)
 
@@ -116,7 +130,7 @@ class SqliteRunFinder:
         chosen = self._plan(selection)
         lines = [f"order: {order.value}", chosen.why]
         for walk in chosen.walks:
-            text = sql.counted(walk.source, walk.conditions)
+            text = sql.each(walk.source, walk.conditions)
             bindings = {**walk.bindings, "most": 1}
             lines += [
                 str(row[3])
@@ -131,17 +145,25 @@ class SqliteRunFinder:
         return plan(self._connection, selection, lists, descending=descending)
 
     def _counted(self, selection: Selection) -> Sequence[Walk]:
-        chosen = self._plan(selection)
-        if number_range(selection.where) is None or meets_few(
-            self._connection, chosen, selection.where
+        chosen, where = self._plan(selection), selection.where
+        if chosen.few or number_range(where) is None:
+            return chosen.walks
+        if chosen.match is not None and meets_few(
+            self._connection, chosen, _FEW_GATHERED
         ):
             return chosen.walks
         lists = self._access.admitting(selection.visible)
-        asked, bound = matching(selection.where, lists, indexed=False)
-        source = "run INDEXED BY run_number"
+        asked, bound = matching(where, lists, indexed=False)
+        ids = {"first": chosen.ids[0], "last": chosen.ids[1]}
+        # What the index has is asked first: by that alone no run is read.
         return [
-            Walk(source, "", [*each.conditions, *asked], {**bound, **each.bindings})
-            for each in spans(self._connection, selection.where)
+            Walk(
+                "run INDEXED BY run_number",
+                "",
+                [each.asked(), sql.BETWEEN_IDS, *asked],
+                {**bound, **ids, **each.bindings},
+            )
+            for each in spans(self._connection, where)
         ]
 
     def _by_number(
@@ -153,14 +175,20 @@ class SqliteRunFinder:
     ) -> Iterator[bytes]:
         descending = order is RunOrder.NUMBER_DESCENDING
         page = NumberedPage(self._connection, behind, limit, descending=descending)
-        chosen = self._plan(selection)
-        if meets_few(self._connection, chosen, selection.where):
-            rows = page.gathered(chosen.walks)
-        else:
-            lists = self._access.admitting(selection.visible)
-            where = selection.where
-            rows = page.walked(where, *matching(where, lists, indexed=False))
-        return (row.record for row in rows)
+        chosen, where = self._plan(selection), selection.where
+        if meets_few(self._connection, chosen, FEW):
+            return (row.record for row in page.gathered(chosen.walks))
+        lists = self._access.admitting(selection.visible)
+        asked = matching(where, lists, indexed=False)
+        numbers = in_numbers(self._connection, chosen, where, descending=descending)
+        rows = page.walked(itertools.islice(numbers, _FIRST_LOOKED_AT), *asked)
+        following = next(numbers, None)
+        if len(rows) < limit and following is not None:
+            if meets_few(self._connection, chosen, _FEW_GATHERED):
+                rows = page.gathered(chosen.walks)
+            else:
+                rows += page.walked(itertools.chain([following], numbers), *asked)
+        return (row.record for row in rows[:limit])
 
     def _by_time(
         self,
@@ -183,8 +211,8 @@ class SqliteRunFinder:
             left = most + 1 - total
             try:
                 with self._limited(_COUNT_SECONDS):
-                    for (found,) in self._rows(text, {**bindings, "most": left}):
-                        total += found
+                    for _ in self._rows(text, {**bindings, "most": left}):
+                        total += 1
             except SearchTooSlow:
                 exact = False
         return min(total, most), exact and total <= most

@@ -1,6 +1,6 @@
 """Pages of runs in the order of (experiment, run, uid), and where in it to look."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from quire.storage.number_ranges import (
     number_range,
 )
 from quire.storage.sqlite import run_sql as sql
+from quire.storage.sqlite.id_bounds import EVERY_ID, STRETCH_BITS, Ids, zones_of
 from quire.storage.sqlite.run_pages import Walk
 from quire.storage.sqlite.uids import to_text
 
@@ -30,14 +31,21 @@ class Span(NamedTuple):
     low: Place
     high: Place
 
-    @property
-    def conditions(self) -> list[str]:
-        """What SQL asks of a run in it."""
-        return [sql.IN_EXPERIMENT if self.low[0] == self.high[0] else sql.IN_NUMBERS]
+    def asked(
+        self,
+        low_e: str = ":low_e",
+        low_r: str = ":low_r",
+        high_e: str = ":high_e",
+        high_r: str = ":high_r",
+    ) -> str:
+        """Return what SQL asks of a run in it, under these names of its numbers."""
+        same = self.low[0] == self.high[0]
+        text = sql.IN_EXPERIMENT if same else sql.IN_NUMBERS
+        return text.format(low_e=low_e, low_r=low_r, high_e=high_e, high_r=high_r)
 
     @property
     def bindings(self) -> dict[str, int]:
-        """What the conditions bind."""
+        """What is bound to the names of its own."""
         (e1, r1), (e2, r2) = self
         return {"low_e": e1, "low_r": r1, "high_e": e2, "high_r": r2}
 
@@ -46,18 +54,50 @@ _EVERYWHERE = NumberRange((LEAST, LEAST), (ABSENT, ABSENT), LEAST, ABSENT)
 
 
 def spans(
-    connection: apsw.Connection, tree: Tree | None, *, descending: bool = False
+    connection: apsw.Connection,
+    tree: Tree | None,
+    ids: Ids = EVERY_ID,
+    *,
+    descending: bool = False,
 ) -> Iterator[Span]:
     """Yield, in order, where all lies that a tree is true of; nothing twice.
 
     A range of run numbers, in whatever experiment, is a span in each of them: as many
     look-ups as there are experiments, up to a hundred.
+
+    Parameters
+    ----------
+    ids
+        Between which it lies besides.
     """
     found = number_range(tree) or _EVERYWHERE
     if not found.any_run:
-        yield from _by_experiment(connection, found, descending=descending)
-    elif found.low <= found.high:
-        yield Span(found.low, found.high)
+        whole = _by_experiment(connection, found, descending=descending)
+    else:
+        whole = iter([Span(found.low, found.high)])
+    for each in whole:
+        if each.low > each.high:
+            continue
+        if ids == EVERY_ID:
+            yield each
+        else:
+            yield from _by_zone(connection, each, ids, descending=descending)
+
+
+def _by_zone(
+    connection: apsw.Connection, within: Span, ids: Ids, *, descending: bool
+) -> Iterator[Span]:
+    """Yield what of a span lies in stretches of numbers some of which may be between."""
+    (e1, r1), (e2, r2) = within
+    places = (e1, r1 >> STRETCH_BITS, e2, r2 >> STRETCH_BITS)
+    asked = (*places, *zones_of(ids))
+    rows: list[Any] = connection.execute(sql.NUMBER_ZONES[descending], asked).fetchall()
+    for experiment, stretch in rows:
+        first = stretch << STRETCH_BITS
+        last = first + (1 << STRETCH_BITS) - 1
+        yield Span(
+            max(within.low, (experiment, first)), min(within.high, (experiment, last))
+        )
 
 
 def _by_experiment(
@@ -114,22 +154,25 @@ class NumberedPage:
         self._descending = descending
 
     def walked(
-        self, tree: Tree | None, conditions: Sequence[str], bindings: Mapping[str, Any]
+        self,
+        where: Iterable[Span],
+        conditions: Sequence[str],
+        bindings: Mapping[str, Any],
     ) -> list[NumberedRow]:
         """Return the page, runs met in order until it is full.
 
         Parameters
         ----------
-        tree
-            What the conditions were made from.
+        where
+            Where they lie, in order.
         """
         found: list[NumberedRow] = []
-        for each in spans(self._connection, tree, descending=self._descending):
+        for each in where:
             rest = self._rest(each)
             if len(found) >= self._limit:
                 break
             if rest.low <= rest.high:
-                asked = [*rest.conditions, *conditions]
+                asked = [rest.asked(), *conditions]
                 bound = {**bindings, **rest.bindings}
                 found += self._read("run INDEXED BY run_number", asked, bound)
         return found[: self._limit]

@@ -8,6 +8,7 @@ import apsw
 from quire.ports.run_index import FieldIndex
 from quire.runs.searchable import Describe, Searchable
 from quire.storage.sqlite import run_sql as sql
+from quire.storage.sqlite.changes import RUNS, Changes
 from quire.storage.sqlite.runs import CODEC, SqliteRuns
 from quire.storage.sqlite.terms import terms
 
@@ -16,10 +17,15 @@ class SqliteRunIndex:
     """`quire.ports.run_index.RunIndex` on one connection."""
 
     def __init__(
-        self, connection: apsw.Connection, runs: SqliteRuns, describe: Describe
+        self,
+        connection: apsw.Connection,
+        runs: SqliteRuns,
+        changes: Changes,
+        describe: Describe,
     ) -> None:
         self._connection = connection
         self._runs = runs
+        self._changes = changes
         self._describe = describe
 
     def feed(self, limit: int) -> int:
@@ -78,6 +84,7 @@ class SqliteRunIndex:
         """Index a field for ranges and patterns; fed from the next `feed` on."""
         if all(path != known for _, known in self._fields()):
             self._connection.execute(sql.FIELD_ADD, (path,))
+            self._changes.touch(RUNS)  # wakes who feeds
 
     def remove(self, path: str) -> None:
         """Drop the index of a field."""

@@ -17,6 +17,19 @@ UPDATE = (
     " lease_until = :lease_until, facts = :facts, facets = :facets,"
     " view = jsonb(:view), record = :record WHERE id = :id"
 )
+_WIDENED = (
+    " ON CONFLICT DO UPDATE SET earliest = min(earliest, excluded.earliest),"
+    " latest = max(latest, excluded.latest)"
+    " WHERE excluded.earliest < earliest OR excluded.latest > latest"
+)
+_TO_NUMBER_ZONE = (
+    "INSERT INTO number_zone VALUES (:experiment, :run >> 10, :id >> 40, :id >> 40)"
+)
+_TO_SCAN_ID_ZONE = (
+    "INSERT INTO scan_id_zone SELECT iif(typeof(:scan_id) = 'integer',"
+    " :scan_id >> 10, 1 << 62), :id >> 40, :id >> 40 WHERE :scan_id IS NOT NULL"
+)
+TO_ZONES = (_TO_NUMBER_ZONE + _WIDENED, _TO_SCAN_ID_ZONE + _WIDENED)
 GROW = "UPDATE run SET events = ?, record = ? WHERE id = ?"
 GROW_LEASED = "UPDATE run SET events = ?, lease_until = ?, record = ? WHERE id = ?"
 LAST_OF = "SELECT max(id) FROM run WHERE id BETWEEN ? AND ?"
@@ -48,11 +61,6 @@ PREFIX = (
     " WHERE r.uid >= :blob_low AND r.uid <= :blob_high)"
 )
 
-FEW_BY_PREFIX = (
-    "SELECT count(*) FROM (SELECT id FROM run WHERE uid >= :text_low AND"
-    " uid < :text_high UNION ALL SELECT id FROM run WHERE uid >= :blob_low"
-    " AND uid <= :blob_high LIMIT :most)"
-)
 OUTDATED = "SELECT record FROM run WHERE stale = 2 ORDER BY id LIMIT ?"
 STALE = (
     "SELECT id, access, record FROM run INDEXED BY run_stale"
@@ -73,10 +81,6 @@ FIELD_UNFILLED = "SELECT field, path, below FROM field_index WHERE below IS NOT 
 FIELD_FILLED = "UPDATE field_index SET below = ? WHERE field = ?"
 FIELD_ADD = "INSERT INTO field_index (path, below) VALUES (?, 9223372036854775807)"
 BELOW = "SELECT id, record FROM run WHERE id < ? ORDER BY id DESC LIMIT ?"
-FEW_BY_FIELD = (
-    "SELECT count(*) FROM (SELECT 1 FROM field_value"
-    " WHERE field = ? AND value BETWEEN ? AND ? LIMIT ?)"
-)
 FIELD_REMOVE = "DELETE FROM field_index WHERE field = ?"
 FIELD_VALUE_PUT = (
     "INSERT OR IGNORE INTO field_value (field, value, run) VALUES (?, ?, ?)"
@@ -86,10 +90,27 @@ FIELD_VALUES_DROP = "DELETE FROM field_value WHERE field = ?"
 
 FACET_VALUES = "SELECT value, sum(runs) FROM facet WHERE field = :field"
 FACET_ORDER = "GROUP BY value ORDER BY 2 DESC, 1 LIMIT :limit"
-FEW_BY_SCAN_ID = (
-    "SELECT count(*), min(id), max(id) FROM"
-    " (SELECT id FROM run WHERE scan_id BETWEEN ? AND ? LIMIT ?)"
+# Queries for ids of runs, with names of what they bind between braces.
+UID_TEXTS = "SELECT id FROM run WHERE uid >= {low} AND uid < {high}"
+UID_BLOBS = "SELECT id FROM run WHERE uid >= {low} AND uid <= {high}"
+SCAN_IDS = (
+    "SELECT id FROM run INDEXED BY run_scan_id WHERE scan_id BETWEEN {low} AND {high}"
 )
+SCAN_ID_BETWEEN = "run.scan_id BETWEEN {low} AND {high}"
+SCAN_IDS_FROM = "SELECT id FROM run INDEXED BY run_scan_id WHERE scan_id >= {low}"
+IDS_BY_FIELD = (
+    "SELECT run AS id FROM field_value"
+    " WHERE field = {field} AND value BETWEEN {low} AND {high}"
+)
+IDS_BY_TERMS = "SELECT rowid AS id FROM run_term WHERE run_term MATCH {match}"
+BETWEEN_IDS = "run.id BETWEEN :first AND :last"
+# Terms are sought from a first row on sooner than from a last one back.
+BY_TERMS_BETWEEN = (
+    "run.id IN (SELECT rowid FROM run_term WHERE run_term MATCH :match"
+    " AND rowid BETWEEN :few_first AND :few_last)"
+)
+INDEXED_IDS = "SELECT id FROM run_term_docsize WHERE id BETWEEN {low} AND {high}"
+STALE_IDS = "SELECT id FROM run INDEXED BY run_stale WHERE stale > 0"
 # Its shadow table has a small row for each run in the index of terms.
 FEW_INDEXED = (
     "SELECT count(*) FROM (SELECT 1 FROM run_term_docsize"
@@ -103,11 +124,37 @@ MET_BY_TERMS = (
     "SELECT count(*) FROM (SELECT 1 FROM run_term WHERE run_term MATCH :match"
     " AND rowid BETWEEN :first AND :last LIMIT :most)"
 )
+FIRST_BY_TERMS = (
+    "SELECT rowid FROM run_term WHERE run_term MATCH ? ORDER BY rowid LIMIT 1"
+)
+LAST_BY_TERMS = (
+    "SELECT rowid FROM run_term WHERE run_term MATCH ? ORDER BY rowid DESC LIMIT 1"
+)
+STALE_ENDS = "SELECT min(id), max(id) FROM run INDEXED BY run_stale WHERE stale > 0"
+ZONE_OF_SCAN_IDS = (
+    "SELECT min(earliest), max(latest) FROM scan_id_zone"
+    # All that need more than 64 bits may lie within any open bound.
+    " WHERE stretch BETWEEN ? AND ? OR stretch = 1 << 62"
+)
+ZONE_OF_NUMBERS = (
+    "SELECT min(earliest), max(latest) FROM number_zone"
+    " WHERE (experiment, stretch) >= (?, ?) AND (experiment, stretch) <= (?, ?)"
+    " AND stretch BETWEEN ? AND ?"
+)
+_NUMBER_ZONES = (
+    "SELECT experiment, stretch FROM number_zone"
+    " WHERE (experiment, stretch) >= (?, ?) AND (experiment, stretch) <= (?, ?)"
+    " AND latest >= ? AND earliest <= ? ORDER BY experiment {way}, stretch {way}"
+)
+NUMBER_ZONES = {
+    False: _NUMBER_ZONES.format(way="ASC"),
+    True: _NUMBER_ZONES.format(way="DESC"),
+}
 TWINS = "SELECT count(*) FROM run WHERE experiment = ? AND run = ?"
-IN_EXPERIMENT = "run.experiment = :low_e AND run.run BETWEEN :low_r AND :high_r"
+IN_EXPERIMENT = "run.experiment = {low_e} AND run.run BETWEEN {low_r} AND {high_r}"
 IN_NUMBERS = (
-    "(run.experiment, run.run) >= (:low_e, :low_r)"
-    " AND (run.experiment, run.run) <= (:high_e, :high_r)"
+    "(run.experiment, run.run) >= ({low_e}, {low_r})"
+    " AND (run.experiment, run.run) <= ({high_e}, {high_r})"
 )
 # The pluses keep SQLite from an index: these are asked of what another one finds.
 FROM_NUMBER = {
@@ -118,10 +165,20 @@ FIRST_EXPERIMENT = "SELECT min(experiment) FROM run WHERE experiment BETWEEN ? A
 LAST_EXPERIMENT = "SELECT max(experiment) FROM run WHERE experiment BETWEEN ? AND ?"
 
 
-def counted(source: str, conditions: Sequence[str]) -> str:
-    """Return a query that counts rows, up to ``:most``."""
+def few(queries: str) -> str:
+    """Return a query that counts ids, up to ``:most``, and says the ends of them."""
+    return f"SELECT count(*), min(id), max(id) FROM ({queries} LIMIT :most)"  # noqa: S608
+
+
+def ids_by_number(condition: str) -> str:
+    """Return a query for the ids of runs by their numbers."""
+    return f"SELECT id FROM run INDEXED BY run_number WHERE {condition}"  # noqa: S608
+
+
+def each(source: str, conditions: Sequence[str]) -> str:
+    """Return a query with a row for each one that is met, up to ``:most``."""
     where = " AND ".join(conditions) or "1"
-    return f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {where} LIMIT :most)"  # noqa: S608
+    return f"SELECT 1 FROM {source} WHERE {where} LIMIT :most"  # noqa: S608
 
 
 def values_of(source: str, conditions: Sequence[str]) -> str:

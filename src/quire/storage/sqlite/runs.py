@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from quire.access.visibility import audience
+from quire.access.visibility import Audience, audience
 from quire.errors import StoreFull
 from quire.ports.run_records import RunQuery
 from quire.runs.run import Run, Status
@@ -121,7 +121,7 @@ class SqliteRuns:
 
     def _describe_anew(self, run: Run, row: Any, facts: bytes, record: bytes) -> int:
         found = self._describe(run)
-        access = self._access.number(audience(run.owner, run.start_document()))
+        access = self._access_number(audience(run.owner, run.start_document()))
         facets = packed(found.facets)
         bindings = {
             **_columns(run, found),
@@ -129,23 +129,32 @@ class SqliteRuns:
             "facts": facts,
             "facets": facets,
             "record": record,
+            "uid": to_column(run.uid),
+            "newest": _newest(run.time),
         }
         was = None if row is None else (row[5], row[3])
-        newest = _newest(run.time)
+        newest = bindings["newest"]
         if row is not None and row[1] == newest and row[2] != _OUTDATED:
-            place = int(row[0])
-            self._connection.execute(sql.UPDATE, {**bindings, "id": place})
+            place = bindings["id"] = int(row[0])
+            self._connection.execute(sql.UPDATE, bindings)
         else:
             if row is not None:
                 self._connection.execute(sql.REMOVE, (row[0],))
                 self._connection.execute(sql.TERM_REMOVE, (row[0],))
                 self._connection.execute(sql.FIELD_VALUES_REMOVE, (row[0],))
-            place = self._place(run.time)
-            key = {"id": place, "uid": to_column(run.uid), "newest": newest}
-            self._connection.execute(sql.INSERT, {**bindings, **key})
+            place = bindings["id"] = self._place(run.time)
+            self._connection.execute(sql.INSERT, bindings)
+        for text in sql.TO_ZONES:
+            self._connection.execute(text, bindings)
         self.views.put(place, record, found)
         self.facets.move(was, (facets, access))
         return place
+
+    def _access_number(self, members: Audience) -> int:
+        known = self._changes.access_lists
+        if members not in known:
+            known[members] = self._access.number(members)
+        return known[members]
 
     def _place(self, time: float | None) -> int:
         first, last = span(time)

@@ -1,35 +1,26 @@
 """How a selection is found: which index is walked, and what is asked of each row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import apsw
 
 from quire.ports.run_finder import Selection
-from quire.runs.query.tree import And, Between, Compare, Operator, Text, Tree
-from quire.storage.number_ranges import number_range
+from quire.runs.query.tree import And, Text, Tree
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.conditions import Conditions, match_any
 from quire.storage.sqlite.covers import by_values, match_of
+from quire.storage.sqlite.few_runs import FEW, FewRuns, few_runs
+from quire.storage.sqlite.id_bounds import EVERY_ID, Ids, ids_by_terms, ids_of
 from quire.storage.sqlite.number_pages import Span, spans
-from quire.storage.sqlite.order_keys import span
 from quire.storage.sqlite.run_pages import Walk
 from quire.storage.sqlite.terms import access_term
-from quire.storage.sqlite.uids import prefix_range
-from quire.storage.tree_bounds import Bounds, bounds_of, conjuncts, range_of, uid_of
+from quire.storage.tree_bounds import conjuncts
 
-_FEW = 5_000
-"""So many rows are sorted sooner than an index in order is walked."""
-
-_FEW_SORTED = 50_000
-"""So many are read and sorted sooner than all are walked in an order of numbers."""
+_FEW_READ = 100
+"""So few rows are read sooner than terms are asked which of them fit."""
 
 _FEW_LISTS = 20
-_FIRST, _LAST = -(2**63), 2**63 - 1
-
-_COLUMNS = {
-    "scan_id": ("run INDEXED BY run_scan_id", "run.scan_id"),
-}
 _BY_TERMS = "run_term CROSS JOIN run ON run.id = run_term.rowid"
 _TERMS = (
     "run_term MATCH :match",
@@ -48,11 +39,18 @@ class Plan(NamedTuple):
     few
         Whether it is certain that so few rows are met that any order can be made of
         them; else `meets_few` tells.
+    ids
+        Between which they lie.
+    match
+        A full-text expression over terms that holds for all of them, None if none
+        narrows the search.
     """
 
     walks: tuple[Walk, ...]
     why: str
     few: bool = True
+    ids: Ids = EVERY_ID
+    match: str | None = None
 
 
 def plan(
@@ -79,129 +77,103 @@ def _plan(
 ) -> Plan:
     if lists == ():
         return Plan((), "nothing: no access list lets the asker in")
-    start = uid_of(tree)
-    if start is not None and _few_begin(connection, start):
-        bound, inside = prefix_range(start), [sql.PREFIX]
-        walk = _walk(tree, lists, "run", "run.id", inside, bound, indexed=False)
-        return Plan((walk,), f"at most {_FEW} runs by uid, then sorted")
-    few = _few(connection, tree)
+    few = few_runs(connection, tree)
     if few is not None:
-        return _by_column(connection, tree, lists, few)
-    ranged = _few_indexed(connection, tree)
-    if ranged is not None:
-        return _by_field(tree, lists, ranged)
-    numbered = _few_numbered(connection, tree)
-    if numbered is not None:
-        source, why = "run INDEXED BY run_number", f"at most {_FEW} runs by number"
-        walks = (
-            _walk(
-                tree,
-                lists,
-                source,
-                "run.id",
-                one.conditions,
-                one.bindings,
-                indexed=False,
-            )
-            for one in numbered
-        )
-        return Plan(tuple(walks), f"{why}, then sorted")
-    return _in_time(tree, lists)
+        return _by_few(connection, tree, lists, few)
+    return _in_time(connection, tree, lists)
 
 
-def _in_time(tree: Tree | None, lists: tuple[int, ...] | None) -> Plan:
-    low, high = _ids(tree)
-    between = ["run.id BETWEEN :first AND :last"]
-    ids = {"first": low, "last": high}
+def _in_time(
+    connection: apsw.Connection, tree: Tree | None, lists: tuple[int, ...] | None
+) -> Plan:
+    ids = ids_of(connection, tree)
+    if ids[0] > ids[1]:
+        return Plan((), "nothing: no run lies within these bounds")
+    between = [sql.BETWEEN_IDS]
+    bound = {"first": ids[0], "last": ids[1]}
     match = _match(tree, lists)
     if match is None:
-        walk = _walk(tree, lists, "run", "run.id", between, ids, indexed=False)
+        walk = _walk(tree, lists, "run", "run.id", between, bound, indexed=False)
         why = "every run in order of time" + (" within bounds" if tree else "")
-        return Plan((walk,), why, few=False)
+        return Plan((walk,), why, few=False, ids=ids)
     main = _walk(
         _beside_terms(tree),
         lists,
         _BY_TERMS,
         "run_term.rowid",
         _TERMS,
-        {**ids, "match": match},
+        {**bound, "match": match},
         indexed=True,
     )
-    tail = _tail(tree, lists, between, ids)
-    return Plan((main, tail), f"in order of time {_by_terms(match)}", few=False)
+    tail = _tail(tree, lists, between, bound)
+    why = f"in order of time {_by_terms(match)}"
+    return Plan((main, tail), why, few=False, ids=ids, match=match)
 
 
-def meets_few(connection: apsw.Connection, chosen: Plan, tree: Tree | None) -> bool:
-    """Return whether a plan meets so few rows that any order can be made of them.
-
-    Up to 50,000 are counted for it, which pages in order of time do not need.
-    """
+def meets_few(connection: apsw.Connection, chosen: Plan, most: int) -> bool:
+    """Return whether a plan is known to meet at most so many rows; they are counted."""
     if chosen.few:
         return True
-    match, (low, high) = by_values(tree), _ids(tree)
-    if match is None and (low, high) == (_FIRST, _LAST):
+    if chosen.match is None and chosen.ids == EVERY_ID:
         return False
-    asked = {"match": match, "first": low, "last": high, "most": _FEW_SORTED + 1}
-    text = sql.MET if match is None else sql.MET_BY_TERMS
+    first, last = chosen.ids
+    asked = {"match": chosen.match, "first": first, "last": last, "most": most + 1}
+    text = sql.MET if chosen.match is None else sql.MET_BY_TERMS
     row: Any = connection.execute(text, asked).fetchone()
-    return bool(row[0] <= _FEW_SORTED)
+    return bool(row[0] <= most)
 
 
-class Few(NamedTuple):
-    """A range of a column that few runs are in, and their first and last id."""
-
-    field: str
-    source: str
-    column: str
-    bounds: Bounds
-    first: int
-    last: int
-
-
-class Ranged(NamedTuple):
-    """A range of a field that an operator had indexed."""
-
-    field: int
-    path: str
-    bounds: Bounds
+def in_numbers(
+    connection: apsw.Connection,
+    chosen: Plan,
+    tree: Tree | None,
+    *,
+    descending: bool = False,
+) -> Iterator[Span]:
+    """Yield where in the order of numbers all lies that a plan is to find."""
+    ids = chosen.ids
+    if chosen.match is not None:
+        first, last = ids_by_terms(connection, chosen.match)
+        ids = max(first, ids[0]), min(last, ids[1])
+    return spans(connection, tree, ids, descending=descending)
 
 
-def _by_column(
+def _by_few(
     connection: apsw.Connection,
     tree: Tree | None,
     lists: tuple[int, ...] | None,
-    few: Few,
+    few: FewRuns,
 ) -> Plan:
-    bound = {"range_low": few.bounds.low, "range_high": few.bounds.high}
-    inside = [f"{few.column} BETWEEN :range_low AND :range_high"]
-    left = _beside_column(tree, few.field)
-    why = f"at most {_FEW} runs by {few.field}, then sorted"
-    match = by_values(left)
+    why = f"at most {FEW} runs by {few.told}, then sorted"
+    bound, inside = dict(few.bindings), [few.condition]
+    match = by_values(tree)
     if match is None or not _few_between(connection, few):
-        walk = _walk(left, lists, few.source, "run.id", inside, bound, indexed=False)
+        walk = _walk(tree, lists, "run", "run.id", inside, bound, indexed=False)
         return Plan((walk,), why)
     main = _walk(
-        _beside_terms(left),
+        _beside_terms(few.left),
         lists,
-        _BY_TERMS,
-        "run_term.rowid",
-        [*_TERMS, *inside],
-        {**bound, "match": match, "first": few.first, "last": few.last},
+        "run",
+        "run.id",
+        [sql.BY_TERMS_BETWEEN, "run.stale = 0", few.check],
+        {**bound, "match": match, "few_first": few.first, "few_last": few.last},
         indexed=True,
     )
-    tail = _tail(left, lists, inside, bound)
+    tail = _tail(tree, lists, inside, bound)
     return Plan((main, tail), f"{why}; of these {_by_terms(match)}")
 
 
-def _few_between(connection: apsw.Connection, few: Few) -> bool:
-    """Return whether few runs lie between the first and the last of a range.
+def _few_between(connection: apsw.Connection, few: FewRuns) -> bool:
+    """Return whether few runs lie between the first and the last of few.
 
-    Then to look through these by terms costs less than to read the rows of the range.
+    Then to look through these by terms costs less than to read the rows of them all.
     Where numbers are those of many beamlines, or begin anew, all others may lie there.
     """
-    asked = (few.first, few.last, _FEW + 1)
+    if few.runs < _FEW_READ:
+        return False
+    asked = (few.first, few.last, FEW + 1)
     row = connection.execute(sql.FEW_INDEXED, asked).fetchone()
-    return row is not None and row[0] <= _FEW
+    return row is not None and row[0] <= FEW
 
 
 def _tail(
@@ -217,20 +189,6 @@ def _tail(
 
 def _by_terms(match: str) -> str:
     return f"by terms: {match}; and what is not indexed yet"
-
-
-def _by_field(tree: Tree | None, lists: tuple[int, ...] | None, ranged: Ranged) -> Plan:
-    low, high = ranged.bounds
-    bound = {"field": ranged.field, "range_low": low, "range_high": high}
-    inside = (
-        "run.id IN (SELECT v.run FROM field_value AS v"
-        " WHERE v.field = :field AND v.value BETWEEN :range_low AND :range_high)"
-    )
-    conditions = [inside, "run.stale = 0"]
-    main = _walk(tree, lists, "run", "run.id", conditions, bound, indexed=False)
-    tail = _tail(tree, lists, (), {})
-    why = f"at most {_FEW} runs by the index of {ranged.path}, then sorted"
-    return Plan((main, tail), why)
 
 
 def matching(
@@ -272,87 +230,9 @@ def _beside_terms(tree: Tree | None) -> Tree | None:
     return And(parts=tuple(left)) if left else None
 
 
-def _beside_column(tree: Tree | None, field: str) -> Tree | None:
-    """Return what of a tree a closed range of a field's column does not say itself."""
-    left = [part for part in conjuncts(tree) if not _said_by_range(part, field)]
-    return And(parts=tuple(left)) if left else None
-
-
-def _said_by_range(part: Tree, field: str) -> bool:
-    match part:
-        case Between():
-            return part.field == field and not isinstance(part.low, str)
-        case Compare(operator=Operator.EQUAL):
-            number = isinstance(part.value, int | float)
-            return part.field == field and number and not isinstance(part.value, bool)
-        case _:
-            return False
-
-
 def _match(tree: Tree | None, lists: tuple[int, ...] | None) -> str | None:
     match = match_of(tree)
     if lists is not None and 0 < len(lists) <= _FEW_LISTS:
         seen = match_any(map(access_term, lists))
         return seen if match is None else f"({match}) AND {seen}"
     return match
-
-
-def _ids(tree: Tree | None) -> tuple[int, int]:
-    bounds = bounds_of(tree, "time")
-    if bounds is None:
-        return _FIRST, _LAST
-    low = _FIRST if bounds.low is None else span(float(bounds.low))[0]
-    high = _LAST if bounds.high is None else span(float(bounds.high))[1]
-    return low, high
-
-
-def _few_begin(connection: apsw.Connection, start: str) -> bool:
-    asked = {**prefix_range(start), "most": _FEW + 1}
-    row = connection.execute(sql.FEW_BY_PREFIX, asked).fetchone()
-    return row is not None and row[0] <= _FEW
-
-
-def _few_indexed(connection: apsw.Connection, tree: Tree | None) -> Ranged | None:
-    ready: list[Any] = connection.execute(sql.FIELD_READY).fetchall()
-    for field, path in ready:
-        bounds = range_of(tree, path)
-        if bounds is None:
-            continue
-        asked = (field, bounds.low, bounds.high, _FEW + 1)
-        row = connection.execute(sql.FEW_BY_FIELD, asked).fetchone()
-        if row is not None and row[0] <= _FEW:
-            return Ranged(field, path, bounds)
-    return None
-
-
-def _few_numbered(
-    connection: apsw.Connection, tree: Tree | None
-) -> Sequence[Span] | None:
-    """Return where among the numbers of runs few may match, None if many do."""
-    if number_range(tree) is None:
-        return None
-    left, found = _FEW, []
-    for one in spans(connection, tree):
-        text = sql.counted("run INDEXED BY run_number", one.conditions)
-        row: Any = connection.execute(
-            text, {**one.bindings, "most": left + 1}
-        ).fetchone()
-        left -= row[0]
-        if left < 0:
-            return None
-        if row[0]:
-            found.append(one)
-    return found
-
-
-def _few(connection: apsw.Connection, tree: Tree | None) -> Few | None:
-    for field, (source, column) in _COLUMNS.items():
-        bounds = bounds_of(tree, field)
-        if bounds is None or bounds.low is None or bounds.high is None:
-            continue
-        asked = (bounds.low, bounds.high, _FEW + 1)
-        row: Any = connection.execute(sql.FEW_BY_SCAN_ID, asked).fetchone()
-        count, first, last = row
-        if count <= _FEW:
-            return Few(field, source, column, bounds, first or 0, last or 0)
-    return None

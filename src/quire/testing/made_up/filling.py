@@ -35,6 +35,7 @@ _BLOCKS_IN_A_COMMIT = 50
 _AHEAD = 4  # blocks that a process may be in front of the one that inserts
 
 _INSERT = sql.INSERT.replace(":newest, 1,", ":newest, 0,")
+_NUMBERS = ("id", "experiment", "run", "scan_id")
 _SET = "INSERT INTO run_term (run_term, rank) VALUES (?, ?)"
 _FORGET = "DELETE FROM run_term_config WHERE k <> 'version'"
 _MERGE = "INSERT INTO run_term (run_term) VALUES ('optimize')"
@@ -99,6 +100,7 @@ class _Filler:
         self._connection = connection
         self._numbers = cache(AccessLists(connection).number)
         self._facets: Counter[tuple[str, str, Audience]] = Counter()
+        self._placed: list[dict[str, Any]] = []
 
     def take(self, blocks: Iterator[Block]) -> None:
         self._hold_terms()
@@ -119,8 +121,11 @@ class _Filler:
                 for (field, value, seen_by), runs in sorted(self._facets.items())
             ],
         )
+        for text in sql.TO_ZONES:  # after each one the index of terms is written
+            self._connection.executemany(text, self._placed)
         self._connection.execute("COMMIT")
         self._facets.clear()
+        self._placed.clear()
 
     def _insert(self, given: Block) -> None:
         rows: list[dict[str, Any]] = []
@@ -131,6 +136,7 @@ class _Filler:
             terms.append((row["id"], f"{text} {access_term(access)}"))
         self._connection.executemany(_INSERT, rows)
         self._connection.executemany(sql.TERM_PUT, terms)
+        self._placed += ({name: row[name] for name in _NUMBERS} for row in rows)
         self._facets.update(given.facets)
 
     def _hold_terms(self) -> None:
