@@ -3,6 +3,7 @@ import errno
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 import pytest
@@ -11,13 +12,18 @@ from quire.documents.names import DocumentName
 from quire.errors import StoreFull, StoreUnavailable
 from quire.ports.document_records import Arrival
 from quire.ports.doorbell import Doorbell
-from quire.ports.store import Store, Transaction
+from quire.ports.run_records import RunQuery
+from quire.ports.store import Decision, Store, Transaction
 from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.folder import file_system
-from quire.storage.sqlite.known_keys import KnownKeys
+from quire.storage.sqlite.known_keys import KeyIndex, KnownKeys
 from quire.storage.sqlite.store import SqliteStore
+from quire.testing.contracts.transactions import TransactionsContract
 from quire.testing.store_contract import StoreContract
+from quire.testing.waiting import PATIENCE
+
+T = TypeVar("T")
 
 
 class TestSqliteStore(StoreContract):
@@ -32,8 +38,29 @@ class TestSqliteStore(StoreContract):
         await store.aclose()
 
 
-async def _open(path: Path, vfs: str | None = None) -> SqliteStore:
-    return await SqliteStore.open(path, doorbell=LocalDoorbell(), vfs=vfs)
+class BriefStore(SqliteStore):
+    """Takes every decision for a brief one, to be made on the loop."""
+
+    async def decide(self, decision: Decision[T], *, brief: bool = True) -> T:
+        return await super().decide(decision, brief=brief)
+
+
+class TestBriefDecisions(TransactionsContract):
+    @pytest.fixture
+    def doorbell(self) -> Doorbell:
+        return LocalDoorbell()
+
+    @pytest.fixture
+    async def store(self, doorbell: Doorbell, tmp_path: Path) -> AsyncIterator[Store]:
+        store = await BriefStore.open(tmp_path, doorbell=doorbell)
+        yield store
+        await store.aclose()
+
+
+async def _open(
+    path: Path, vfs: str | None = None, kind: type[SqliteStore] = SqliteStore
+) -> SqliteStore:
+    return await kind.open(path, doorbell=LocalDoorbell(), vfs=vfs)
 
 
 def _put(uid: str, padding: int = 0) -> "Put":
@@ -71,7 +98,7 @@ async def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 async def test_commits_are_in_wal_with_full_sync(tmp_path: Path) -> None:
     store = await _open(tmp_path)
-    connection = store._writer._connection
+    connection = store._writer._deciding._connection
     assert connection.pragma("journal_mode") == "wal"
     assert connection.pragma("synchronous") == 2
     await store.aclose()
@@ -116,12 +143,17 @@ def test_the_file_system_is_that_of_the_nearest_mount() -> None:
 
 
 def test_known_keys_keep_to_their_limit_and_to_the_run_in_use() -> None:
+    def index(keys: int) -> KeyIndex:
+        made = KeyIndex()
+        made.update(dict.fromkeys(range(keys), 1))
+        return made
+
     known = KnownKeys(limit=10)
     for run in "abc":
-        known.put(run, dict.fromkeys(range(4), (1,)))
+        known.put(run, index(4))
     assert known.get("a") is None
     assert known.get("b") is not None
-    known.put("huge", dict.fromkeys(range(99), (1,)))
+    known.put("huge", index(99))
     assert known.get("b") is None
     assert known.get("huge") is not None
 
@@ -164,12 +196,13 @@ class FailingFile(apsw.VFSFile):
         super().xWrite(data, offset)
 
 
-@pytest.fixture
+@pytest.fixture(params=[SqliteStore, BriefStore], ids=["thread", "loop"])
 async def failing(
+    request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> AsyncIterator[tuple[FailingFiles, SqliteStore]]:
     files = FailingFiles("failing")
-    store = await _open(tmp_path, vfs="failing")
+    store = await _open(tmp_path, vfs="failing", kind=request.param)
     yield files, store
     await store.aclose()
     files.unregister()
@@ -180,7 +213,7 @@ async def _get(store: SqliteStore, uid: str) -> Run | None:
 
 
 async def _until_ready(store: SqliteStore) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await store.ready():  # noqa: ASYNC110  # readiness is asked for
             await asyncio.sleep(0.01)
 
@@ -209,7 +242,7 @@ async def test_a_full_disk_refuses_and_needs_no_reopening(
     failing: tuple[FailingFiles, SqliteStore],
 ) -> None:
     files, store = failing
-    connection = store._writer._connection
+    connection = store._writer._deciding._connection
     files.write_fails = 1
     results = await asyncio.gather(
         *(store.decide(_put(f"run {n}")) for n in range(5)), return_exceptions=True
@@ -218,7 +251,7 @@ async def test_a_full_disk_refuses_and_needs_no_reopening(
     assert await store.ready() == ""
     files.write_fails = 0
     await store.decide(_put("after"))
-    assert store._writer._connection is connection
+    assert store._writer._deciding._connection is connection
     assert await store.view(lambda t: t.runs.get("run 1")) is None
     assert await store.view(lambda t: t.runs.get("after")) is not None
 
@@ -235,3 +268,34 @@ async def test_closing_while_the_disk_is_bad_refuses_and_ends(
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(result) for result in results} == {StoreUnavailable}
     files.sync_fails = 0
+
+
+async def test_what_is_remembered_of_a_decision_goes_with_it(tmp_path: Path) -> None:
+    store = await _open(tmp_path)
+
+    def refused(transaction: Transaction) -> None:
+        transaction.documents.adopt("anchor", "one")
+        transaction.runs.put(Run(uid="one", owner="ann"))
+        assert transaction.documents.run_of("anchor") in {"one", "two"}
+        raise LookupError
+
+    def other(transaction: Transaction) -> str | None:
+        transaction.documents.adopt("anchor", "two")
+        transaction.documents.adopt("anchor", "three")
+        transaction.runs.put(Run(uid="two", owner="ann"))
+        return transaction.documents.run_of("anchor")
+
+    with pytest.raises(LookupError):
+        await store.decide(refused)
+    for _ in range(2):
+        results = await asyncio.gather(
+            *(store.decide(one) for one in (refused, other, refused)),
+            return_exceptions=True,
+        )
+        assert [type(result) for result in results] == [LookupError, str, LookupError]
+        assert results[1] == "two"
+    assert await store.view(lambda t: t.documents.run_of("anchor")) == "two"
+    keys = frozenset({"user:ann"})
+    found = await store.view(lambda t: t.runs.page(RunQuery(visible=keys, limit=9)))
+    assert [run.uid for run in found] == ["two"]
+    await store.aclose()

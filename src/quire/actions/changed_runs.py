@@ -4,7 +4,7 @@ The place in the outbox is kept in the store, so that it holds over restarts, an
 only once what was found there is dealt with.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from quire.ports.outbox_records import Amount, Outgoing, Position
 from quire.ports.store import Store, Transaction
@@ -34,7 +34,9 @@ class ChangedRuns:
     async def pages(self) -> AsyncIterator[tuple[str, ...]]:
         """Yield uids of runs, in the order of their documents; the same again later.
 
-        What was yielded is done once the next is asked for.
+        What was yielded is done once the next is asked for. It ends with a page that is
+        not full: what comes meanwhile is gathered, for whoever asks again. Else each
+        document of a steady writer would be a page, and a commit of its own.
         """
         position = await self._store.view(lambda tx: tx.outbox.position(self._name))
         while page := await self._after(position or Position()):
@@ -42,9 +44,16 @@ class ChangedRuns:
             yield tuple(runs)
             position = page[-1].position
             await self._store.decide(_moving(self._name, position))
+            if not _is_full(page):
+                return
 
     async def _after(self, position: Position) -> tuple[Outgoing, ...]:
         return await self._store.view(lambda tx: tx.outbox.after(position, _AT_ONCE))
+
+
+def _is_full(page: Sequence[Outgoing]) -> bool:
+    size = sum(len(one.document.raw) for one in page)
+    return len(page) >= _AT_ONCE.documents or size >= _AT_ONCE.size
 
 
 def _moving(name: str, position: Position) -> Callable[[Transaction], None]:

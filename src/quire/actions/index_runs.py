@@ -5,11 +5,11 @@ import logging
 
 from quire.errors import QuireError
 from quire.ports.doorbell import Doorbell
-from quire.ports.store import Store
+from quire.ports.store import Store, Transaction
 
 _log = logging.getLogger(__name__)
 _BLOCK = 1000
-_GATHER_SECONDS = 1.0
+_GATHER_SECONDS = 0.25
 _SILENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02
 
@@ -32,21 +32,33 @@ class RunIndexer:
         self._version = version
 
     async def run(self) -> None:
-        """Feed for ever; ends by cancellation."""
+        """Feed for ever; ends by cancellation.
+
+        What comes steadily is fed a few times a second: each time is a commit, beside
+        those that acknowledge it.
+        """
         while True:
             ticket = self._doorbell.ticket("runs")
+            fed = 0
             try:
-                await self.feed_all()
+                fed = await self._feed()
             except QuireError as problem:
                 _log.warning("runs are not indexed now: %s", problem)
-            await self._doorbell.wait("runs", ticket, _SILENCE_SECONDS)
-            await asyncio.sleep(_GATHER_SECONDS)
+            if not fed:
+                await self._doorbell.wait("runs", ticket, _SILENCE_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS if fed == _BLOCK else _GATHER_SECONDS)
 
     async def feed_all(self) -> int:
         """Index all that has changed; return how many runs."""
-        await self._store.decide(lambda tx: tx.run_index.described_as(self._version))
         total = 0
-        while fed := await self._store.decide(lambda tx: tx.run_index.feed(_BLOCK)):
+        while fed := await self._feed():
             total += fed
             await asyncio.sleep(_PAUSE_SECONDS)
         return total
+
+    async def _feed(self) -> int:
+        def decide(tx: Transaction) -> int:
+            tx.run_index.described_as(self._version)
+            return tx.run_index.feed(_BLOCK)
+
+        return await self._store.decide(decide)

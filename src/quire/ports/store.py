@@ -137,8 +137,14 @@ class Store(Protocol):
       transaction; it may be run again from the start if a commit fails midway.
     """
 
-    async def decide(self, decision: Decision[T]) -> T:
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
         """Run the decision in a transaction and return what it returned.
+
+        Parameters
+        ----------
+        brief
+            Whether it takes well below a millisecond: then a store may run it right
+            where it is asked, instead of on a thread of its own.
 
         Raises
         ------

@@ -27,10 +27,11 @@ def settle(batch: Iterable[Pending]) -> None:
     for loop, members in by_loop.items():
         # A loop that has closed has nobody left who waits.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_tell, members)
+            loop.call_soon_threadsafe(tell, members)
 
 
-def _tell(batch: list[Pending]) -> None:
+def tell(batch: Iterable[Pending]) -> None:
+    """Tell those who wait on the loop that this is called on."""
     for pending in batch:
         if pending.future.done():
             continue  # cancelled: its caller went away, what was committed stays

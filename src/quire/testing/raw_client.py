@@ -1,6 +1,7 @@
 """Clients on raw sockets, which cost a measurement next to nothing."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -42,10 +43,9 @@ class Client(asyncio.Protocol):
         head, found, body = self._heard.partition(b"\r\n\r\n")
         if not found:
             return
-        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r", 1)[0])
-        if len(body) < length:
+        if len(body) < _length(head):
             return
-        if not head.startswith(b"HTTP/1.1 200") or b'"refused":[]' not in body:
+        if not _is_taken(head, body):
             self.over.set_exception(RuntimeError(self._heard.decode()))
             return
         self._heard = b""
@@ -88,6 +88,56 @@ async def post_all(
         return client.done
 
     return sum(await asyncio.gather(*map(post, feeds)))
+
+
+def post_in_turn(address: Address, requests: Iterator[bytes], until: float) -> int:
+    """Post requests over one connection that blocks; return how many were acknowledged.
+
+    What it does itself takes ten microseconds a round trip: a lone client is no part of
+    what is measured.
+
+    Parameters
+    ----------
+    until
+        When to end at the latest, by `time.perf_counter`.
+
+    Raises
+    ------
+    RuntimeError
+        An answer is no success.
+    """
+    parts = urlsplit(address.url)
+    done = 0
+    with socket.create_connection((parts.hostname or "", parts.port or 80)) as wire:
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for one in requests:
+            if time.perf_counter() > until:
+                break
+            wire.sendall(one)
+            _expect_success(wire)
+            done += 1
+    return done
+
+
+def _expect_success(wire: socket.socket) -> None:
+    heard = b""
+    head, found, body = b"", b"", b""
+    while not found or len(body) < _length(head):
+        part = wire.recv(65_536)
+        if not part:
+            raise RuntimeError("closed too soon")
+        heard += part
+        head, found, body = heard.partition(b"\r\n\r\n")
+    if not _is_taken(head, body):
+        raise RuntimeError(heard.decode())
+
+
+def _length(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length: ")[2].split(b"\r", 1)[0])
+
+
+def _is_taken(head: bytes, body: bytes) -> bool:
+    return head.startswith(b"HTTP/1.1 200") and b'"refused":[]' in body
 
 
 def request(address: Address, body: bytes) -> bytes:

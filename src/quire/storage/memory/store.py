@@ -63,7 +63,7 @@ class MemoryStore:
         self._transaction = MemoryTransaction(self._journal)
         self._unready = ""
 
-    async def decide(self, decision: Decision[T]) -> T:
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
         """Run the decision in a transaction and return what it returned.
 
         Raises
@@ -71,6 +71,7 @@ class MemoryStore:
         StoreUnavailable
             The store is closed.
         """
+        del brief  # all are decided where they are asked
         self._refuse_closed()
         with self._lock:
             try:

@@ -1,5 +1,8 @@
 """What a decision has touched, so that its commit can tell and its failure undo."""
 
+import math
+
+from quire.access.visibility import Audience
 from quire.storage.sqlite.facets import Facets
 from quire.storage.sqlite.known_keys import KnownKeys
 from quire.storage.sqlite.recent_jobs import RecentJobs
@@ -8,6 +11,12 @@ from quire.storage.sqlite.uids import Uid
 
 JOBS = "jobs"
 RUNS = "runs"
+_MOST_READ = 2000
+_MOST_KNOWN = 4096
+
+
+class TooLong(BaseException):  # no error, and not to be caught as one
+    """A decision that others wait for turns out to be long."""
 
 
 class Changes:
@@ -21,6 +30,9 @@ class Changes:
         The jobs that were put last, good as long as nothing is undone.
     facets
         Counters that gather until the commit.
+    anchors, access_lists
+        Runs by anchor, and numbers of access lists by who is on them, that were asked
+        for; good as long as nothing is undone, and forgotten beyond some thousands.
     """
 
     def __init__(
@@ -30,9 +42,31 @@ class Changes:
         self._known = known
         self._recent = recent
         self.jobs = jobs or RecentJobs()
+        self.anchors: dict[str, str] = {}
+        self.access_lists: dict[Audience, int] = {}
         self._committing: set[str] = set()
         self._topics: set[str] = set()
         self._noted: set[Uid | None] = set()
+        self._may_read = math.inf
+
+    def begin(self, *, brief: bool) -> None:
+        """Begin a commit, which may have to be brief."""
+        self._may_read = _MOST_READ if brief else math.inf
+        for known in (self.anchors, self.access_lists):
+            if len(known) > _MOST_KNOWN:
+                known.clear()
+
+    def reads(self, documents: int) -> None:
+        """Be told that a decision looks at so many of the stored documents.
+
+        Raises
+        ------
+        TooLong
+            The commit is to be brief, and they are too many for that.
+        """
+        self._may_read -= documents
+        if self._may_read < 0:
+            raise TooLong
 
     def touch(self, topic: str) -> None:
         """Have this topic rung after the commit."""
@@ -80,6 +114,8 @@ class Changes:
     def _forget(self) -> None:
         self._recent.forget()
         self.jobs.forget()
+        self.anchors.clear()
+        self.access_lists.clear()
         for run in self._noted:
             self._known.forget(run)
         self._noted = set()

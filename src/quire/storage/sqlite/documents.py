@@ -10,7 +10,15 @@ from quire.ports.document_records import Arrival, StoredDocument
 from quire.storage import blocks
 from quire.storage.sqlite import sql
 from quire.storage.sqlite.changes import Changes
-from quire.storage.sqlite.known_keys import KeyIndex, KnownKeys, add, remove
+from quire.storage.sqlite.known_keys import (
+    KeyIndex,
+    KnownKeys,
+    add,
+    add_all,
+    hits,
+    remove,
+    seal,
+)
 from quire.storage.sqlite.uids import Uid, to_column, to_text
 from quire.storage.squeezing import Squeezer
 
@@ -36,29 +44,34 @@ class SqliteDocuments:
         self, run: str | None, keys: Sequence[int]
     ) -> dict[int, tuple[StoredDocument, ...]]:
         """Return, for those keys that are known in the run, the documents with it."""
-        index = self._index(None if run is None else to_column(run))
-        if index.keys().isdisjoint(keys):
-            return {}
-        hits = {key: index[key] for key in keys if key in index}
-        numbers = sorted({number for found in hits.values() for number in found})
-        documents = {item.number: item for item in self._read(numbers)}
+        known = hits(self._index(None if run is None else to_column(run)), keys)
+        places = sorted({number for found in known.values() for number in found})
+        documents = {item.number: item for item in self._read(places)}
         return {
             key: tuple(documents[number] for number in sorted(found))
-            for key, found in hits.items()
+            for key, found in known.items()
         }
 
     def run_of(self, anchor: str) -> str | None:
         """Return the run of the document that others refer to by this uid."""
-        row = self._connection.execute(sql.ANCHOR_GET, (to_column(anchor),)).fetchone()
-        return None if row is None else to_text(row[0])
+        known = self._changes.anchors
+        if anchor not in known:
+            bindings = (to_column(anchor),)
+            row = self._connection.execute(sql.ANCHOR_GET, bindings).fetchone()
+            if row is None:
+                return None
+            known[anchor] = to_text(row[0])
+        return known[anchor]
 
     def adopt(self, waits_for: str, run: str) -> tuple[StoredDocument, ...]:
         """Give the documents that wait for a uid to a run; return them."""
         owner, awaited = to_column(run), to_column(waits_for)
-        self._put_anchor(waits_for, owner)
+        if self._put_anchor(waits_for, owner):
+            self._changes.anchors[waits_for] = run
         numbers = self._numbers(sql.WAITING_FOR, awaited)
         if not numbers:
             return ()
+        self._changes.reads(len(numbers))
         self._connection.execute(sql.WAITING_REMOVE, (awaited,))
         self._connection.executemany(
             sql.ADOPTED_PUT, [(owner, number) for number in numbers]
@@ -103,18 +116,16 @@ class SqliteDocuments:
         if index is None:
             return
         self._changes.forget_on_undo(run)
-        for number, arrival in enumerate(arrivals, first):
-            keys = arrival.keys
-            if len(keys) == 1 and keys[0] not in index:
-                index[keys[0]] = (number,)
-            elif index.keys().isdisjoint(keys):
-                index.update(dict.fromkeys(keys, (number,)))
-            else:
-                add(index, keys, number)
+        add_all(index, [one.keys for one in arrivals], first)
+        if run is not None:  # what waits is removed again
+            seal(index)
 
-    def _put_anchor(self, anchor: str, run: Uid) -> None:
-        if anchor:
-            self._connection.execute(sql.ANCHOR_PUT, (to_column(anchor), run))
+    def _put_anchor(self, anchor: str, run: Uid) -> bool:
+        """Note whose an anchor is, unless it is somebody's; return whether it was not."""
+        if not anchor or anchor in self._changes.anchors:
+            return False
+        self._connection.execute(sql.ANCHOR_PUT, (to_column(anchor), run))
+        return self._connection.changes() > 0
 
     def _note(
         self,
@@ -138,7 +149,7 @@ class SqliteDocuments:
         return index
 
     def _load_index(self, run: Uid | None) -> KeyIndex:
-        index: KeyIndex = {}
+        index = KeyIndex()
         if run is None:
             numbers = self._numbers(sql.WAITING_ALL)
         else:
@@ -146,10 +157,14 @@ class SqliteDocuments:
             for number, encoded in self._connection.execute(sql.OF_RUN, (run,)):
                 if encoded is None:
                     numbers.append(number)
-                else:
-                    for place, slot in enumerate(blocks.directory(encoded)):
-                        add(index, slot.keys, blocks.number_of(number, place))
+                    continue
+                slots = blocks.directory(encoded)
+                self._changes.reads(len(slots))
+                for place, slot in enumerate(slots):
+                    add(index, slot.keys, blocks.number_of(number, place))
+                seal(index)
             numbers.sort()
+        self._changes.reads(len(numbers))
         for number, slot in self._slots(numbers):
             add(index, slot.keys, number)
         return index

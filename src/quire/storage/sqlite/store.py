@@ -11,6 +11,7 @@ from quire.ports.store import Decision
 from quire.runs.searchable import Describe, searchable
 from quire.storage.sqlite.folder import prepare
 from quire.storage.sqlite.half_copy import refuse_half
+from quire.storage.sqlite.pace import PATIENCE, Pace
 from quire.storage.sqlite.readers import Readers
 from quire.storage.sqlite.writer import Writer
 
@@ -39,6 +40,7 @@ class SqliteStore:
         on_fatal: Callable[[str], None] | None = None,
         describe: Describe = searchable,
         vfs: str | None = None,
+        patience: float = PATIENCE,
     ) -> "SqliteStore":
         """Open the store, made if missing, and lock its folder.
 
@@ -53,6 +55,8 @@ class SqliteStore:
             What turns a run into what it is searched by.
         vfs
             Name of a registered SQLite VFS to go through (fault injection).
+        patience
+            Seconds that an event loop may wait for the commit of a brief decision.
 
         Raises
         ------
@@ -62,7 +66,13 @@ class SqliteStore:
         """
         file = path if path.suffix == ".sqlite" else path / FILE_NAME
         return await asyncio.to_thread(
-            cls._open, file.absolute(), doorbell, on_fatal or _nobody, describe, vfs
+            cls._open,
+            file.absolute(),
+            doorbell,
+            on_fatal or _nobody,
+            describe,
+            vfs,
+            Pace(patience),
         )
 
     @classmethod
@@ -73,19 +83,25 @@ class SqliteStore:
         on_fatal: Callable[[str], None],
         describe: Describe,
         vfs: str | None,
+        pace: Pace,
     ) -> "SqliteStore":
         lock = prepare(file)
         try:
             refuse_half(file.parent)
             writer = Writer(
-                file, doorbell=doorbell, on_fatal=on_fatal, describe=describe, vfs=vfs
+                file,
+                doorbell=doorbell,
+                on_fatal=on_fatal,
+                describe=describe,
+                pace=pace,
+                vfs=vfs,
             )
         except BaseException:
             os.close(lock)
             raise
         return cls(writer, Readers(file, describe=describe, vfs=vfs), lock=lock)
 
-    async def decide(self, decision: Decision[T]) -> T:
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
         """Run the decision in a transaction and return what it returned.
 
         Raises
@@ -95,7 +111,7 @@ class SqliteStore:
         StoreUnavailable
             Durability cannot be promised now. Nothing was acknowledged.
         """
-        return cast("T", await self._writer.submit(decision))
+        return cast("T", await self._writer.submit(decision, brief=brief))
 
     async def view(self, question: Decision[T]) -> T:
         """Run a function that only reads, on one consistent state."""

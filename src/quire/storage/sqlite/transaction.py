@@ -37,7 +37,7 @@ class SqliteTransaction:
         self.documents = SqliteDocuments(connection, self.changes, known)
         self.runs = SqliteRuns(connection, self.changes, recent, describe)
         self.finder = _Finder(connection, describe, self.runs.facets)
-        self.run_index = SqliteRunIndex(connection, self.runs, describe)
+        self.run_index = SqliteRunIndex(connection, self.runs, self.changes, describe)
         self.run_history = SqliteRunHistory(connection)
         self.run_lists = SqliteRunLists(connection)
         self.acquisitions = SqliteAcquisitions(connection, self.changes)

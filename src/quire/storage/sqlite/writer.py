@@ -1,4 +1,4 @@
-"""The writer: one thread that decides, commits and checkpoints."""
+"""The writer: takes decisions, and has them committed, many at once."""
 
 import asyncio
 import contextlib
@@ -6,35 +6,52 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
-
-import apsw
 
 from quire.errors import StoreFull, StoreUnavailable
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Decision
 from quire.runs.searchable import Describe
-from quire.storage.pending import Pending, settle
-from quire.storage.sqlite import connection as connections
-from quire.storage.sqlite import sql
-from quire.storage.sqlite.transaction import SqliteTransaction
+from quire.storage.pending import Pending, settle, tell
+from quire.storage.sqlite.changes import TooLong
+from quire.storage.sqlite.deciding import Deciding
+from quire.storage.sqlite.pace import Pace
 
 _MOST_IN_A_COMMIT = 1000
-_CHECKPOINT_PAGES = 1000
-_TRUNCATE_PAGES = 65_536
+# More than so many would keep a loop from its other work for too long.
+_MOST_ON_A_LOOP = 64
 _GIVE_UP_AFTER = 30.0  # seconds
 _TRY_AGAIN_AFTER = 0.25
 
 
+class _Call(Enum):
+    """What the thread is woken for besides decisions."""
+
+    LOOK = "look"  # a commit elsewhere has left something to do
+    END = "end"
+
+
 class Writer:
-    """Runs decisions, many to one commit, on a thread of its own.
+    """Runs decisions, many to one commit.
+
+    They are run on a thread of its own; brief ones on the loop that asks, if nothing
+    else waits and the disk is quick (`Pace`): no thread has to be woken then. In both
+    places what came together is committed together.
 
     Parameters
     ----------
     on_fatal
         Called with the reason, on the writer's thread, once the store could not be
         brought back for 30 seconds.
+    pace
+        Says whether a loop may wait for a commit.
+
+    Attributes
+    ----------
+    unready
+        Why it takes nothing now; empty if it does.
     """
 
     def __init__(
@@ -44,33 +61,45 @@ class Writer:
         doorbell: Doorbell,
         on_fatal: Callable[[str], None],
         describe: Describe,
+        pace: Pace,
         vfs: str | None = None,
     ) -> None:
-        self._file = file
-        self._vfs = vfs
-        self._describe = describe
         self._doorbell = doorbell
         self._on_fatal = on_fatal
-        self._queue: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Pending | _Call] = queue.SimpleQueue()
         self._gate = threading.Lock()
+        self._near: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
+        self._pace = pace
         self._closing = threading.Event()
-        self._log_pages = 0
-        self._truncate_at = _TRUNCATE_PAGES
+        self._problem: StoreUnavailable | None = None
         self.unready = ""
-        self._connect()
+        self._deciding = Deciding(file, describe, vfs)
+        # Held by whoever uses the connection.
+        self._turn = threading.Lock()
         # A daemon: a server that fails before it closes the store must still end.
         self._thread = threading.Thread(
             target=self._work, name="quire-writer", daemon=True
         )
         self._thread.start()
 
-    def submit(self, decision: Decision[Any]) -> asyncio.Future[Any]:
-        """Queue a decision; the future is the running loop's."""
+    def submit(
+        self, decision: Decision[Any], *, brief: bool = False
+    ) -> asyncio.Future[Any]:
+        """Have a decision run; the future is the running loop's."""
+        loop = asyncio.get_running_loop()
+        pending = Pending(decision, loop.create_future())
         with self._gate:
             if self.unready:
                 raise StoreUnavailable(self.unready)
-            pending = Pending(decision, asyncio.get_running_loop().create_future())
-            self._queue.put(pending)
+            near = self._near.get(loop)
+            if near is not None and brief:
+                near.append(pending)
+            elif brief and self._may_stay():
+                self._near[loop] = [pending]
+                # Behind what else has come with it, which so joins its commit.
+                loop.call_soon(self._serve_near, loop)
+            else:
+                self._queue.put(pending)
         return pending.future
 
     def close(self) -> None:
@@ -79,25 +108,59 @@ class Writer:
             if not self._closing.is_set():
                 self._closing.set()
                 self.unready = "it is closed"
-                self._queue.put(None)
+                for batch in self._near.values():
+                    self._pass_on(batch)
+                self._near.clear()
+                self._queue.put(_Call.END)
         self._thread.join()
+
+    def _may_stay(self) -> bool:
+        return self._queue.empty() and self._pace.is_quick(time.perf_counter())
+
+    def _pass_on(self, batch: Sequence[Pending]) -> None:
+        for pending in batch:
+            self._queue.put(pending)
+
+    def _serve_near(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._gate:
+            batch = self._near.pop(loop, [])
+            if not batch:
+                return
+            free = len(batch) <= _MOST_ON_A_LOOP and self._queue.empty()
+            if not free or not self._turn.acquire(blocking=False):
+                self._pass_on(batch)
+                return
+        try:
+            self._serve(batch, brief=True)
+            look = self._problem is not None or self._deciding.checkpoint_due
+        except TooLong:
+            self._pass_on(batch)
+            return
+        finally:
+            self._turn.release()
+        tell(batch)
+        if look:
+            self._queue.put(_Call.LOOK)
 
     def _work(self) -> None:
         going = True
         while going:
             batch, going = self._take()
-            problem = self._serve(batch)
-            if problem is None:
-                problem = self._checkpoint()
-            if problem is not None and not isinstance(problem, StoreFull):
-                self._recover(problem)
-        self._disconnect()
+            with self._turn:
+                self._serve(batch)
+            # Whoever is told may come again at once, and is to find the turn free.
+            settle(batch)
+            with self._turn:
+                self._look()
+        with self._turn:
+            self._deciding.close()
 
     def _take(self) -> tuple[list[Pending], bool]:
         batch: list[Pending] = []
         item = self._queue.get()
-        while item is not None:
-            batch.append(item)
+        while item is not _Call.END:
+            if isinstance(item, Pending):
+                batch.append(item)
             if len(batch) == _MOST_IN_A_COMMIT:
                 return batch, True
             try:
@@ -106,120 +169,49 @@ class Writer:
                 return batch, True
         return batch, False
 
-    def _serve(self, batch: Sequence[Pending]) -> StoreUnavailable | None:
-        if not batch:
-            return None
-        problem = self._commit(batch)
-        if isinstance(problem, StoreFull) and len(batch) > 1:
+    def _serve(self, batch: Sequence[Pending], *, brief: bool = False) -> None:
+        """Give each of a batch its outcome or its error."""
+        if self._problem is not None:
+            _refuse(batch, self._problem)
+        elif batch:
+            self._commit(batch, brief=brief)
+
+    def _commit(self, batch: Sequence[Pending], *, brief: bool) -> None:
+        problem = self._deciding.commit(batch, brief=brief)
+        self._pace.took(self._deciding.seconds, now=time.perf_counter())
+        if problem is None:
+            if topics := self._deciding.topics():
+                self._doorbell.ring(topics)
+        elif isinstance(problem, StoreFull) and len(batch) > 1:
             # One large decision must not cost the small ones that still fit.
             for pending in batch:
-                alone = self._serve([pending])
-                if alone is not None and not isinstance(alone, StoreFull):
-                    problem = alone
-            return problem
-        if problem is None:
-            topics = self._transaction.changes.committed()
-            if topics:
-                self._doorbell.ring(topics)
+                self._serve([pending])
         else:
             self._note(problem)
-            for pending in batch:
-                pending.outcome, pending.error = None, problem
-        settle(batch)
-        return problem
+            _refuse(batch, problem)
 
-    def _commit(self, batch: Sequence[Pending]) -> StoreUnavailable | None:
-        try:
-            if not self._decide_together(batch):
-                self._connection.execute(sql.BEGIN)
-                for pending in batch:
-                    self._decide(pending)
-                self._transaction.changes.write()
-                self._connection.execute(sql.COMMIT)
-        except (apsw.Error, StoreUnavailable) as problem:
-            found = connections.meaning(problem, self._connection.system_errno)
-            self._transaction.changes.abandon()
-            with contextlib.suppress(apsw.Error):
-                self._roll_back()
-            return found
-        return None
-
-    def _decide_together(self, batch: Sequence[Pending]) -> bool:
-        """Decide without savepoints, as nearly always does; False if one raised.
-
-        Then nothing is kept, and each is decided again in a savepoint of its own.
-        """
-        self._connection.execute(sql.BEGIN)
-        for pending in batch:
-            try:
-                pending.outcome = pending.decision(self._transaction)
-                pending.error = None
-            except connections.STORE_ERRORS:
-                raise
-            except BaseException as problem:  # noqa: BLE001  # it is the caller's to judge
-                pending.error = problem
-                self._transaction.changes.abandon()
-                self._roll_back()
-                return len(batch) == 1
-        self._transaction.changes.keep()
-        if not self._connection.in_transaction:
-            raise StoreUnavailable("SQLite ended the transaction early")
-        self._transaction.changes.write()
-        self._connection.execute(sql.COMMIT)
-        return True
-
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute(sql.ROLLBACK)
-
-    def _decide(self, pending: Pending) -> None:
-        changes = self._transaction.changes
-        self._connection.execute(sql.SAVEPOINT)
-        try:
-            pending.outcome = pending.decision(self._transaction)
-            pending.error = None
-        except connections.STORE_ERRORS:
-            raise
-        except BaseException as problem:  # noqa: BLE001  # it is the caller's to judge
-            pending.error = problem
-            changes.undo()
-            self._connection.execute(sql.ROLLBACK_TO)
-        else:
-            changes.keep()
-        if not self._connection.in_transaction:
-            raise StoreUnavailable("SQLite ended the transaction early")
-        self._connection.execute(sql.RELEASE)
-
-    def _checkpoint(self) -> StoreUnavailable | None:
-        if self._log_pages < _CHECKPOINT_PAGES:
-            return None
-        mode = apsw.SQLITE_CHECKPOINT_PASSIVE
-        if self._log_pages >= self._truncate_at:
-            mode = apsw.SQLITE_CHECKPOINT_TRUNCATE
-        try:
-            self._connection.wal_checkpoint(mode=mode)
-        except apsw.BusyError:
-            self._truncate_at *= 2  # long readers: leave them time
-        except connections.STORE_ERRORS as problem:
-            return connections.meaning(problem, self._connection.system_errno)
-        else:
-            if mode == apsw.SQLITE_CHECKPOINT_TRUNCATE:
-                self._truncate_at = _TRUNCATE_PAGES
-            self._log_pages = 0
-        return None
+    def _look(self) -> None:
+        """Do what the last commit has left to do."""
+        if self._problem is None and self._deciding.checkpoint_due:
+            problem = self._deciding.checkpoint()
+            if problem is not None:
+                self._note(problem)
+        if self._problem is not None:
+            self._recover(self._problem)
 
     def _note(self, problem: StoreUnavailable) -> None:
         # Before anybody is told, so that whoever was refused also finds it unready.
         if not isinstance(problem, StoreFull):
+            self._problem = problem
             with self._gate:
                 self.unready = self.unready or problem.reason
 
     def _recover(self, problem: StoreUnavailable) -> None:
-        self._note(problem)
         give_up = time.monotonic() + _GIVE_UP_AFTER
         while not self._closing.wait(_TRY_AGAIN_AFTER):
             self._refuse_waiting(problem)
-            if self._reopened():
+            if self._deciding.reopened():
+                self._problem = None
                 with self._gate:
                     if not self._closing.is_set():
                         self.unready = ""
@@ -232,31 +224,14 @@ class Writer:
     def _refuse_waiting(self, problem: StoreUnavailable) -> None:
         refused = []
         with contextlib.suppress(queue.Empty):
-            while (item := self._queue.get_nowait()) is not None:
-                item.error = problem
-                refused.append(item)
-            self._queue.put(None)
+            while (item := self._queue.get_nowait()) is not _Call.END:
+                if isinstance(item, Pending):
+                    refused.append(item)
+            self._queue.put(_Call.END)
+        _refuse(refused, problem)
         settle(refused)
 
-    def _reopened(self) -> bool:
-        self._disconnect()
-        try:
-            self._connect()
-            connections.prove(self._connection)
-        except (apsw.Error, StoreUnavailable, OSError):
-            return False
-        return True
 
-    def _connect(self) -> None:
-        self._connection = connections.open_writer(self._file, self._vfs)
-        self._connection.set_wal_hook(self._on_commit)
-        self._transaction = SqliteTransaction(self._connection, self._describe)
-        self._transaction.gather()
-
-    def _disconnect(self) -> None:
-        with contextlib.suppress(apsw.Error):
-            self._connection.close(force=True)
-
-    def _on_commit(self, _: apsw.Connection, __: str, pages: int) -> int:
-        self._log_pages = pages
-        return apsw.SQLITE_OK
+def _refuse(batch: Sequence[Pending], problem: StoreUnavailable) -> None:
+    for pending in batch:
+        pending.outcome, pending.error = None, problem

@@ -54,12 +54,12 @@ class TrappedStore:
         self._trap = trap
         self._verbs = _VERBS | ({"Verdicts._advance": "complete"} if plain else {})
 
-    async def decide(self, decision: Decision[T]) -> T:
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
         """Run the decision in a transaction and return what it returned."""
         method, _, _ = decision.__qualname__.partition(".<locals>")
         verb = self._verbs.get(method, "")
         self._trap.at(f"before {verb}")
-        decided = await self._store.decide(decision)
+        decided = await self._store.decide(decision, brief=brief)
         self._trap.at(f"after {verb}")
         return decided
 
