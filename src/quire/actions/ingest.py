@@ -7,19 +7,22 @@ from collections.abc import Sequence
 import msgspec
 
 from quire.access.principals import Principal
-from quire.actions.intake import Intake, Refusal, lease_end
+from quire.actions.intake import Intake, Item, Refusal, lease_end
 from quire.clock import Clock
+from quire.documents.batch import EventBatch
 from quire.documents.document import Document, Fault
 from quire.documents.identity import identity
 from quire.documents.legacy import Upgrade, as_received
 from quire.documents.pointer import showable
-from quire.documents.reading import read_items
+from quire.documents.reading import read_delivery
 from quire.documents.validation import Validator
 from quire.ports.store import Store, Transaction
 
 _log = logging.getLogger(__name__)
 # Below this a thread costs more than it frees the event loop.
 _WORTH_A_THREAD = 256 * 1024
+# Up to this it is folded in less than a millisecond.
+_BRIEF = 16 * 1024
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +100,7 @@ class Ingest:
                 refused=tuple(refused),
             )
 
-        return await self._store.decide(decide)
+        return await self._store.decide(decide, brief=len(body) <= _BRIEF)
 
     async def renew(self, uid: str, principal: Principal) -> bool:
         """Renew the lease of a run by its writer's heartbeat.
@@ -123,21 +126,26 @@ class Ingest:
 
     def _sift(
         self, body: bytes, media_type: str, upgrade: Upgrade
-    ) -> tuple[list[tuple[int, Document]], list[Refusal]]:
-        good: list[tuple[int, Document]] = []
+    ) -> tuple[list[Item], list[Refusal]]:
+        good: list[Item] = []
         bad: list[Refusal] = []
-        for index, item in enumerate(read_items(body, media_type=media_type)):
+        index = 0
+        for item in read_delivery(body, media_type=media_type):
+            if isinstance(item, EventBatch):
+                good.append((index, item))
+                index += len(item.raws)
+                continue
             if isinstance(item, Fault):
                 bad.append(Refusal.of(item))
-                continue
-            if item.sound:  # and so of no older spelling either
+            elif item.sound:  # and so of no older spelling either
                 good.append((index, item))
-                continue
-            documents, fault = self._judged(item, index, upgrade)
-            if fault is None:
-                good.extend((index, document) for document in documents)
             else:
-                bad.append(Refusal.of(fault))
+                documents, fault = self._judged(item, index, upgrade)
+                if fault is None:
+                    good.extend((index, document) for document in documents)
+                else:
+                    bad.append(Refusal.of(fault))
+            index += 1
         return good, bad
 
     def _judged(

@@ -1,13 +1,14 @@
 """One delivery of documents, sorted into runs within one transaction."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
 from quire.access.principals import Principal
 from quire.actions.progress_log import tell
 from quire.actions.repeats import Clash, Seen
+from quire.documents.batch import EventBatch
 from quire.documents.document import Document, Fault
 from quire.documents.identity import identity, key_of, keys_of_rows
 from quire.documents.names import DocumentName
@@ -21,11 +22,15 @@ from quire.runs.findings import settled
 from quire.runs.fold import Known
 from quire.runs.run import Finding, Run
 
-Items = Sequence[tuple[int, Document]]
-Fresh = list[tuple[Document, tuple[int, ...]]]
+Item = tuple[int, Document | EventBatch]
+"""With its place in the delivery; that of a batch is its first event's."""
+Items = Sequence[Item]
+Fresh = list[tuple[Document | EventBatch, tuple[int, ...]]]
 """New documents, each with the places of rows that the run has already."""
 
 _ROWS = frozenset({DocumentName.EVENT, DocumentName.EVENT_PAGE})
+_New = tuple[Document | EventBatch, tuple[int, ...], tuple[int, ...]]
+"""A new document, the keys of its rows, and the places of those that are repeated."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,19 +92,18 @@ class Intake:
         for uid, of_run in by_run.items():
             self._take_run(uid, of_run)
 
-    def _sorted(
-        self, items: Items
-    ) -> tuple[list[tuple[int, Document]], dict[str, list[tuple[int, Document]]]]:
-        by_run: dict[str | None, list[tuple[int, Document]]] = {}
+    def _sorted(self, items: Items) -> tuple[list[Item], dict[str, list[Item]]]:
+        by_run: dict[str | None, list[Item]] = {}
         # What a document refers to may stand behind it in one delivery.
-        for _, document in items:
-            if document.name not in _ROWS and (name := anchor(document)):
-                uid = run_of(document)
-                if uid is not None:
-                    self._told[name] = uid
+        for name, anchored in _anchored(items):
+            uid = run_of(anchored)
+            if uid is not None:
+                self._told[name] = uid
         for item in items:
             document = item[1]
-            if document.name in _ROWS:
+            if isinstance(document, EventBatch):
+                uid = self._run_told_by(document.descriptor)
+            elif document.name in _ROWS:
                 uid = self._run_told_by(document.body["descriptor"])
             else:
                 uid = run_of(document) or self._run_by_others(document)
@@ -147,8 +151,7 @@ class Intake:
         # Adopted first, so that a second copy among the items is known as one.
         adopted = [
             (as_document(stored), stored.repeated)
-            for _, document in items
-            if document.name not in _ROWS and (name := anchor(document))
+            for name, _ in _anchored(items)
             for stored in self._tx.documents.adopt(name, uid)
         ]
         return [*self._store_new(uid, items), *adopted]
@@ -157,7 +160,7 @@ class Intake:
         known = self._known_in(run.uid)
         run = msgspec.structs.replace(run, interrupted=False)
         while fresh:
-            fresh.sort(key=lambda pair: pair[0].name in _ROWS or not anchor(pair[0]))
+            fresh.sort(key=_stands_alone)
             before, run = run, fold_carefully(run, fresh, known=known)
             fresh = [
                 pair
@@ -194,27 +197,31 @@ class Intake:
                 yield as_document(stored), stored.repeated
 
     def _store_new(self, run: str | None, items: Items) -> Fresh:
+        if run is None:  # each waits by itself
+            items = _apart(items)
         keys = keys_of_rows(document for _, document in items)
         flat = [key for own in keys for key in own]
         known = self._tx.documents.find(run, flat)
+        new: list[_New]
         if known or len(set(flat)) < len(flat):
-            new = self._new_among(items, keys, Seen(known))
+            new = self._new_among(_apart(items), Seen(known))
         else:
             new = [
                 (document, own, ())
                 for (_, document), own in zip(items, keys, strict=True)
             ]
-        self.accepted += len(new)
         if new:
             waits = run is None
-            arrivals = [_arrival(*one, waits=waits) for one in new]
+            arrivals = [each for one in new for each in _arrivals(*one, waits=waits)]
+            self.accepted += len(arrivals)
             self._tx.documents.append(run, arrivals)
         return [(document, repeated) for document, _, repeated in new]
 
     def _new_among(
-        self, items: Items, keys: Iterable[tuple[int, ...]], seen: Seen
-    ) -> list[tuple[Document, tuple[int, ...], tuple[int, ...]]]:
-        new: list[tuple[Document, tuple[int, ...], tuple[int, ...]]] = []
+        self, items: Sequence[tuple[int, Document]], seen: Seen
+    ) -> list[_New]:
+        new: list[_New] = []
+        keys = keys_of_rows(document for _, document in items)
         for (index, document), own in zip(items, keys, strict=True):
             try:
                 repeated = seen.repeated_rows(document, own)
@@ -254,7 +261,7 @@ class Intake:
                 field="",
                 reason=f"the run {run.uid} belongs to another principal",
             )
-            for index, document in items
+            for index, document in _apart(items)
         )
 
 
@@ -275,26 +282,60 @@ def _conflict(refusal: Refusal, received: str) -> Finding:
     )
 
 
-def _arrival(
-    document: Document, keys: tuple[int, ...], repeated: tuple[int, ...], *, waits: bool
-) -> Arrival:
-    if document.name in _ROWS and not waits:
-        return Arrival(
+def _anchored(items: Items) -> Iterator[tuple[str, Document]]:
+    """Yield the documents that others refer to, each behind the uid they use."""
+    for _, document in items:
+        if isinstance(document, Document) and document.name not in _ROWS:
+            name = anchor(document)
+            if name:
+                yield name, document
+
+
+def _stands_alone(pair: tuple[Document | EventBatch, object]) -> bool:
+    """Return whether nothing is judged by this document: the others go first."""
+    document = pair[0]
+    if isinstance(document, EventBatch) or document.name in _ROWS:
+        return True
+    return not anchor(document)
+
+
+def _apart(items: Items) -> list[tuple[int, Document]]:
+    """Return each event of a batch by itself."""
+    found: list[tuple[int, Document]] = []
+    for index, one in items:
+        if isinstance(one, EventBatch):
+            found += enumerate(one.documents(), index)
+        else:
+            found.append((index, one))
+    return found
+
+
+def _arrivals(
+    document: Document | EventBatch,
+    keys: tuple[int, ...],
+    repeated: tuple[int, ...],
+    *,
+    waits: bool,
+) -> list[Arrival]:
+    if isinstance(document, EventBatch):
+        paged = document.name is DocumentName.EVENT_PAGE
+        shares = (keys,) if paged else zip(keys, strict=True)
+        return [
+            Arrival(name=document.name, raw=raw, keys=own)
+            for raw, own in zip(document.raws, shares, strict=True)
+        ]
+    lone = document.name in _ROWS and not waits
+    return [
+        Arrival(
             name=document.name,
             raw=document.raw,
             keys=keys,
             repeated=repeated,
+            anchor="" if lone else anchor(document),
+            waits_for=awaited_by(document) if waits else "",
             original=document.original,
         )
-    return Arrival(
-        name=document.name,
-        raw=document.raw,
-        keys=keys,
-        repeated=repeated,
-        anchor=anchor(document),
-        waits_for=awaited_by(document) if waits else "",
-        original=document.original,
-    )
+    ]
 
 
 def as_document(stored: StoredDocument) -> Document:

@@ -9,12 +9,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 
 import uvicorn
 
 from quire import server_file
 from quire.app.about import VERSION
+from quire.app.allocation import give_memory_back
 from quire.app.keeping import kept, named
 from quire.app.logs import configure
 from quire.app.server import Server
@@ -29,7 +30,9 @@ Assemble = Callable[[Settings, Store, Doorbell], Server]
 _DESCRIPTORS = 8192
 _OTHER_DESCRIPTORS = 256
 _GRACE_SECONDS = 3
+_LOOK_SECONDS = 1.0
 _OBJECTS_BEFORE_COLLECTION = 50_000
+_TURN_SECONDS = 0.0005
 
 
 def serve(settings: Settings, *, assemble: Assemble = Server) -> None:
@@ -50,6 +53,10 @@ def serve(settings: Settings, *, assemble: Assemble = Server) -> None:
     # A batch of documents lives for milliseconds: looking through it for cycles costs
     # as much as folding it.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, 20, 20)
+    give_memory_back()
+    # A request changes threads some times, and would each time wait 5 ms for one that
+    # computes: columns that are gathered, runs that are searched.
+    sys.setswitchinterval(_TURN_SECONDS)
     settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
@@ -103,7 +110,9 @@ async def _listen(
     # uvicorn has no event for this.
     while not http.started and not serving.done():  # noqa: ASYNC110
         await asyncio.sleep(0.002)
-    record = server_file.ServerRecord(url=url, token=server.token, pid=os.getpid())
+    record = server_file.ServerRecord(
+        url=url, token=server.token, pid=os.getpid(), host=socket.gethostname()
+    )
     with server_file.publish(record, settings.data_folder, name=settings.name):
         if not serving.done():
             seconds = time.perf_counter() - began
@@ -112,7 +121,29 @@ async def _listen(
                 f"(ready in {seconds:.2f} s; Ctrl-C stops it)\n"
             )
             sys.stderr.flush()
-        await serving
+        async with _standing_in(record, settings):
+            await serving
+
+
+@contextlib.asynccontextmanager
+async def _standing_in(
+    record: server_file.ServerRecord, settings: Settings
+) -> AsyncIterator[None]:
+    """Be found in the place of others on the folder, should they die."""
+    ended = asyncio.Event()
+
+    async def look() -> None:
+        while settings.name and not ended.is_set():
+            await asyncio.to_thread(server_file.stand_in, record, settings.data_folder)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), _LOOK_SECONDS)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        ended.set()
+        await looking
 
 
 def _connection_limit() -> int:

@@ -6,19 +6,20 @@ real producers write them (``event_model.sanitize_doc``).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 import jiter
 
+from quire.documents.batch import EventBatch, read_batch
 from quire.documents.diagnosis import broken_off, unknown_name, unreadable, wrong_shape
 from quire.documents.document import Document, Fault
 from quire.documents.names import DocumentName
+from quire.documents.paged import read_page
 from quire.documents.slicing import Broken, elements, members
-from quire.documents.typed import is_event, read_events, read_rows
+from quire.documents.typed import WHITE, is_event, read_events, read_rows
 
-_WHITE = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NAMES = {name.value.encode(): name for name in DocumentName}
 # The form in which nearly every item comes.
@@ -26,6 +27,17 @@ _PLAIN = re.compile(rb'\["([a-z_]+)",[ \t]*+(?=\{)')
 
 
 def read_items(body: bytes, *, media_type: str) -> Iterator[Document | Fault]:
+    """Read what was sent, each item by itself: see `read_delivery`."""
+    for found in read_delivery(body, media_type=media_type):
+        if isinstance(found, EventBatch):
+            yield from found.documents()
+        else:
+            yield found
+
+
+def read_delivery(
+    body: bytes, *, media_type: str
+) -> Iterator[Document | EventBatch | Fault]:
     """Read what was sent; one item that cannot be read does not cost the others.
 
     Parameters
@@ -38,18 +50,19 @@ def read_items(body: bytes, *, media_type: str) -> Iterator[Document | Fault]:
 
     Yields
     ------
-    Document or Fault
-        One for each item, in order; their places count from 0. An array that breaks
-        off gives its items before the break and one fault for the rest.
+    Document, EventBatch or Fault
+        One for each item, or for many events that are alike, in order; the places of
+        items count from 0. An array that breaks off gives its items before the break
+        and one fault for the rest.
     """
-    body = body.removeprefix(_BYTE_ORDER_MARK).strip(_WHITE)
+    body = body.removeprefix(_BYTE_ORDER_MARK)
     as_json = media_type.partition(";")[0].strip().lower() == "application/json"
     if not as_json:
         yield from _of_lines(body)
         return
     index = 0
     try:
-        for text in _json_items(body):
+        for text in _json_items(body.strip(WHITE)):
             yield _read(text, index)
             index += 1
     except Broken as error:
@@ -67,18 +80,35 @@ def parse(name: DocumentName, raw: bytes, original: bytes = b"") -> Document:
     return Document(name=name, body=_parsed(raw), raw=raw, original=original)
 
 
-def _of_lines(body: bytes) -> Iterator[Document | Fault]:
-    lines = [text for line in body.split(b"\n") if (text := line.strip(_WHITE))]
+def _of_lines(body: bytes) -> Iterator[Document | EventBatch | Fault]:
+    lines = [text for line in body.split(b"\n") if (text := line.strip(WHITE))]
+    if all(map(is_event, lines)):
+        yield from _events_of(lines, body, 0)
+        return
     index = 0
-    for alike, group in groupby(lines, is_event):
+    for is_plain, group in groupby(lines, is_event):
         texts = list(group)
-        events = read_events(texts) if alike and len(texts) > 1 else None
-        if events is not None:
-            yield from events
+        if is_plain:
+            yield from _events_of(texts, b"\n".join(texts), index)
         else:
             for place, text in enumerate(texts, index):
-                yield _read(text, place)
+                yield read_page(text) or _read(text, place)
         index += len(texts)
+
+
+def _events_of(
+    texts: Sequence[bytes], whole: bytes, index: int
+) -> Iterator[Document | EventBatch | Fault]:
+    batch = read_batch(texts, whole)
+    if batch is not None:
+        yield batch
+        return
+    events = read_events(texts) if len(texts) > 1 else None
+    if events is not None:
+        yield from events
+        return
+    for place, text in enumerate(texts, index):
+        yield _read(text, place)
 
 
 def _json_items(body: bytes) -> Iterator[bytes]:
@@ -105,7 +135,7 @@ def _read(text: bytes, index: int) -> Document | Fault:
     plain = _PLAIN.match(text)
     if plain is not None and text.endswith(b"]"):
         name = _NAMES.get(plain[1])
-        raw = text[plain.end() : -1].strip(_WHITE)
+        raw = text[plain.end() : -1].strip(WHITE)
         if name is not None:
             try:
                 return Document(name=name, body=_parsed(raw), raw=raw)

@@ -12,9 +12,12 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
+from quire.documents.counting import count
 from quire.documents.document import Document
 from quire.documents.names import DocumentName
 
+EVENT_BEGINS = b'["event",'
+WHITE = b" \t\r\n"
 Number = int | float
 
 
@@ -48,15 +51,18 @@ _SECOND, _DATA, _STAMPS = itemgetter(1), itemgetter("data"), itemgetter("timesta
 # With more of them it may be nested deeper than the parser goes: 200 levels.
 _MOST_ARRAYS = 190
 _INTEGERS = frozenset({int})
-_EVENT_BEGINS = b'["event",'
-_BODY_BEGINS = len(_EVENT_BEGINS)
-_WHITE = b" \t\r\n"
+_BODY_BEGINS = len(EVENT_BEGINS)
 _EVENT_NAME, _PAGE_NAME = DocumentName.EVENT, DocumentName.EVENT_PAGE
 
 
 def is_event(text: bytes) -> bool:
     """Return whether an item begins as a plain event does."""
-    return text.startswith(_EVENT_BEGINS)
+    return text.startswith(EVENT_BEGINS)
+
+
+def nests_deep(text: bytes) -> bool:
+    """Return whether a sound item may be nested deeper than the parser goes."""
+    return count(text, b"[") > _MOST_ARRAYS
 
 
 def read_events(texts: Sequence[bytes]) -> list[Document] | None:
@@ -76,19 +82,17 @@ def read_events(texts: Sequence[bytes]) -> list[Document] | None:
     keys += sum([len(body["filled"]) for body in bodies if "filled" in body])
     whole = b"".join(texts)
     # None has fewer colons than keys, so that with as many in all each has as many.
-    if whole.count(b":") != keys or not _INTEGERS.issuperset(
+    if count(whole, b":") != keys or not _INTEGERS.issuperset(
         [type(body["seq_num"]) for body in bodies]
     ):
         return None
-    if whole.count(b"[") > len(texts) and any(
-        text.count(b"[") > _MOST_ARRAYS for text in texts
-    ):
+    if count(whole, b"[") > len(texts) and any(map(nests_deep, texts)):
         return None
     return [
         Document(
             name=_EVENT_NAME,
             body=body,
-            raw=text[_BODY_BEGINS:-1].strip(_WHITE),
+            raw=text[_BODY_BEGINS:-1].strip(WHITE),
             sound=True,
         )
         for text, body in zip(texts, bodies, strict=True)
@@ -110,7 +114,7 @@ def read_rows(text: bytes) -> Document | None:
     """
     body: Any
     try:
-        if text.startswith(_EVENT_BEGINS):
+        if text.startswith(EVENT_BEGINS):
             name, body = _EVENT_NAME, _EVENT(text)[1]
             plain = type(body["seq_num"]) is int
         elif text.startswith(b'["event_page",'):
@@ -124,7 +128,7 @@ def read_rows(text: bytes) -> Document | None:
     if "filled" in body:
         keys += len(body["filled"])
     # A colon for each key, and no other: no key was repeated, unknown or nested.
-    if not plain or text.count(b":") != keys or text.count(b"[") > _MOST_ARRAYS:
+    if not plain or count(text, b":") != keys or nests_deep(text):
         return None
     raw = text[text.index(b"{") : text.rindex(b"}") + 1]
     return Document(name=name, body=body, raw=raw, sound=True)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsonschema_rs
-from event_model import DocumentNames, schemas
 
 from quire.documents.document import Document, Fault
 from quire.documents.identity import identity
 from quire.documents.names import DocumentName
 from quire.documents.pointer import pointer, showable
+from quire.documents.schemas import schema
 from quire.documents.violations import Violation, violation
 
 
@@ -22,9 +22,6 @@ class Validator:
     """
 
     def __init__(self) -> None:
-        self._schemas: Mapping[DocumentName, Any] = {
-            name: schemas[DocumentNames[name.value]] for name in DocumentName
-        }
         self._compiled: dict[DocumentName, jsonschema_rs.Validator] = {}
 
     def fault(self, document: Document, index: int) -> Fault | None:
@@ -59,7 +56,7 @@ class Validator:
     def _check(self, name: DocumentName) -> jsonschema_rs.Validator:
         compiled = self._compiled.get(name)
         if compiled is None:
-            compiled = jsonschema_rs.validator_for(self._schemas[name])
+            compiled = jsonschema_rs.validator_for(schema(name))
             self._compiled[name] = compiled
         return compiled
 

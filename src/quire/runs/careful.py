@@ -1,7 +1,8 @@
 """The fold, where a document that cannot be folded must not hold up its writer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from quire.documents.batch import EventBatch
 from quire.documents.document import Document
 from quire.documents.identity import identity
 from quire.documents.pointer import showable
@@ -12,7 +13,7 @@ from quire.runs.run import Finding, Run
 
 def fold_carefully(
     run: Run,
-    documents: Sequence[tuple[Document, Collection[int]]],
+    documents: Sequence[tuple[Document | EventBatch, Collection[int]]],
     *,
     known: Known = none_known,
 ) -> Run:
@@ -24,12 +25,22 @@ def fold_carefully(
     try:
         return fold_all(run, documents, known=known)
     except Exception:  # noqa: BLE001  # which one is at fault is found below
-        for document, repeated in documents:
+        for document, repeated in _each(documents):
             try:
                 run = fold(run, document, repeated, known=known)
             except Exception as error:  # noqa: BLE001  # whatever it is, it is told
                 run = settled(run, [_unfoldable(document, error)])
     return run
+
+
+def _each(
+    documents: Sequence[tuple[Document | EventBatch, Collection[int]]],
+) -> Iterator[tuple[Document, Collection[int]]]:
+    for document, repeated in documents:
+        if isinstance(document, EventBatch):
+            yield from ((one, ()) for one in document.documents())
+        else:
+            yield document, repeated
 
 
 def _unfoldable(document: Document, error: Exception) -> Finding:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
+from quire.documents.batch import EventBatch
 from quire.documents.document import Document
 from quire.documents.identity import bulk_rows, row_uids
 from quire.documents.names import DocumentName
@@ -28,8 +29,8 @@ from quire.runs.values import LARGEST, as_integer, as_number, as_text
 # What is awaited beyond so many is forgotten, the greatest uids first.
 _MOST_AWAITED = 10_000
 
-Arrived = Iterable[tuple[Document, Collection[int]]]
-"""Documents, each with the places of rows that the run has already."""
+Arrived = Iterable[tuple[Document | EventBatch, Collection[int]]]
+"""Documents, each with the places of rows that the run has already: a batch none."""
 Known = Callable[[DocumentName, Collection[str]], Collection[str]]
 """Which of these datum_ids, or of these uids of resources, the run has."""
 
@@ -95,7 +96,10 @@ class _Folding:
             DocumentName.RESOURCE: set(),
         }
 
-    def take(self, document: Document, repeated: Collection[int]) -> None:
+    def take(self, document: Document | EventBatch, repeated: Collection[int]) -> None:
+        if isinstance(document, EventBatch):
+            self._take_batch(document)
+            return
         self._count += 1
         self._takers[document.name](self, document, repeated)
         if document.original:
@@ -186,6 +190,14 @@ class _Folding:
             if events is None:
                 events = self._events[descriptor] = []
             events.append(body)
+
+    def _take_batch(self, batch: EventBatch) -> None:
+        self._count += len(batch.raws)
+        descriptor = batch.descriptor
+        self._growth(descriptor).add_rows(batch.uids, batch.seq_nums, batch.times)
+        declared = self._run.declared.get(descriptor)
+        if declared is not None:
+            self._judge(descriptor, Rows.of_batch(batch, declared), declared)
 
     def _take_event_page(self, document: Document, repeated: Collection[int]) -> None:
         body = document.body

@@ -37,9 +37,19 @@ class Growth:
     def add_events(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Add rows that stand alone."""
         events = tuple(events)
-        self.uids += [event["uid"] for event in events]
-        self.numbers += [event["seq_num"] for event in events]
-        self.times += [event["time"] for event in events]
+        self.add_rows(
+            [event["uid"] for event in events],
+            [event["seq_num"] for event in events],
+            [event["time"] for event in events],
+        )
+
+    def add_rows(
+        self, uids: Sequence[str], numbers: Sequence[Any], times: Sequence[Any]
+    ) -> None:
+        """Add rows by their columns."""
+        self.uids += uids
+        self.numbers += numbers
+        self.times += times
 
     def add_page(self, body: Mapping[str, Any], repeated: Collection[int]) -> None:
         """Add the rows of a page; of a ragged one those that all columns have."""

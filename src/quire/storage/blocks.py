@@ -35,6 +35,7 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     checksum: bytes = b""
 
 
+_NAMES = {name: name.value for name in DocumentName}
 _BEFORE = Slot.__struct_fields__[:-1]
 _NO_CHECKSUM = bytes(4)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -65,11 +66,12 @@ def pack(
     parts: list[bytes] = []
     offset = 0
     for one in arrivals:
-        length = len(one.raw)
-        # Plain tuples are half the cost of slots, and encoded alike.
+        raw = one.raw
+        length = len(raw)
+        # Plain tuples are half the cost of slots, and encoded alike; so are names.
         slot: tuple[object, ...]
-        slot = (one.name, offset, length, one.keys, one.repeated, one.anchor)
-        parts.append(one.raw)
+        slot = (_NAMES[one.name], offset, length, one.keys, one.repeated, one.anchor)
+        parts.append(raw)
         offset += length
         if one.original:
             slot = (*slot, len(one.original))
@@ -136,12 +138,16 @@ def document(slot: Slot, body: bytes, number: int) -> StoredDocument:
 
 def split(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
     """Cut into what fits one block each."""
-    begin = size = 0
-    for place, arrival in enumerate(arrivals):
-        size += len(arrival.raw) + len(arrival.original)
-        full = size > _LARGEST_BODY or place - begin >= 1 << _PLACE_BITS
+    sizes = [len(one.raw) + len(one.original) for one in arrivals]
+    if sizes and sum(sizes) <= _LARGEST_BODY and len(sizes) <= 1 << _PLACE_BITS:
+        yield arrivals
+        return
+    begin = total = 0
+    for place, size in enumerate(sizes):
+        total += size
+        full = total > _LARGEST_BODY or place - begin >= 1 << _PLACE_BITS
         if full and place > begin:
             yield arrivals[begin:place]
-            begin, size = place, len(arrival.raw) + len(arrival.original)
+            begin, total = place, size
     if begin < len(arrivals):
         yield arrivals[begin:]

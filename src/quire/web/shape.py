@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from quire.documents.counting import count
 from quire.documents.slicing import Broken, elements
 from quire.errors import InputError, TooLarge
 
@@ -50,7 +51,7 @@ def check_items(body: bytes, limit: int, *, lines: bool) -> None:
         There are more than `limit`.
     """
     separator = b"\n" if lines else b","
-    if body.count(separator) < limit:
+    if count(body, separator) < limit:
         return
     if lines:
         found = sum(1 for line in body.split(b"\n") if line.strip())
