@@ -25,7 +25,7 @@ BATCH = 500
 EVERY = 10
 SHARE = 0.02
 PACE = 2.0  # runs a second
-SHORT, LONG = (1_500, 20), (400, EVENTS)  # runs and events to fill caches with
+SHORT, LONG = (5_000, 20), (500, EVENTS)  # runs and events to fill caches with
 MEGABYTE = 2**20
 
 

@@ -17,6 +17,7 @@ from quire.access.principals import Principal
 from quire.actions.columns import ColumnViews, OpenStream
 from quire.actions.external import ExternalData
 from quire.actions.ingest import Ingest
+from quire.actions.made_columns import Making
 from quire.assets.registry import AssetFiles
 from quire.documents.document import Document
 from quire.errors import InputError, NotFound
@@ -37,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def views(store: Store, folder: Path) -> ColumnViews:
     moved = {"/example/assets": str(FOLDER / "assets")}
     external = ExternalData(store, AssetFiles([FOLDER / "assets"], moved))
-    return ColumnViews(store, ParquetFiles(folder), external, least_rows=2)
+    return ColumnViews(store, ParquetFiles(folder), external, Making(least_rows=2))
 
 
 async def send(ingest: Ingest, who: Principal, documents: Sequence[Document]) -> str:

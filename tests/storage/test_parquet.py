@@ -1,5 +1,6 @@
 """Column views in Parquet files."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quire.runs.columns.gathering import column_view
+from quire.runs.columns.gathering import Gathering, column_view
 from quire.runs.columns.layout import ColumnView
 from quire.runs.columns.selection import Selection
+from quire.runs.columns.stretch import BEGIN, Mark, Stretch
 from quire.storage.parquet.files import ParquetFiles
-from quire.testing.documents import make_run
+from quire.testing.documents import make_run, make_uid
 
 
 @pytest.fixture
@@ -86,9 +88,13 @@ def test_what_a_killed_server_left_is_cleared(
 ) -> None:
     kept.write("run", "primary", 1, view)
     (file,) = tmp_path.rglob("*.parquet")
-    (file.parent / "abc.part").write_bytes(b"half")
+    left, others = file.parent / "abc.part", file.parent / "def.part"
+    for part in (left, others):
+        part.write_bytes(b"half")
+    os.utime(left, (1.7e9, 1.7e9))
     kept.write("run", "primary", 2, view)
-    assert list(file.parent.iterdir()) == [file]
+    # Another server on the folder may be writing.
+    assert sorted(file.parent.iterdir()) == [others, file]
 
 
 def test_a_write_that_fails_changes_nothing(
@@ -147,3 +153,45 @@ def test_columns_of_all_types_come_back(kept: ParquetFiles, view: ColumnView) ->
     assert found is not None
     (back,) = found.read(Selection(timestamps=False))
     assert back.select(list(added)).equals(table.select(list(added)))
+
+
+def stretch_of(place: int) -> Stretch:
+    gathering = Gathering({make_uid(0, "descriptor"): "primary"}, "primary")
+    for one in make_run(0, 4):
+        gathering.take(one)
+    gathering.view()
+    found = gathering.stretch(Mark(10 * place, place), Mark(10 * place + 10, place + 1))
+    assert found is not None
+    return found if place else replace(found, begin=BEGIN)
+
+
+def test_stretches_are_given_as_far_as_they_follow_each_other(
+    kept: ParquetFiles, view: ColumnView, tmp_path: Path
+) -> None:
+    assert kept.stretches("run", "primary") == []
+    for place in (0, 1, 3):
+        kept.add("run", "primary", place, stretch_of(place))
+    assert len(kept.stretches("run", "primary")) == 2
+    # What follows another end than this one's is none.
+    kept.add("run", "primary", 2, stretch_of(3))
+    first, second = kept.stretches("run", "primary")
+    assert (first.begin, first.end) == (BEGIN, second.begin)
+    assert first.chunk.seq_num.tolist() == [1, 2, 3, 4]
+    kept.add("run", "primary", 2, stretch_of(2))
+    assert len(kept.stretches("run", "primary")) == 4
+    assert kept.stretches("run", "primary.0") == []
+    kept.write("run", "primary", 7, view)
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["primary.parquet"]
+    # What was read before can still be used.
+    assert second.chunk.uid.to_pylist() == first.chunk.uid.to_pylist()
+
+
+def test_a_stretch_of_another_layout_is_none(
+    kept: ParquetFiles, tmp_path: Path
+) -> None:
+    kept.add("run", "primary", 0, stretch_of(0))
+    (file,) = tmp_path.rglob("*.arrow")
+    table = pa.table({"0": [1]})
+    with pa.OSFile(str(file), "wb") as out, pa.ipc.new_file(out, table.schema) as made:
+        made.write_table(table)
+    assert kept.stretches("run", "primary") == []

@@ -12,8 +12,10 @@ from quire.access.principals import Principal
 from quire.actions.external import ExternalData
 from quire.actions.external_column import ExternalColumn
 from quire.actions.filling import Filled
-from quire.actions.kept_columns import LEAST_ROWS, Kept, KeptColumns, parsed
+from quire.actions.gathering_columns import parsed
+from quire.actions.kept_columns import Kept, KeptColumns
 from quire.actions.lookup import By, find_run
+from quire.actions.made_columns import DEFAULT, Making
 from quire.documents.names import DocumentName
 from quire.errors import InputError, NotFound
 from quire.ports.column_files import ColumnFiles
@@ -48,24 +50,17 @@ class OpenStream:
 
 
 class ColumnViews:
-    """Gives streams as columns, and keeps files of those of closed runs.
-
-    Parameters
-    ----------
-    least_rows
-        Events, superseded ones included, from which a stream gets a file.
-    """
+    """Gives streams as columns, and keeps files of them."""
 
     def __init__(
         self,
         store: Store,
         files: ColumnFiles,
         external: ExternalData,
-        *,
-        least_rows: int = LEAST_ROWS,
+        making: Making = DEFAULT,
     ) -> None:
         self._store = store
-        self._kept = KeptColumns(store, files, least_rows=least_rows)
+        self._kept = KeptColumns(store, files, making)
         self._external = external
 
     async def open(
@@ -175,7 +170,7 @@ class ColumnViews:
         return await self._store.view(lambda tx: _configuration(tx, run, stream))
 
     async def refresh(self) -> int:
-        """Make the missing files of closed runs; return how many streams got one."""
+        """Make the files that are missing; return how many streams got one."""
         return await self._kept.refresh()
 
     async def _run(
@@ -254,10 +249,14 @@ def _named(tables: Sequence[Any], key: str) -> tuple[Any, list[str | None]]:
 
 
 def _configuration(tx: Transaction, run: Run, stream: str) -> Configuration:
-    uids = {uid for uid, name in run.descriptors.items() if name == stream}
-    bodies = (
-        parsed(stored.name, stored.raw).body
-        for stored in tx.documents.of_run(run.uid)
-        if stored.name is DocumentName.DESCRIPTOR
-    )
-    return configured([body for body in bodies if body["uid"] in uids])
+    left = {uid for uid, name in run.descriptors.items() if name == stream}
+    found = []
+    for stored in tx.documents.of_run(run.uid):
+        if stored.name is DocumentName.DESCRIPTOR:
+            body = parsed(stored.name, stored.raw).body
+            if body["uid"] in left:
+                left.remove(body["uid"])
+                found.append(body)
+        if not left:
+            break  # most runs have all of them before the first of many events
+    return configured(found)

@@ -10,7 +10,7 @@ import msgspec
 from quire.access.principals import Principal
 from quire.actions.broadcast import SILENCE_SECONDS, Listener
 from quire.actions.columns import ColumnViews, OpenStream
-from quire.actions.kept_columns import parsed
+from quire.actions.gathering_columns import parsed
 from quire.actions.lookup import By, find_run
 from quire.documents.document import Document
 from quire.documents.names import DocumentName as Name

@@ -45,9 +45,18 @@ def word_term(word: str) -> str:
     return f" {word}"
 
 
-# Most terms come again and again: names of fields, plans, words.
-@lru_cache(maxsize=100_000)
+# Most terms come again and again: names of fields, plans, words. Those that do not,
+# some ten a run, soon go.
+REMEMBERED = 16_384
+
+
+@lru_cache(maxsize=REMEMBERED)
 def hashed(term: str) -> bytes:
     """Return the 8 bytes that a term is kept as."""
+    return digest(term)
+
+
+def digest(term: str) -> bytes:
+    """Return the same, worked out anew."""
     encoded = term.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(encoded, digest_size=8).digest()

@@ -1,6 +1,6 @@
 """One stream's documents into a column view."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from quire.documents.document import Document
@@ -10,9 +10,10 @@ from quire.runs.columns.block import Block, Chunk
 from quire.runs.columns.configuration import Configuration, configured
 from quire.runs.columns.layout import ColumnView, laid_out
 from quire.runs.columns.ordering import in_order
+from quire.runs.columns.stretch import Mark, Stretch
 
-BLOCK_ROWS = 65_536
-BLOCK_BYTES = 32 * 1024**2
+BLOCK_ROWS = 32_768
+BLOCK_BYTES = 16 * 1024**2
 
 
 class Gathering:
@@ -24,15 +25,29 @@ class Gathering:
         Stream name of each descriptor uid of the run.
     stream
         Name of the stream.
+    behind
+        Stretches that were made before, in their order; it goes on at their end.
+    block_rows
+        Of how many rows a chunk is made.
     """
 
-    def __init__(self, descriptors: Mapping[str, str], stream: str) -> None:
+    def __init__(
+        self,
+        descriptors: Mapping[str, str],
+        stream: str,
+        *,
+        behind: Sequence[Stretch] = (),
+        block_rows: int = BLOCK_ROWS,
+    ) -> None:
         self._uids = {uid for uid, name in descriptors.items() if name == stream}
-        self._numbers: dict[str, int] = {}
-        self._descriptors: list[dict[str, Any]] = []
+        self._block_rows = block_rows
         self._block = Block()
         self._bytes = 0
-        self._chunks: list[Chunk] = []
+        self._chunks: list[Chunk] = [one.chunk for one in behind]
+        numbers = behind[-1].numbers if behind else ()
+        self._numbers = {uid: number for number, uid in enumerate(numbers)}
+        self._descriptors = list(behind[-1].descriptors if behind else ())
+        self._in_stretches = len(behind)
 
     def wants(self, name: Name, raw: bytes) -> bool:
         """Return whether a document may be the stream's, by a look at its bytes."""
@@ -62,8 +77,40 @@ class Gathering:
             case Name.BULK_EVENTS:
                 self._take_bulk(body, repeated)
         self._bytes += len(document.raw)
-        if self._block.rows >= BLOCK_ROWS or self._bytes >= BLOCK_BYTES:
+        if self._block.rows >= self._block_rows or self._bytes >= BLOCK_BYTES:
             self._finish_block()
+
+    def stretch(self, begin: Mark, end: Mark) -> Stretch | None:
+        """Return the chunk that what was taken last completed, if it did.
+
+        Parameters
+        ----------
+        begin, end
+            Of the documents that were taken, wanted or not, since the last chunk.
+        """
+        if len(self._chunks) == self._in_stretches:
+            return None
+        self._in_stretches += 1
+        return Stretch(
+            begin=begin,
+            end=end,
+            chunk=self._chunks[-1],
+            numbers=tuple(self._numbers),
+            descriptors=configured(self._descriptors).descriptors,
+        )
+
+    @property
+    def rows(self) -> int:
+        """How many rows were taken since the last chunk."""
+        return self._block.rows
+
+    @property
+    def rows_in_chunk(self) -> int:
+        """How many rows make a chunk if they go on as large as the last ones."""
+        if self._block.rows:
+            fit = self._block.rows * BLOCK_BYTES // max(self._bytes, 1)
+            return min(fit + 1, self._block_rows)
+        return self._chunks[-1].rows if self._chunks else self._block_rows
 
     def view(self) -> ColumnView:
         """Return the column view of what was taken."""

@@ -1,7 +1,8 @@
 """`quire.ports.column_files.ColumnFiles` as Parquet files in the data folder.
 
-``streams/<first two of the uid>/<uid>/<stream>.parquet``. Names that are no plain file
-names are percent-encoded, overlong ones hashed.
+``streams/<first two of the uid>/<uid>/<stream>.parquet``; of an open run stretches as
+Arrow files, ``<stream>.<place>.arrow``. Names that are no plain file names are
+percent-encoded, overlong ones hashed.
 
 Numbers are laid out byte by byte (Parquet's BYTE_STREAM_SPLIT) and then compressed with
 LZ4: the high bytes of measured values hardly change, the low ones are noise. Against
@@ -14,18 +15,22 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from quire.runs.columns.layout import ColumnView
 from quire.runs.columns.selection import Selection
+from quire.runs.columns.stretch import BEGIN, Stretch, packed, unpacked
 
 _FOLDER = "streams"
 _GROUP_ROWS = 65_536
 _GROUP_BYTES = 64 * 1024**2
 _LONGEST_NAME = 200
+_ABANDONED = 3600.0  # seconds
 _DOCUMENTS = b"quire.documents"
 _LAYOUT = b"quire.layout"
 _LAYOUT_NOW = b"1"
@@ -75,15 +80,43 @@ class ParquetFiles:
         return None
 
     def write(self, run: str, stream: str, documents: int, view: ColumnView) -> None:
-        """Keep a stream's columns in place of what was kept of it."""
+        """Keep a stream's columns in place of what was kept of it, stretches too."""
         path = self._path(run, stream)
+        self._replace(path, lambda out: _write(view.table, out, documents))
+        for place in count():
+            try:
+                self._stretch(run, stream, place).unlink()
+            except FileNotFoundError:
+                return
+
+    def stretches(self, run: str, stream: str) -> list[Stretch]:
+        """Return the stretches of a stream, each beginning where the last one ends."""
+        found: list[Stretch] = []
+        while stretch := _mapped(self._stretch(run, stream, len(found))):
+            if stretch.begin != (found[-1].end if found else BEGIN):
+                break
+            found.append(stretch)
+        return found
+
+    def add(self, run: str, stream: str, place: int, stretch: Stretch) -> None:
+        """Keep a stretch; `place` tells how many stand before it."""
+        import pyarrow as pa
+
+        table = packed(stretch)
+
+        def write(out: Any) -> None:
+            with pa.ipc.new_file(out, table.schema) as writer:
+                writer.write_table(table)
+
+        self._replace(self._stretch(run, stream, place), write)
+
+    def _replace(self, path: Path, write: Callable[[Any], None]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for left in path.parent.glob("*.part"):  # by a server that was killed
-            left.unlink(missing_ok=True)
+        _clear(path.parent)
         part = path.with_name(f"{secrets.token_hex(8)}.part")
         try:
             with part.open("xb") as out:
-                _write(view.table, out, documents)
+                write(out)
                 out.flush()
                 os.fsync(out.fileno())
             part.replace(path)
@@ -99,9 +132,30 @@ class ParquetFiles:
     def _path(self, run: str, stream: str) -> Path:
         return self._run_folder(run) / f"{_name(stream)}.parquet"
 
+    def _stretch(self, run: str, stream: str, place: int) -> Path:
+        return self._run_folder(run) / f"{_name(stream)}.{place}.arrow"
+
     def _run_folder(self, run: str) -> Path:
         name = _name(run)
         return self._folder / name[:2] / name
+
+
+def _clear(folder: Path) -> None:
+    """Delete what servers left that were killed; others may be writing theirs."""
+    for part in folder.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _ABANDONED:
+                part.unlink()
+
+
+def _mapped(path: Path) -> Stretch | None:
+    """Return a stretch whose arrays are read when they are used, None if there is none."""
+    import pyarrow as pa
+
+    try:
+        return unpacked(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
+    except (OSError, ValueError):  # Arrow's own errors among them
+        return None
 
 
 def _write(table: Any, out: Any, documents: int) -> None:

@@ -1,12 +1,33 @@
 """Which short hashes a run has already, kept in memory for the runs in use."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
+from quire.storage.sealed_keys import SealedKeys
 from quire.storage.sqlite.uids import Uid
 
-KeyIndex = dict[int, tuple[int, ...]]
-"""The numbers of the documents that have a key."""
+# Few enough to be sealed between two deliveries: some 20 ms.
+_MOST_LOOSE = 65_536
+_LIGHTER = 8
+
+
+class KeyIndex(dict[int, int | tuple[int, ...]]):
+    """The number of the document that has a key; of several, which is rare, all.
+
+    Attributes
+    ----------
+    sealed
+        Those of a long run's documents that are not here any more.
+    """
+
+    def __init__(self) -> None:
+        self.sealed = SealedKeys()
+
+    @property
+    def weight(self) -> int:
+        """As how many keys it counts against the limit of memory."""
+        return len(self) + len(self.sealed) // _LIGHTER
 
 
 class KnownKeys:
@@ -15,8 +36,8 @@ class KnownKeys:
     Parameters
     ----------
     limit
-        How many keys to keep over all runs (some 150 bytes each). The run in use
-        stays however many it has.
+        How many keys to keep over all runs (some 120 bytes each, 16 if sealed). The
+        run in use stays however many it has.
     most_runs
         How many runs to keep.
     """
@@ -35,14 +56,14 @@ class KnownKeys:
         index = self._runs.get(run)
         if index is not None:
             self._runs.move_to_end(run)
-            self._count(run, len(index))
+            self._count(run, index.weight)
         return index
 
     def put(self, run: Uid | None, index: KeyIndex) -> None:
         """Keep the run's index."""
         self._runs[run] = index
         self._runs.move_to_end(run)
-        self._count(run, len(index))
+        self._count(run, index.weight)
         while len(self._runs) > 1 and (
             self._kept > self._limit or len(self._runs) > self._most_runs
         ):
@@ -60,21 +81,57 @@ class KnownKeys:
             self._sizes[run] = size
 
 
+def numbers(index: KeyIndex, key: int) -> tuple[int, ...]:
+    """Return the numbers of the documents that have a key."""
+    found = index.get(key, ())
+    return (found,) if isinstance(found, int) else found
+
+
+def hits(index: KeyIndex, keys: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Return of those keys that are known the numbers of the documents."""
+    found: dict[int, tuple[int, ...]] = {}
+    if not index.keys().isdisjoint(keys):
+        found = {key: numbers(index, key) for key in keys if key in index}
+    for key, number in index.sealed.find(keys):
+        found[key] = tuple(sorted({*found.get(key, ()), number}))
+    return found
+
+
+def seal(index: KeyIndex, most: int = _MOST_LOOSE) -> None:
+    """Have no more than so many keys in the dictionary."""
+    if len(index) > most:
+        index.sealed.add([(key, one) for key in index for one in numbers(index, key)])
+        index.clear()
+
+
 def add(index: KeyIndex, keys: Iterable[int], number: int) -> None:
     """Note that a document has these keys."""
-    alone = (number,)
     for key in keys:
-        others = index.get(key)
-        if others is None:
-            index[key] = alone
-        elif number not in others:
-            index[key] = (*others, number)
+        if index.setdefault(key, number) != number:
+            others = numbers(index, key)
+            if number not in others:
+                index[key] = (*others, number)
+
+
+def add_all(index: KeyIndex, keys: Sequence[Sequence[int]], first: int) -> None:
+    """Note the keys of many documents, which are numbered one after the other."""
+    flat = list(chain.from_iterable(keys))
+    before = len(index)
+    if index.keys().isdisjoint(flat):
+        if len(flat) == len(keys):  # one each
+            index.update(zip(flat, range(first, first + len(flat)), strict=True))
+        else:
+            for number, own in enumerate(keys, first):
+                index.update(dict.fromkeys(own, number))
+    if len(index) < before + len(flat):
+        for number, own in enumerate(keys, first):
+            add(index, own, number)
 
 
 def remove(index: KeyIndex, keys: Iterable[int], number: int) -> None:
     """Note that a document is no longer here."""
     for key in keys:
-        left = tuple(other for other in index.get(key, ()) if other != number)
+        left = tuple(other for other in numbers(index, key) if other != number)
         if left:
             index[key] = left
         else:

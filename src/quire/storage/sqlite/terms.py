@@ -18,17 +18,17 @@ def terms_of(found: Searchable) -> str:
 
 def value_term(path: str, value: Scalar) -> str:
     """Return the term of a field that has a value; 1 and 1.0 have the same."""
-    return plain.hashed(plain.value_term(path, value)).hex()
+    return _digits(plain.value_term(path, value))
 
 
 def field_term(path: str) -> str:
     """Return the term of a run that has a field."""
-    return plain.hashed(plain.field_term(path)).hex()
+    return _digits(plain.field_term(path))
 
 
 def word_term(word: str) -> str:
     """Return the term of a casefolded word."""
-    return plain.hashed(plain.word_term(word)).hex()
+    return _digits(plain.word_term(word))
 
 
 def access_term(access: int) -> str:
@@ -36,7 +36,7 @@ def access_term(access: int) -> str:
     return f"a{access}"
 
 
-# As `quire.storage.terms.hashed`: most come again, and to write them costs as much.
-@lru_cache(maxsize=100_000)
+# In place of `quire.storage.terms.hashed`: to write them costs as much.
+@lru_cache(maxsize=plain.REMEMBERED)
 def _digits(term: str) -> str:
-    return plain.hashed(term).hex()
+    return plain.digest(term).hex()
