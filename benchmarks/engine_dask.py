@@ -30,6 +30,8 @@ from quire.testing.dask.cluster import DaskCluster
 from quire.testing.engine_bench import Bench, alive, noted
 
 KINDS = "quire.testing.hostile_kinds:hostile"
+# Seconds.
+START, ABORT = 0.030, 1.5
 
 
 def bare(address: str, jobs: int) -> list[float]:
@@ -67,14 +69,20 @@ async def abort(bench: Bench, notes: Path, kind: str, names: list[str]) -> float
     return time.perf_counter() - begin
 
 
-def tell(what: str, seconds: list[float], unit: float = 1e3) -> None:
+def tell(what: str, seconds: list[float]) -> None:
     """Print median and 95th percentile."""
     ordered = sorted(seconds)
     print(
-        f"{what:34} p50 {statistics.median(ordered) * unit:8.1f}"
-        f"  p95 {ordered[len(ordered) * 95 // 100] * unit:8.1f}"
-        f"  max {ordered[-1] * unit:8.1f} ms"
+        f"{what:34} p50 {statistics.median(ordered) * 1e3:8.1f}"
+        f"  p95 {ordered[len(ordered) * 95 // 100] * 1e3:8.1f}"
+        f"  max {ordered[-1] * 1e3:8.1f} ms"
     )
+
+
+def judge(what: str, found: float, target: float) -> None:
+    """Print whether a target, in seconds, was met."""
+    met = "met" if found <= target else "MISSED"
+    print(f"  target: {what} at most {target * 1e3:.0f} ms, {met}")
 
 
 async def measure(folder: Path, address: str, jobs: int, aborts: int) -> None:
@@ -93,7 +101,9 @@ async def measure(folder: Path, address: str, jobs: int, aborts: int) -> None:
     async with server.served():
         await dispatcher.start()
         await starts(bench, 5)
-        tell("submit to start", await starts(bench, jobs))
+        begun = await starts(bench, jobs)
+        tell("submit to start", begun)
+        judge("p50", statistics.median(begun), START)
         for kind, names in (
             ("compute_in_c", ["worker.1"]),
             ("double_fork", ["worker.1", "daemon.1"]),
@@ -103,6 +113,7 @@ async def measure(folder: Path, address: str, jobs: int, aborts: int) -> None:
                 for n in range(aborts)
             ]
             tell(f"abort of {kind}", killed)
+            judge("max", max(killed), ABORT)
         await dispatcher.stop()
     await store.aclose()
 

@@ -27,6 +27,7 @@ from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.engine_bench import Bench, RenamingPublisher
 from quire.testing.stores import open_store_of
+from quire.testing.waiting import PATIENCE
 
 FATAL = Failed(error=JobError(type="fatal", code="c", message="It broke"))
 TRANSIENT = Failed(error=JobError(type="transient", code="c", message="Busy"))
@@ -289,7 +290,7 @@ class HeldPublisher(RenamingPublisher):
 
     def publish(self, staged: StagedProduct) -> None:
         self.begun.set()
-        assert self.may.wait(10)
+        assert self.may.wait(PATIENCE)
         super().publish(staged)
 
 

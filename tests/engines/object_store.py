@@ -6,7 +6,6 @@ that AWS's own clients read.
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 
 import httpx
 
+from quire.testing.ports import free_port
+from quire.testing.waiting import PATIENCE
 from quire.transfer.signing import Credentials, Signer
 
 KEY, SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
@@ -33,15 +34,16 @@ def object_store() -> Iterator[tuple[Credentials, str]]:
             os.environ["QUIRE_TEST_S3_BUCKET"],
         )
         return
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     made = Credentials(endpoint=f"http://127.0.0.1:{port}", **known)
     program = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(program, stdout=quiet, stderr=quiet)
     try:
         until_it_answers(made.endpoint, process)
-        httpx.put(Signer(made).address("PUT", "s3://results")).raise_for_status()
+        httpx.put(
+            Signer(made).address("PUT", "s3://results"), timeout=PATIENCE
+        ).raise_for_status()
         yield made, "results"
     finally:
         process.kill()
@@ -49,10 +51,10 @@ def object_store() -> Iterator[tuple[Credentials, str]]:
 
 
 def until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.get(url)
+            httpx.get(url, timeout=PATIENCE)
         except httpx.TransportError:
             time.sleep(0.02)
         else:

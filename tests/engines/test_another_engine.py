@@ -72,6 +72,9 @@ def test_the_settings_of_the_page_are_read() -> None:
     tables = tomllib.loads(text)
     [(settings, rest)] = read_engines(tables["engines"]).values()
     assert (settings.type, settings.slots) == ("process_launcher:make", 8)
-    assert rest == {"prefix": ["ssh", "-T", "node17"]}
+    assert rest == {
+        "prefix": ["ssh", "-T", "node17"],
+        "python": "/opt/quire/bin/python",
+    }
     assert tables["kinds"]["project"]["engine"] in tables["engines"]
     assert "engines" in Settings.__struct_fields__

@@ -23,12 +23,14 @@ class CountingStore(SqliteStore):
     reached: asyncio.Event | None = None
     gate: asyncio.Event | None = None
 
-    async def decide(self, decision: Decision[object]) -> object:  # type: ignore[override]
+    async def decide(  # type: ignore[override]
+        self, decision: Decision[object], *, brief: bool = False
+    ) -> object:
         self.decisions += 1
         if self.reached is not None and self.gate is not None:
             self.reached.set()
             await self.gate.wait()
-        return await super().decide(decision)
+        return await super().decide(decision, brief=brief)
 
 
 @pytest.fixture

@@ -57,3 +57,17 @@ def test_without_a_token_it_says_what_is_missing() -> None:
     assert done.returncode == 2
     assert TOKEN_VARIABLE in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_runner_loads_no_part_of_the_server() -> None:
+    """It starts anew for each attempt on Slurm: what it loads is waited for."""
+    program = (
+        "import sys, quire.runner, quire.kinds.registry;"
+        "quire.kinds.registry.built_in();"
+        "print(*({'asyncio', 'starlette', 'apsw', 'psycopg', 'httpx', 'numpy'}"
+        " & sys.modules.keys()))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == ""

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 SWARM = "import subprocess, sys; [subprocess.Popen(['sleep', '60']) for _ in range(9)]"
 SETTINGS = f"""
@@ -23,7 +24,7 @@ arguments = ['-c', "{SWARM}; import time; time.sleep(60)"]
 processes = 5
 
 [kinds.wait]
-wall_clock = 1
+wall_clock = 4
 concurrency = 1
 """
 
@@ -47,7 +48,7 @@ def submit(http: httpx.Client, kind: str, **parameters: Any) -> str:
 
 
 def until(http: httpx.Client, job: str, *phases: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     found: dict[str, Any] = {"phase": None}
     while found["phase"] not in phases:
         if time.monotonic() > deadline:

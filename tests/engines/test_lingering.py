@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quire.engines.lingering import Lingering
-from quire.ports.launcher import There
+from quire.ports.launcher import Seen, There
 
 KEY = ("job", 1)
 
@@ -14,7 +14,7 @@ def stand_of(answers: list[There]) -> tuple[Lingering, list[int]]:
     ended = [
         look
         for look, answer in enumerate(answers, 1)
-        if lingering.stale({KEY: answer}) == [KEY]
+        if lingering.stale({KEY: Seen(there=answer)}) == [KEY]
     ]
     return lingering, ended
 

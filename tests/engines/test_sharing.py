@@ -23,6 +23,7 @@ from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.attempt_server import AttemptServer
 from quire.testing.engine_bench import Bench, alive, noted
+from quire.testing.waiting import PATIENCE
 
 LIMITS = KindLimits({name: Limits(engine="cluster") for name in ("sleep", "behave")})
 # Seconds: whoever waits for it has missed a ring.
@@ -150,7 +151,7 @@ async def test_an_abort_waits_for_what_another_server_has_to_end(
 
     await two.bench.store.decide(begin)
     ending = [asyncio.create_task(site.dispatcher.end(job)) for site in sites]
-    async with asyncio.timeout(20):  # long before its lease ends
+    async with asyncio.timeout(PATIENCE):  # long before its lease ends
         await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
         assert not alive(worker)
         await asyncio.gather(*ending)

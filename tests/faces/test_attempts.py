@@ -10,6 +10,7 @@ import pytest
 
 from quire.actions.attempt_tokens import AttemptTokens
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 METHODS = {"get", "put", "post", "patch", "delete"}
 REFUSED = {401, 403}
@@ -44,7 +45,9 @@ def tokens(server: ServerProcess) -> AttemptTokens:
 
 def holder(http: httpx.Client, token: str) -> httpx.Client:
     return httpx.Client(
-        base_url=http.base_url, headers={"authorization": f"Bearer {token}"}
+        base_url=http.base_url,
+        headers={"authorization": f"Bearer {token}"},
+        timeout=PATIENCE,
     )
 
 

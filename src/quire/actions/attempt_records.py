@@ -46,6 +46,13 @@ def _fenced(stored: Job | None, job: str, attempt: int) -> Job:
     return transitions.guard(stored, attempt)
 
 
+def under_way(job: Job, attempt: int) -> bool:
+    """Return whether an attempt has begun, or may still begin."""
+    if job.phase is Phase.QUEUED:
+        return job.attempt == attempt - 1
+    return job.phase is Phase.EXECUTING and job.attempt == attempt and not job.aborting
+
+
 def merged(job: Job, results: tuple[JobResult, ...]) -> tuple[JobResult, ...]:
     """Return a job's results with new ones, which replace those of the same id."""
     known = {result.id: result for result in job.results}

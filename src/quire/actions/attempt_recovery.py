@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from quire.actions.attempt_folders import clear_folder, discard_done
-from quire.actions.attempt_records import executing
+from quire.actions.attempt_records import executing, under_way
 from quire.actions.progress_log import tell as tell_listeners
 from quire.clock import Clock
 from quire.jobs.job import Job
@@ -130,9 +130,13 @@ async def clear(store: Store, data_folder: Path, job: str, attempt: int) -> None
     """Remove what an attempt left behind, once its processes are dead.
 
     Kept are its log, the results that it delivered and what it staged; what its job has
-    finished only while something may still become of it.
+    finished only while something may still become of it. Nothing is removed while the
+    row says that it is under way: its verdict may be on its way, through another server
+    or a slow line, and would complete the job with files that are gone.
     """
     stored = await store.view(lambda tx: tx.jobs.get(job))
+    if stored is not None and under_way(stored, attempt):
+        return
     kept: set[str] = set()
     if stored is not None:
         kept.update(result.path for result in stored.results)

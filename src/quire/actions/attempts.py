@@ -27,6 +27,7 @@ from quire.actions.attempt_recovery import (
     note_left,
 )
 from quire.actions.claiming import Claiming
+from quire.actions.progress_log import is_newest
 from quire.actions.progress_log import tell as tell_listeners
 from quire.actions.publishing import Publishing
 from quire.actions.verdicts import Verdicts
@@ -158,6 +159,20 @@ class Attempts:
 
         await self._store.decide(decision)
 
+    async def remark(self, job: str, attempt: int, words: str) -> None:
+        """Tell listeners what its scheduler says of an attempt, once in a row.
+
+        It changes nothing; of a job that has ended, or is gone, nothing is told.
+        """
+        now = self._clock.now()
+        event = info(f"Attempt {attempt}: {words}")
+
+        def decision(tx: Transaction) -> None:
+            if tx.jobs.get(job) is not None and not is_newest(tx, job, event):
+                tell_listeners(tx, job, event, now=now)
+
+        await self._store.decide(decision)
+
     async def deliver(self, job: str, attempt: int, result: JobResult) -> None:
         """Make a finished file known while the attempt goes on."""
 
@@ -207,7 +222,8 @@ class Attempts:
     async def clear(self, job: str, attempt: int) -> None:
         """Remove what an attempt left behind, once its processes are dead.
 
-        Kept are its log, the results that it delivered and what it staged.
+        Kept are its log, the results that it delivered and what it staged, and all of
+        it while it is under way.
         """
         await clear(self._store, self.data_folder, job, attempt)
 
@@ -307,6 +323,7 @@ class Attempts:
         for job in silent:
             with contextlib.suppress(AttemptLost):
                 await self.lose(job.id, job.attempt, "it gave no sign of life")
+                await self.clear(job.id, job.attempt)
                 count += 1
         for job in left:
             if job.staged is not None and not await alive(job.server):

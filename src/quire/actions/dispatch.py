@@ -333,6 +333,7 @@ class Dispatcher:
             with contextlib.suppress(AttemptLost):
                 try:
                     await self._attempts.lose(job, attempt, "it gave no sign of life")
+                    await self._attempts.clear(job, attempt)
                 except StoreUnavailable:
                     await asyncio.sleep(_PAUSE)
                     continue

@@ -11,3 +11,12 @@ def tell(tx: Transaction, operation: str, event: ProgressEvent, *, now: float) -
     head, entry = append(head, event, at=now)
     if entry is not None:
         tx.progress.append(head, entry)
+
+
+def is_newest(tx: Transaction, operation: str, event: ProgressEvent) -> bool:
+    """Return whether the newest entry of an operation's log says the same."""
+    head = tx.progress.head(operation)
+    if head is None:
+        return False
+    newest = tx.progress.entries(operation, head.last - 1, 1)
+    return bool(newest) and newest[0].event.message == event.message

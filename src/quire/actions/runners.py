@@ -7,11 +7,14 @@ from typing import Annotated
 
 import msgspec
 
+from quire.actions.attempt_records import under_way
 from quire.actions.attempts import Attempts
-from quire.actions.shipping import Shipping, check_places, sizes
+from quire.actions.progress_log import is_newest
+from quire.actions.shipping import Shipping, check_places
 from quire.errors import AttemptLost
 from quire.jobs.job import Assignment, Completed, Job, JobResult, Outcome
 from quire.jobs.limits import Excess
+from quire.jobs.outcome_files import sizes
 from quire.jobs.phases import Phase
 from quire.ports.doorbell import Doorbell
 from quire.ports.job_records import job_topic
@@ -114,15 +117,7 @@ class Runners:
 
     async def told(self, job: str, event: ProgressEvent) -> bool:
         """Return whether a repeated event is the newest in the log already."""
-
-        def question(tx: Transaction) -> bool:
-            head = tx.progress.head(job)
-            if head is None:
-                return False
-            newest = tx.progress.entries(job, head.last - 1, 1)
-            return bool(newest) and newest[0].event.message == event.message
-
-        return await self._store.view(question)
+        return await self._store.view(lambda tx: is_newest(tx, job, event))
 
     async def deliver(self, job: str, attempt: int, result: JobResult) -> None:
         """Make a finished file known while the attempt goes on."""
@@ -231,13 +226,6 @@ class Runners:
 
     async def _job(self, job: str) -> Job | None:
         return await self._store.view(lambda tx: tx.jobs.get(job))
-
-
-def under_way(job: Job, attempt: int) -> bool:
-    """Return whether an attempt has begun, or may still begin."""
-    if job.phase is Phase.QUEUED:
-        return job.attempt == attempt - 1
-    return job.phase is Phase.EXECUTING and job.attempt == attempt and not job.aborting
 
 
 def _gone(job: Job, attempt: int) -> bool:

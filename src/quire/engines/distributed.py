@@ -7,7 +7,7 @@ HTTP, and by the lease of its job; what the scheduler says is advice.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from quire.actions.runners import Runners
 from quire.engines.lingering import Lingering
@@ -15,10 +15,12 @@ from quire.errors import AttemptLost, QuireError, StoreUnavailable
 from quire.ports.doorbell import Doorbell
 from quire.ports.engine import Launch, NoFreeSlot
 from quire.ports.launcher import (
+    UNSEEN,
     AttemptKey,
     Launcher,
     LauncherAway,
     RunnerOrder,
+    Seen,
     There,
 )
 
@@ -28,6 +30,12 @@ _FIRST, _MOST = 0.1, 5.0
 
 # Seconds between two looks at who has left.
 _HEARD = 0.05
+
+# Different things that listeners are told of how an attempt stands, at most.
+_REMARKS = 10
+# Looks that failed, one after the other, until whoever waits is told of it.
+_AWAY = 3
+_ASKED_AGAIN = "it is asked again until it answers"
 
 MakeOrder = Callable[[Launch], Awaitable[RunnerOrder]]
 
@@ -41,8 +49,9 @@ class _Handle:
         self.left = asyncio.Event()
         self.launching: asyncio.Task[None] | None = None
         self.ending: asyncio.Task[None] | None = None
-        self.seen = There.WAITING
+        self.seen = Seen(there=There.WAITING)
         self.since = 0
+        self.said: set[str] = set()
 
 
 class DistributedEngine:
@@ -93,6 +102,7 @@ class DistributedEngine:
         self._poll = poll
         self._handles: dict[AttemptKey, _Handle] = {}
         self._lingering = Lingering()
+        self._unanswered = 0
         self._started = False
         self._beside: list[asyncio.Task[None]] = []
 
@@ -146,7 +156,7 @@ class DistributedEngine:
     async def adopt(self, launch: Launch) -> None:
         """Take up an attempt that another server launched, or this one earlier."""
         if self.leads and (launch.job, launch.attempt) not in self._handles:
-            self._take(launch).seen = There.RUNNING
+            self._take(launch).seen = Seen(there=There.RUNNING)
 
     async def kill(self, job: str, attempt: int) -> None:
         """End an attempt: its runner sweeps, else the scheduler ends it by force."""
@@ -180,17 +190,21 @@ class DistributedEngine:
         if handle.ending is None:
             self._drop(handle)
 
-    def _drop(self, handle: _Handle) -> None:
+    def _drop(self, handle: _Handle, *, explained: bool = False) -> None:
         if self._handles.get(handle.key) is handle:
             del self._handles[handle.key]
-            self._lingering.note(handle.key)
+            explained = explained or handle.ending is not None
+            self._lingering.note(handle.key, explained=explained)
             self._runners.forget(handle.key)
             self._doorbell.ring(["jobs"])
 
     async def _launch(self, handle: _Handle) -> None:
         try:
             order = await self._make_order(handle.launch)
-            await _persistently(lambda: self._launcher.launch(order))
+            await _persistently(
+                lambda: self._launcher.launch(order),
+                lambda problem: self._remark(handle, f"{problem}; {_ASKED_AGAIN}"),
+            )
         except QuireError as problem:
             await self._lose(handle, str(problem))
         except Exception:  # noqa: BLE001  # one attempt must not stop all others
@@ -203,7 +217,7 @@ class DistributedEngine:
         with contextlib.suppress(AttemptLost):
             lose = self._runners.attempts.lose
             await _persistently(lambda: lose(*handle.key, reason))
-        self._drop(handle)
+        self._drop(handle, explained=True)
 
     async def _end(self, handle: _Handle) -> None:
         if handle.launching is not None:
@@ -211,7 +225,8 @@ class DistributedEngine:
             await asyncio.gather(handle.launching, return_exceptions=True)
         self._runners.dismiss(handle.key)
         try:
-            if handle.seen is not There.WAITING or await self._claimed(handle):
+            begun = handle.seen.there is not There.WAITING
+            if begun or await self._claimed(handle):
                 await _within(self._grace, handle.left)
             # Not for ever: the scheduler may be as dead as the runner.
             with contextlib.suppress(TimeoutError):
@@ -241,7 +256,7 @@ class DistributedEngine:
             told = await self._launcher.poll([handle.key])
         except LauncherAway:
             return There.RUNNING
-        return told.get(handle.key, There.UNKNOWN)
+        return told.get(handle.key, UNSEEN).there
 
     async def _keep_polling(self) -> None:
         while True:
@@ -256,14 +271,28 @@ class DistributedEngine:
             if not keys:
                 continue
             try:
-                told = await self._launcher.poll(keys)
-                await self._heed(asked, told)
-                for key in self._lingering.stale(told):
-                    await self._launcher.kill(key)
-            except (LauncherAway, StoreUnavailable):
+                await self._look(asked, keys)
+            except StoreUnavailable:
                 continue
             except Exception:  # noqa: BLE001  # a launcher's own flaw
                 _log.exception("a scheduler could not be asked; it goes on")
+
+    async def _look(
+        self, asked: Mapping[AttemptKey, _Handle], keys: Sequence[AttemptKey]
+    ) -> None:
+        try:
+            told = await self._launcher.poll(keys)
+            self._unanswered = 0
+            await self._heed(asked, told)
+            for key, why in self._lingering.endings(told).items():
+                await self._runners.attempts.remark(*key, why)
+            for key in self._lingering.stale(told):
+                await self._launcher.kill(key)
+        except LauncherAway as problem:
+            self._unanswered += 1
+            waiting = [one for one in asked.values() if one.seen.there is There.WAITING]
+            for handle in waiting if self._unanswered >= _AWAY else ():
+                await self._remark(handle, f"{problem}; {_ASKED_AGAIN}")
 
     async def _keep_hearing(self) -> None:
         """Hear of runners that told another server that they have left."""
@@ -277,15 +306,27 @@ class DistributedEngine:
             await asyncio.sleep(_HEARD)
 
     async def _heed(
-        self, asked: Mapping[AttemptKey, _Handle], told: Mapping[AttemptKey, There]
+        self, asked: Mapping[AttemptKey, _Handle], told: Mapping[AttemptKey, Seen]
     ) -> None:
         for key, handle in asked.items():
-            seen = told.get(key, There.UNKNOWN)
-            handle.since = handle.since + 1 if seen is handle.seen else 0
+            seen = told.get(key, UNSEEN)
+            handle.since = handle.since + 1 if seen == handle.seen else 0
             handle.seen = seen
-            # Twice: the word of its runner may be on its way.
-            if seen in (There.GONE, There.UNKNOWN) and handle.since:
+            # Twice: the word of its runner may be on its way, or its turn.
+            if not handle.since:
+                continue
+            if seen.there in (There.GONE, There.UNKNOWN):
                 await self._miss(handle)
+            else:
+                await self._remark(handle, seen.why)
+
+    async def _remark(self, handle: _Handle, words: str) -> None:
+        """Tell listeners how an attempt stands, unless they were told so."""
+        if not words or words in handle.said or len(handle.said) >= _REMARKS:
+            return
+        with contextlib.suppress(StoreUnavailable):  # said at the next look
+            await self._runners.attempts.remark(*handle.key, words)
+            handle.said.add(words)
 
     async def _miss(self, handle: _Handle) -> None:
         """See to an attempt that its scheduler does not have any more."""
@@ -295,11 +336,14 @@ class DistributedEngine:
             if await self._runners.over(*handle.key):
                 await self._runners.clear(*handle.key)
                 self._drop(handle)
-            return  # begun: its lease tells
-        if handle.seen is There.GONE:
-            await self._lose(handle, "the scheduler ended it before it began")
+            else:  # begun: its lease tells
+                await self._remark(handle, handle.seen.why)
+            return
+        if handle.seen.there is There.GONE:
+            why = f": {handle.seen.why}" if handle.seen.why else ""
+            await self._lose(handle, f"the scheduler ended it before it began{why}")
         else:  # as after a scheduler that forgets: whoever comes first claims
-            handle.seen, handle.since = There.WAITING, 0
+            handle.seen, handle.since = Seen(there=There.WAITING), 0
             handle.launching = asyncio.create_task(self._launch(handle))
 
 
@@ -316,13 +360,28 @@ async def _within(seconds: float, event: asyncio.Event) -> None:
             await event.wait()
 
 
-async def _persistently(ask: Callable[[], Awaitable[None]]) -> None:
-    """Ask again while the scheduler, or the store, is away."""
+async def _nothing(_: LauncherAway) -> None:
+    """Tell nobody."""
+
+
+async def _persistently(
+    ask: Callable[[], Awaitable[None]],
+    on_away: Callable[[LauncherAway], Awaitable[None]] = _nothing,
+) -> None:
+    """Ask again while the scheduler, or the store, is away.
+
+    Parameters
+    ----------
+    on_away
+        Called each time that the scheduler is.
+    """
     pause = _FIRST
     while True:
         try:
             return await ask()
         except (LauncherAway, StoreUnavailable) as problem:
             _log.info("asked again in %s s: %s", pause, problem)
+            if isinstance(problem, LauncherAway):
+                await on_away(problem)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _MOST)

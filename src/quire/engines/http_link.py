@@ -24,10 +24,10 @@ from msgspec.structs import replace
 
 from quire import server_file
 from quire.actions.attempt_folders import LOG_NAME
-from quire.actions.shipping import sizes
 from quire.errors import AttemptLost
 from quire.jobs.job import Assignment, Completed, JobResult, Outcome, Standing
 from quire.jobs.limits import Excess
+from quire.jobs.outcome_files import sizes
 from quire.ports.launcher import RunnerOrder
 from quire.progress.event import ProgressEvent
 

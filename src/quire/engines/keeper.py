@@ -38,6 +38,7 @@ Runner = Callable[[AttemptLink, RunnerOrder], None]
 _HELD = 30
 # Seconds between two looks at what the attempt uses.
 _LOOK = 0.05
+_TERMINATED = 128 + signal.SIGTERM
 _CUT = "what had launched it ended"
 # Seconds for which that is told: whoever ends a runner wants its place.
 _CUT_PATIENCE = 1.0
@@ -198,7 +199,7 @@ class Keeper:
             # A fork of the work that came back here ends without a word.
             status = 0 if os.getpid() == process else 1
         except Terminated:
-            status = 128 + signal.SIGTERM
+            status = _TERMINATED
         except BaseException:  # noqa: BLE001  # told to the log, whatever it is
             traceback.print_exc()
         finally:
@@ -210,6 +211,8 @@ def _ended(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         return f"its process was killed by {signal.Signals(-code).name}"
+    if code == _TERMINATED:  # as a scheduler does that signals all of a job at once
+        return "its process was told to end by SIGTERM"
     return f"its process ended by itself with code {code}"
 
 

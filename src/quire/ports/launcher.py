@@ -109,6 +109,24 @@ class There(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scheduler says of an attempt.
+
+    Attributes
+    ----------
+    why
+        For whoever waits for the job: why it does not begin, or how it ended if not
+        well, in a few words; empty where nothing is to be said.
+    """
+
+    there: There
+    why: str = ""
+
+
+UNSEEN = Seen(there=There.UNKNOWN)
+"""What holds for whom a scheduler leaves out."""
+
+
 class LauncherAway(QuireError):
     """The scheduler cannot be asked now; to be tried again."""
 
@@ -116,7 +134,7 @@ class LauncherAway(QuireError):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"the scheduler cannot be asked: {reason}")
+        super().__init__(f"the scheduler cannot do it now: {reason}")
 
 
 class LaunchRefused(QuireError):
@@ -167,7 +185,7 @@ class Launcher(Protocol):
         """
         ...
 
-    async def poll(self, keys: Sequence[AttemptKey]) -> Mapping[AttemptKey, There]:
+    async def poll(self, keys: Sequence[AttemptKey]) -> Mapping[AttemptKey, Seen]:
         """Return how attempts stand; what is left out is unknown.
 
         Raises

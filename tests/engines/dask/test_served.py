@@ -11,6 +11,7 @@ import pytest
 
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.dask.cluster import DaskCluster
+from quire.testing.waiting import PATIENCE
 
 SETTINGS = """
 attempt_lease = 5.0
@@ -49,7 +50,7 @@ def submit(server: ServerProcess, seconds: float) -> str:
 def until(
     server: ServerProcess, job: str, condition: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     found: dict[str, Any] = {}
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError), server.http() as http:
@@ -76,10 +77,11 @@ def test_it_outlives_the_server(served: ServerProcess) -> None:
 
 
 def test_its_verdict_waits_for_the_server(served: ServerProcess) -> None:
-    job = submit(served, 0.3)
+    # Long enough to be seen at work, and over while the server is away.
+    job = submit(served, 1.5)
     until(served, job, lambda found: found["phase"] == "EXECUTING")
     served.kill()
-    time.sleep(0.5)
+    time.sleep(2.0)
     served.start()
     done = until(served, job, lambda found: found["phase"] == "COMPLETED")
     assert done["attempt"] == 1

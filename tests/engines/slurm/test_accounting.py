@@ -11,8 +11,7 @@ from quire.engines.slurm.endings import ending
 from quire.testing.slurm.accounting import NoAccounting
 from quire.testing.slurm.cluster import NoSlurm, SlurmCluster
 from quire.testing.slurm.configuration import Tracking
-
-PATIENCE = 60.0  # seconds
+from quire.testing.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")

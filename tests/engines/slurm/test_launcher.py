@@ -10,15 +10,18 @@ from msgspec.structs import replace
 from quire.engines.slurm.launcher import SlurmLauncher
 from quire.engines.slurm.settings import SlurmSettings
 from quire.ports.launcher import (
+    UNSEEN,
     AttemptKey,
     LauncherAway,
     LaunchRefused,
     Resources,
     RunnerOrder,
+    Seen,
     There,
 )
 from quire.testing.engine_bench import alive, noted, until_dead
 from quire.testing.slurm.cluster import SlurmCluster
+from quire.testing.waiting import PATIENCE
 
 SECRET = "s3cret-of-one-attempt"  # noqa: S105  # of nobody
 
@@ -39,9 +42,9 @@ def key(of: RunnerOrder) -> AttemptKey:
 
 
 async def until(launcher: SlurmLauncher, of: RunnerOrder, *standings: There) -> There:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
-            found = (await launcher.poll([key(of)])).get(key(of), There.UNKNOWN)
+            found = (await launcher.poll([key(of)])).get(key(of), UNSEEN).there
             if found in standings:
                 return found
             await asyncio.sleep(0.05)
@@ -85,13 +88,14 @@ Program = Callable[[str], str]
 
 
 async def test_it_runs_and_is_gone(
-    make: Make, program: Program, tmp_path: Path
+    make: Make, program: Program, cluster: SlurmCluster, tmp_path: Path
 ) -> None:
     launcher = make(program(f'echo "$@" > {tmp_path}/words; env > {tmp_path}/env'))
     await launcher.start()
     given = order()
     await launcher.launch(given)
     await until(launcher, given, There.GONE)
+    assert (tmp_path / "words").exists(), cluster.standing()
     words = (tmp_path / "words").read_text()
     assert f"-m quire.runner --url http://127.0.0.1:9 --job {given.job}" in words
     assert f"QUIRE_ATTEMPT_TOKEN={SECRET}\n" in (tmp_path / "env").read_text()
@@ -163,7 +167,7 @@ async def test_what_hears_no_signal_is_killed_without_grace(
     await launcher.launch(given)
     pid, _ = await noted(tmp_path, "worker")
     await launcher.kill(key(given))
-    async with asyncio.timeout(10):  # Slurm's own grace is 30 s
+    async with asyncio.timeout(25):  # Slurm's own grace is 30 s
         await until_dead(pid)
     await until(launcher, given, There.GONE)
 
@@ -213,6 +217,114 @@ async def test_what_slurm_never_takes_is_refused(
         await launcher.launch(replace(order(), resources=resources))
 
 
+async def until_why(launcher: SlurmLauncher, of: RunnerOrder, words: str) -> Seen:
+    """Return how an attempt stands, once these words are the reason."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            seen = (await launcher.poll([key(of)])).get(key(of), UNSEEN)
+            if words in seen.why:
+                return seen
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def shut(cluster: SlurmCluster) -> Iterator[None]:
+    """A partition that begins nothing."""
+    cluster.run("scontrol", "update", "PartitionName=main", "State=DOWN")
+    yield
+    cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
+
+
+def number(cluster: SlurmCluster, of: RunnerOrder) -> str:
+    """Return what Slurm calls the job of an attempt."""
+    listed = cluster.run("squeue", "--noheader", "--format=%A %j")
+    [mine] = [line.split()[0] for line in listed.splitlines() if of.job in line]
+    return mine
+
+
+@pytest.mark.usefixtures("shut")
+async def test_why_it_waits_is_told(
+    make: Make, program: Program, cluster: SlurmCluster
+) -> None:
+    launcher = make(program("true"))
+    given = order()
+    await launcher.launch(given)
+    seen = await until_why(launcher, given, "PartitionDown")
+    assert seen.there is There.WAITING
+    mine = number(cluster, given)
+    cluster.run("scontrol", "hold", mine)
+    cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
+    seen = await until_why(launcher, given, "JobHeld")
+    assert seen.there is There.WAITING
+    assert mine in seen.why
+    cluster.run("scontrol", "release", mine)
+    await until(launcher, given, There.GONE)
+    assert (await launcher.poll([key(given)]))[key(given)].why == ""
+
+
+async def test_what_can_never_begin_in_its_partition_is_told(
+    make: Make, program: Program
+) -> None:
+    launcher = make(program("true"))
+    given = order(partition="other", wall_clock=24 * 3600)
+    await launcher.launch(given)
+    seen = await until_why(launcher, given, "PartitionTimeLimit")
+    assert seen.there is There.WAITING
+
+
+async def test_nodes_that_are_drained_are_told(
+    make: Make, program: Program, cluster: SlurmCluster
+) -> None:
+    launcher = make(program("true"))
+    node = f"NodeName={cluster.place.node}"
+    cluster.run("scontrol", "update", node, "State=DRAIN", "Reason=maintenance")
+    given = order()
+    try:
+        await launcher.launch(given)
+        await until_why(launcher, given, "DRAINED")
+    finally:
+        cluster.run("scontrol", "update", node, "State=RESUME")
+    await until(launcher, given, There.GONE)
+
+
+async def test_how_it_ended_is_told(make: Make, program: Program) -> None:
+    launcher = make(program("exit 3"))
+    given = order()
+    await launcher.launch(given)
+    seen = await until_why(launcher, given, "FAILED")
+    assert seen.there is There.GONE
+    assert "ExitCode 3:0" in seen.why
+
+
+async def test_what_an_operator_cancels_is_told(
+    make: Make, program: Program, cluster: SlurmCluster
+) -> None:
+    launcher = make(program("exec sleep 60"))
+    given = order()
+    await launcher.launch(given)
+    await until(launcher, given, There.RUNNING)
+    cluster.run("scancel", number(cluster, given))
+    seen = await until_why(launcher, given, "CANCELLED")
+    assert seen.there is There.GONE
+
+
+async def test_what_slurm_has_suspended_ends_when_it_is_killed(
+    make: Make, program: Program, cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    note = f"echo $$ $PPID > {tmp_path}/.w; mv {tmp_path}/.w {tmp_path}/worker"
+    launcher = make(program(f"{note}; exec sleep 60"), patience=4.0)
+    given = order()
+    await launcher.launch(given)
+    pid, _ = await noted(tmp_path, "worker")
+    await until(launcher, given, There.RUNNING)
+    cluster.run("scontrol", "suspend", number(cluster, given))
+    seen = await until_why(launcher, given, "suspended")
+    assert seen.there is There.RUNNING
+    await launcher.kill(key(given))
+    await until_dead(pid)
+    await until(launcher, given, There.GONE)
+
+
 async def test_without_slurm_it_says_so(tmp_path: Path) -> None:
     environment = {"PATH": str(tmp_path)}
     launcher = SlurmLauncher(tmp_path, SlurmSettings(environment=environment))
@@ -239,7 +351,7 @@ async def test_a_dead_controller_costs_time_and_nothing_else(
         await launcher.kill(key(given))
     cluster.start("slurmctld")
     cluster.until_ready()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 await launcher.launch(given)
@@ -269,7 +381,7 @@ async def test_a_job_outlives_the_daemons(
     cluster.until_ready()
     assert alive(pid)
     assert os.getpid() != pid
-    assert (await launcher.poll([key(given)]))[key(given)] is There.RUNNING
+    assert (await launcher.poll([key(given)]))[key(given)].there is There.RUNNING
     await launcher.kill(key(given))
     await until_dead(pid)
     await until(launcher, given, There.GONE)

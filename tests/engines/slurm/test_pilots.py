@@ -19,6 +19,7 @@ from quire.storage.memory.store import MemoryStore
 from quire.testing.attempt_server import AttemptServer
 from quire.testing.engine_bench import Bench, alive, noted
 from quire.testing.slurm.cluster import SlurmCluster
+from quire.testing.waiting import PATIENCE
 
 Make = Callable[..., DistributedEngine]
 
@@ -70,7 +71,7 @@ def submitted(cluster: SlurmCluster, bench: Bench) -> int:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110  # files and Slurm tell nobody
             await asyncio.sleep(0.02)
 

@@ -11,6 +11,7 @@ import pytest
 
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.slurm.cluster import SlurmCluster
+from quire.testing.waiting import PATIENCE
 
 SETTINGS = """
 [engines.cluster]
@@ -52,7 +53,7 @@ def submit(server: ServerProcess, **parameters: Any) -> str:
 
 
 def until(server: ServerProcess, job: str, phase: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     found: dict[str, Any] = {"phase": None}
     while found["phase"] != phase:
         if time.monotonic() > deadline:
@@ -87,10 +88,38 @@ def test_an_abort_is_there_at_once_and_the_node_is_free_soon(
     with server.http() as http:
         http.post(f"/api/v1/jobs/{job}/abort").raise_for_status()
     assert until(server, job, "ABORTED")["attempt"] == 1
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while cluster.run("squeue", "--noheader", "--me"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def until_told(server: ServerProcess, job: str, words: str) -> None:
+    """Listen to a job until its log has these words."""
+    where = f"/api/v1/operations/{job}/events"
+    with (
+        server.http() as http,
+        http.stream("GET", where, timeout=PATIENCE) as events,
+    ):
+        assert any(words in line for line in events.iter_lines())
+
+
+def test_a_job_says_why_it_waits_and_how_it_was_ended_from_outside(
+    server: ServerProcess, cluster: SlurmCluster
+) -> None:
+    cluster.run("scontrol", "update", "PartitionName=main", "State=DOWN")
+    try:
+        job = submit(server, SECONDS=600)
+        until_told(server, job, "PartitionDown")
+    finally:
+        cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
+    assert until(server, job, "EXECUTING")["attempt"] == 1
+    listed = cluster.run("squeue", "--noheader", "--format=%A %j")
+    [number] = [line.split()[0] for line in listed.splitlines() if job in line]
+    cluster.run("scancel", number)
+    until_told(server, job, f"Slurm's job {number}: JobState CANCELLED")
+    with server.http() as http:
+        http.post(f"/api/v1/jobs/{job}/abort").raise_for_status()
 
 
 def test_a_tag_that_slurm_does_not_take_is_told(
@@ -100,12 +129,4 @@ def test_a_tag_that_slurm_does_not_take_is_told(
     file = tmp_path / "data" / "quire.toml"
     file.write_text(file.read_text().replace('"fast"', '"nowhere"'))
     server.start()
-    job = submit(server)
-    with server.http() as http:
-        deadline = time.monotonic() + 20
-        while "sbatch" not in (said := http.get(f"/api/v1/jobs/{job}").text):
-            assert time.monotonic() < deadline, said
-            events = http.get(f"/api/v1/operations/{job}").text
-            if "sbatch" in events:
-                break
-            time.sleep(0.1)
+    until_told(server, submit(server), "sbatch")

@@ -18,6 +18,7 @@ from quire.ports.launcher import (
     LauncherAway,
     LaunchRefused,
     RunnerOrder,
+    Seen,
     There,
 )
 
@@ -27,6 +28,8 @@ _REMEMBERED = 10_000
 # What Dask calls a task that has run. One that failed could not start its runner, or
 # its worker died; what is cancelled or lost was forgotten by a scheduler.
 _OVER = frozenset({"finished", "error"})
+_NO_WORKER = "it waits in Dask: no worker there has what it asks for"
+_BROKEN = "its task in Dask failed; the worker's log tells why"
 
 
 class DaskSettings(
@@ -73,7 +76,7 @@ class DaskLauncher:
         self._starting: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
         self._futures: dict[AttemptKey, Any] = {}
-        self._ended: OrderedDict[AttemptKey, None] = OrderedDict()
+        self._ended: OrderedDict[AttemptKey, Seen] = OrderedDict()
 
     async def start(self) -> None:
         """Begin to have the plug-in installed: the scheduler may be away."""
@@ -128,7 +131,7 @@ class DaskLauncher:
         except (OSError, TimeoutError) as problem:
             raise LauncherAway(f"Dask: {problem!r}") from None
 
-    async def poll(self, keys: Sequence[AttemptKey]) -> Mapping[AttemptKey, There]:
+    async def poll(self, keys: Sequence[AttemptKey]) -> Mapping[AttemptKey, Seen]:
         """Return how attempts stand; Dask does not tell who waits from who runs.
 
         Raises
@@ -136,14 +139,17 @@ class DaskLauncher:
         LauncherAway
             The scheduler does not answer.
         """
-        await self._connected()
-        told: dict[AttemptKey, There] = {}
-        for key in keys:
-            future = self._futures.get(key)
-            if key in self._ended:
-                told[key] = There.GONE
-            elif future is not None and future.status == "pending":
-                told[key] = There.WAITING
+        client = await self._connected()
+        pending = [
+            key
+            for key in keys
+            if key in self._futures and self._futures[key].status == "pending"
+        ]
+        states = await self._states(client, [_name(key) for key in pending])
+        told = {key: self._ended[key] for key in keys if key in self._ended}
+        for key in pending:
+            why = _NO_WORKER if states.get(_name(key)) == "no-worker" else ""
+            told[key] = Seen(there=There.WAITING, why=why)
         return told
 
     async def stop(self) -> None:
@@ -157,6 +163,19 @@ class DaskLauncher:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(self._settings.patience):
                     await client.close()
+
+    async def _states(self, client: Any, names: Sequence[str]) -> Mapping[str, str]:
+        """Return what the scheduler calls the states of tasks."""
+        if not names:
+            return {}
+        try:
+            async with asyncio.timeout(self._settings.patience):
+                found: dict[str, str] = await client.scheduler.get_task_status(
+                    keys=list(names)
+                )
+        except (OSError, TimeoutError) as problem:
+            raise LauncherAway(f"Dask: {problem!r}") from None
+        return found
 
     async def _begin(self) -> None:
         try:
@@ -214,7 +233,8 @@ class DaskLauncher:
         if key in self._futures and self._futures[key] is future:
             del self._futures[key]
             if future.status in _OVER:
-                self._ended[key] = None
+                why = _BROKEN if future.status == "error" else ""
+                self._ended[key] = Seen(there=There.GONE, why=why)
                 if len(self._ended) > _REMEMBERED:
                     self._ended.popitem(last=False)
         future.release()

@@ -12,12 +12,14 @@ _KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SLURM_CONF", "TZ", "USER"
 # Parts of what Slurm says where the same command may do later; lower case.
 _LATER = (
     "backup controller in standby",
+    "configuration source",  # the name server, where Slurm has no file here
     "connection",
-    "maxsubmitjob",
     "munge",
+    "not available (",  # a partition or a node that is drained
     "not responding",
     "resource temporarily unavailable",
     "socket",
+    "submitjob",  # all limits of how many may wait
     "temporarily",
     "timed out",
     "unable to contact",

@@ -7,6 +7,7 @@ from quire.engines.slurm.commands import Commands
 from quire.ports.launcher import LauncherAway, LaunchRefused
 
 _SHOWN = ("JobState", "Reason", "ExitCode", "NodeList")
+_NOTHING = (None, "", "None", "(null)")
 _FIELD = re.compile(r"(\w+)=(\S*)")
 _ACCOUNTED = ("State", "ExitCode", "NodeList")
 # sacct looks from the last midnight on unless it is told otherwise.
@@ -48,7 +49,8 @@ def shown(told: str, name: str) -> str:
     fields = dict(_FIELD.findall(told))
     if fields.get("JobName") != name:
         return ""
-    return ", ".join(f"{field} {fields[field]}" for field in _SHOWN if field in fields)
+    known = [field for field in _SHOWN if fields.get(field) not in _NOTHING]
+    return ", ".join(f"{field} {fields[field]}" for field in known)
 
 
 def accounted(told: str) -> str:

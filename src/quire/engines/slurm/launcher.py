@@ -16,6 +16,7 @@ from quire.ports.launcher import (
     LauncherAway,
     LaunchRefused,
     RunnerOrder,
+    Seen,
     There,
 )
 
@@ -46,7 +47,7 @@ class SlurmLauncher:
         # Slurm's number of each, empty where no answer came.
         self._submitted: dict[AttemptKey, str] = {}
         self._doubtful: set[AttemptKey] = set()
-        self._ended: set[AttemptKey] = set()
+        self._endings: dict[AttemptKey, str] = {}
         self._looked = False
 
     async def start(self) -> None:
@@ -99,7 +100,7 @@ class SlurmLauncher:
         if not await self._pilots.kill(key):
             await self._queue.end(self._names.of(key))
 
-    async def poll(self, keys: Sequence[AttemptKey]) -> Mapping[AttemptKey, There]:
+    async def poll(self, keys: Sequence[AttemptKey]) -> Mapping[AttemptKey, Seen]:
         """Return how attempts stand with Slurm.
 
         What it does not know any more is gone: it knows everything that waits or runs.
@@ -111,19 +112,16 @@ class SlurmLauncher:
         """
         doubtful = set(self._doubtful)
         listed = await self._look()
-        standings = dict(await self._pilots.standings(keys, listed))
+        seen = dict(await self._pilots.seen(keys, listed))
         for key in keys:
             found = listed.get(self._names.of(key))
-            if key in standings:
+            if key in seen:
                 continue
-            if found is not None:
-                standings[key] = found.standing
-            elif key not in doubtful:
-                standings[key] = There.GONE
-        for key in keys:
-            if standings.get(key) is There.GONE:
-                await self._note_end(key)
-        return standings
+            if found is not None and found.standing is not There.GONE:
+                seen[key] = Seen(there=found.standing, why=found.why)
+            elif found is not None or key not in doubtful:
+                seen[key] = Seen(there=There.GONE, why=await self._ending(key, found))
+        return seen
 
     async def stop(self) -> None:
         """Let go; what Slurm has goes on."""
@@ -151,9 +149,12 @@ class SlurmLauncher:
         if len(self._submitted) > _REMEMBERED:
             oldest = next(iter(self._submitted))
             del self._submitted[oldest]
-            self._ended.discard(oldest)
+            self._endings.pop(oldest, None)
 
-    async def _note_end(self, key: AttemptKey) -> None:
-        if key not in self._ended and key in self._submitted:
-            self._ended.add(key)
-            await self._queue.tell_end(self._names.of(key), self._submitted[key])
+    async def _ending(self, key: AttemptKey, found: Listed | None) -> str:
+        if key not in self._submitted or (found and found.state == "COMPLETED"):
+            return ""
+        if key not in self._endings:
+            number = self._submitted[key]
+            self._endings[key] = await self._queue.ending(self._names.of(key), number)
+        return self._endings[key]

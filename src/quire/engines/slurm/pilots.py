@@ -15,7 +15,7 @@ from quire.engines.slurm.names import Names
 from quire.engines.slurm.queue import Listed, Queue
 from quire.engines.slurm.settings import SlurmSettings
 from quire.engines.slurm.submission import resource_options
-from quire.ports.launcher import AttemptKey, LaunchRefused, RunnerOrder, There
+from quire.ports.launcher import AttemptKey, LaunchRefused, RunnerOrder, Seen, There
 
 _log = logging.getLogger(__name__)
 _FOLDER = Path("engines") / "slurm"
@@ -94,9 +94,9 @@ class Pilots:
             return True
         return False
 
-    async def standings(
+    async def seen(
         self, keys: Sequence[AttemptKey], listed: Mapping[str, Listed]
-    ) -> Mapping[AttemptKey, There]:
+    ) -> Mapping[AttemptKey, Seen]:
         """Return how those of the attempts stand that pilots have.
 
         Parameters
@@ -104,17 +104,23 @@ class Pilots:
         listed
             What Slurm has.
         """
-        live = {name for name, one in listed.items() if one.standing is not There.GONE}
-        found: dict[AttemptKey, There] = {}
+        live = {
+            name: one for name, one in listed.items() if one.standing is not There.GONE
+        }
+        found: dict[AttemptKey, Seen] = {}
         for lane in await self._adopted():
             found.update(await self._look(lane, live))
         return {key: found[key] for key in keys if key in found}
 
-    async def _look(self, lane: _Lane, live: set[str]) -> Mapping[AttemptKey, There]:
+    async def _look(
+        self, lane: _Lane, live: Mapping[str, Listed]
+    ) -> Mapping[AttemptKey, Seen]:
         mailbox = lane.mailbox
         sort = self._names.pilot(f"{mailbox.folder.name}-")
         now = asyncio.get_running_loop().time()
-        lane.hear((one for one in live if one.startswith(sort)), now)
+        mine = {name: one for name, one in live.items() if name.startswith(sort)}
+        lane.hear(mine, now)
+        why = _why_none_runs(mine.values())
         # In this order: an order that is taken between the two is seen twice.
         waiting = await asyncio.to_thread(mailbox.waiting)
         taken = await asyncio.to_thread(mailbox.taken)
@@ -125,10 +131,11 @@ class Pilots:
                 await self._staff(lane)
             except LaunchRefused as problem:
                 _log.warning("no pilot for %d attempts: %s", len(waiting), problem)
+                why = why or f"no pilot for it: {problem}"
         running = [key for key, pilot in taken.items() if pilot in lane.pilots]
         return {
-            **dict.fromkeys(waiting, There.WAITING),
-            **dict.fromkeys(running, There.RUNNING),
+            **dict.fromkeys(waiting, Seen(there=There.WAITING, why=why)),
+            **dict.fromkeys(running, Seen(there=There.RUNNING)),
         }
 
     async def _staff(self, lane: _Lane) -> None:
@@ -189,6 +196,14 @@ class Pilots:
                 return False
             await asyncio.sleep(_LOOK)
         return True
+
+
+def _why_none_runs(pilots: Iterable[Listed]) -> str:
+    """Return why those that wait do; empty if one is at work."""
+    found = list(pilots)
+    if any(one.standing is There.RUNNING and not one.why for one in found):
+        return ""
+    return next((f"its pilot: {one.why}" for one in found if one.why), "")
 
 
 def _known(mailbox: Mailbox) -> set[AttemptKey]:

@@ -9,20 +9,46 @@ import msgspec
 from quire.engines.slurm.commands import Commands
 from quire.engines.slurm.endings import ending
 from quire.engines.slurm.settings import SlurmSettings
-from quire.engines.slurm.states import standing, together
+from quire.engines.slurm.states import HALTED, standing, together
 from quire.engines.slurm.submission import sbatch, script
-from quire.ports.launcher import LaunchRefused, There
+from quire.ports.launcher import LauncherAway, LaunchRefused, There
 
 _log = logging.getLogger(__name__)
 # Seconds that a runner has for its sweep after SIGTERM, and between two looks.
 _SWEEP, _LOOK = 2.0, 0.1
+_TO_THE_RUNNER = ("--state=RUNNING", "--batch")
+
+
+# Reasons that Slurm gives before it has looked, or while all goes well.
+_NO_REASON = frozenset({"", "None", "Cleaning", "Prolog"})
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """How everything of one name stands, and Slurm's number of the last of it."""
+    """How what has a name stands; of several, that which may still write.
 
-    standing: There
+    Attributes
+    ----------
+    number, state, reason
+        As Slurm has them.
+    """
+
     number: str
+    state: str
+    reason: str = ""
+
+    @property
+    def standing(self) -> There:
+        """What its state means."""
+        return standing(self.state)
+
+    @property
+    def why(self) -> str:
+        """What keeps it from its work, in words for a log; empty for nothing."""
+        if self.state in HALTED:
+            return f"Slurm has suspended it (job {self.number})"
+        if self.standing is There.WAITING and self.reason not in _NO_REASON:
+            return f"it waits in Slurm as job {self.number}: {self.reason}"
+        return ""
 
 
 class Queue:
@@ -35,17 +61,22 @@ class Queue:
     async def listed(self) -> Mapping[str, Listed]:
         """Return all that Slurm still knows, by name."""
         # Not squeue's own filter: it would fail where there is none of that name.
-        told = await self._commands.run(
-            *("squeue", "--me", "--states=all", "--noheader", "--format=%T|%A|%j")
-        )
+        try:
+            told = await self._commands.run(
+                *("squeue", "--me", "--states=all", "--noheader"),
+                "--format=%T|%A|%j|%r",
+            )
+        except LaunchRefused as problem:  # it was asked for nothing that it may refuse
+            raise LauncherAway(problem.reason) from None
         found: dict[str, Listed] = {}
         for line in told.splitlines():
-            state, _, rest = line.partition("|")
-            number, _, name = rest.partition("|")
-            stands = standing(state)
+            state, number, name, reason = (*line.split("|", 3), *[""] * 3)[:4]
+            one = Listed(number=number, state=state, reason=reason)
+            stronger = one.standing
             if name in found:
-                stands = together([stands, found[name].standing])
-            found[name] = Listed(standing=stands, number=number)
+                stronger = together([stronger, found[name].standing])
+            if stronger is one.standing:
+                found[name] = one
         return found
 
     async def submit(
@@ -82,20 +113,25 @@ class Queue:
         # SIGTERM for the batch script alone, which is a runner: it sweeps. Whoever only
         # waits has no script.
         await self._cancel(name, "--state=PENDING")
-        await self._cancel(name, "--batch", "--signal=TERM")
+        # Slurm hands no signal to what it has suspended (scancel would try for a
+        # minute); it wakes what it cancels, with SIGTERM first.
+        await self._cancel(name, "--state=SUSPENDED")
+        await self._cancel(name, *_TO_THE_RUNNER, "--signal=TERM")
         # Whoever was stopped sweeps as well.
-        await self._cancel(name, "--full", "--signal=CONT")
+        await self._cancel(name, "--state=RUNNING", "--full", "--signal=CONT")
         if await self._gone_within(name, _SWEEP):
             return
         # Without Slurm's grace (KillWait), which the last one would give.
-        await self._cancel(name, "--batch", "--signal=KILL")
+        await self._cancel(name, *_TO_THE_RUNNER, "--signal=KILL")
         await self._cancel(name)
 
-    async def tell_end(self, name: str, number: str) -> None:
-        """Write into the log how a job ended, unless it ended well."""
+    async def ending(self, name: str, number: str) -> str:
+        """Return how a job ended, in words for a log; empty if it ended well."""
         told = await ending(self._commands, number=number, name=name)
-        if "COMPLETED" not in told:
-            _log.warning("job %s of Slurm (%s): %s", number, name, told or "forgotten")
+        if "COMPLETED" in told:
+            return ""
+        _log.warning("job %s of Slurm (%s): %s", number, name, told or "forgotten")
+        return f"Slurm's job {number}: {told or 'forgotten there'}"
 
     async def _cancel(self, name: str, *options: str) -> None:
         try:

@@ -44,6 +44,10 @@ _GONE = frozenset(
 _STRONGEST = (There.RUNNING, There.WAITING, There.UNKNOWN)
 
 
+HALTED = frozenset({"SUSPENDED", "STOPPED"})
+"""On a node, and not at work."""
+
+
 def standing(state: str) -> There:
     """Return what one of Slurm's state names means."""
     if state in _WAITING:
