@@ -71,6 +71,16 @@ def described(paths: dict[str, Path], keywords: int) -> DataProductSpecification
     return parse_specification(raw)
 
 
+def known_of(wanted: DataProductSpecification) -> Known:
+    """Return what collecting finds out of a specification's files."""
+    return Known(
+        digests={
+            file.location: digests_of(file, Path(file.location))
+            for file in wanted.files
+        }
+    )
+
+
 def run_merge(
     wanted: DataProductSpecification,
     folder: Path,
@@ -190,9 +200,7 @@ def against_copy(folder: Path, size: int, rounds: int, peers: Peers) -> None:
     paths = make_files(folder, size)
     size = sum(path.stat().st_size for path in paths.values())
     wanted = described(paths, 900)
-    known = {
-        file.location: digests_of(file, Path(file.location)) for file in wanted.files
-    }
+    known = known_of(wanted)
     print(f"{FILES} files, {size / 1e9:.2f} GB, until on disk")
     medians = measure(
         {
@@ -237,10 +245,7 @@ def with_sharing(folder: Path, size: int, rounds: int) -> None:
     with sharing_disk(folder, 4 * size + 10**9) as place:
         paths = make_files(place, size)
         wanted = described(paths, 900)
-        known = {
-            file.location: digests_of(file, Path(file.location))
-            for file in wanted.files
-        }
+        known = known_of(wanted)
         print("the same on XFS on a loop device")
         medians = measure(
             {
@@ -295,7 +300,7 @@ def growing(folder: Path, rounds: int, peers: Peers) -> None:
     seconds = []
     for _ in range(rounds):
         durable_copy(source, private)
-        known = {str(private): digests_of(wanted.files[0], private)}
+        known = known_of(wanted)
         begin = time.perf_counter()
         run_merge(wanted, folder, known, published=False, owned=private)
         seconds.append(time.perf_counter() - begin)

@@ -19,6 +19,7 @@ from quire.client.errors import Refused, RefusedConflict, RefusedInput, RefusedL
 from quire.errors import NotFound
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.fits_files import image_file, specification
+from quire.testing.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,7 @@ def test_queues_and_watches_to_the_end(found: Path) -> None:
     assert "complete: Published CLI.GOOD.fits" in result.stderr
     assert "products/CLI.GOOD.fits" in call("status", "CLI.GOOD").stdout
     assert told("status", "CLI.GOOD")["subState"] == "Completed"
+    assert call("status", "CLI.GOOD").stderr == ""
     assert [one["id"] for one in told("history", "I.GOOD")] == ["CLI.GOOD"]
     assert told("history", "I.GOOD", "--substate", "Aborted") == []
     tomorrow = (datetime.now() + timedelta(days=1)).strftime("%Y-%m-%d")  # noqa: DTZ005
@@ -75,10 +77,16 @@ def test_a_blocked_one_is_code_4_then_retried(found: Path) -> None:
     spec = written(found, "CLI.LATE", late)
     result = call("queue", str(spec), "--wait")
     assert result.exit_code == 4
-    assert "quire daq retry CLI.LATE" in result.stderr
-    listed = call("active").stdout
-    assert "CLI.LATE" in listed
-    assert "there is no file" in listed
+    assert "quire daq retry CLI.LATE; or: quire daq abort CLI.LATE" in result.stderr
+    assert "quire jobs" not in result.stderr
+    listed = call("active")
+    assert "CLI.LATE" in listed.stdout
+    assert "there is no file" in listed.stdout
+    assert "quire daq retry ID" in listed.stderr
+    shown = call("status", "CLI.LATE")
+    assert "there is no file" in shown.stdout
+    assert "quire daq retry CLI.LATE" in shown.stderr
+    assert "there is no file" in told("status", "CLI.LATE")["message"]
     image_file(late)
     assert call("retry", "CLI.LATE").stdout == "CLI.LATE: goes on\n"
     assert call("watch", "CLI.LATE").exit_code == 0
@@ -154,4 +162,4 @@ def test_exit_ends_the_server(home: Path) -> None:
     os.environ["QUIRE_DIR"] = str(home / "own")
     result = call("exit")
     assert (result.exit_code, result.stdout) == (0, "OK\n")
-    assert served.wait(20) == 0
+    assert served.wait(PATIENCE) == 0

@@ -1,7 +1,6 @@
 """Merges over HTTP: what blocks them, what refuses them, and what comes out."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from astropy.io import fits
 from tests.writers.fits.judging import judged_products
 
+from quire.testing.waiting import until
 from quire.writers.fits.verify import verify
 
 __all__ = ("judged_products",)  # for all tests here
@@ -41,13 +41,11 @@ def submit(http: httpx.Client, wanted: dict[str, Any]) -> httpx.Response:
 
 
 def settled(http: httpx.Client, job: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
-    while True:
+    def ended() -> dict[str, Any] | None:
         found: dict[str, Any] = http.get(f"/api/v1/jobs/{job}").json()
-        if found["phase"] not in {"QUEUED", "EXECUTING"}:
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.02)
+        return None if found["phase"] in {"QUEUED", "EXECUTING"} else found
+
+    return until(ended)
 
 
 def test_a_product_is_published_and_downloaded(

@@ -16,18 +16,25 @@ from quire.jobs.job import Blocked, Completed, Outcome, Severity
 from quire.kinds.merge.collecting import Collecting
 from quire.kinds.merge.marks import RowMarks
 from quire.kinds.merge.outcomes import Stuck
+from quire.kinds.merge.slots import HostSlots
 from quire.products.specification import parse_specification
 from quire.testing.fits_files import image_file, keyword_list, specification
+from quire.transfer.kinds import merge_kind
 from quire.transfer.local import LocalTransfer
 from quire.writers.fits.folder_publisher import FolderPublisher
 from quire.writers.fits.verify import verify
 
+# Three such files are too large to be held in memory.
+LARGE = (1200, 1200)
 
-def files(folder: Path) -> dict[str, Path]:
+
+def files(folder: Path, shape: tuple[int, int] = (64, 48)) -> dict[str, Path]:
     place = folder / "instrument"
     place.mkdir()
     return {
-        name: image_file(place / f"{name}.fits", names=(name,), seed=number)
+        name: image_file(
+            place / f"{name}.fits", names=(name,), shape=shape, seed=number
+        )
         for number, name in enumerate(("blue", "red", "own"))
     }
 
@@ -139,30 +146,56 @@ def test_a_source_that_changes_after_it_was_collected_is_told(tmp_path: Path) ->
     assert alert.severity is Severity.WARNING
 
 
+@pytest.mark.parametrize("shape", [(64, 48), LARGE])
 def test_a_source_that_is_written_to_while_it_is_merged_is_found(
-    tmp_path: Path,
+    tmp_path: Path, shape: tuple[int, int]
 ) -> None:
-    paths = files(tmp_path)
-    content = bytearray(paths["red"].read_bytes())
+    paths = files(tmp_path, shape)
+    content = paths["red"].read_bytes()
     place = content.index(b"XTENSION") + 5 * 2880
-    content[place : place + 4] = bytes(reversed(content[place : place + 4]))
+    changed = bytearray(content)
+    changed[place : place + 4] = bytes(reversed(content[place : place + 4]))
 
     def disturb(message: str) -> None:
         if message == "Reading headers":
-            paths["red"].write_bytes(bytes(content))
+            paths["red"].write_bytes(changed)
 
     attempt = Attempt(tmp_path, specification(paths), disturb=disturb)
     outcome = attempt.kind.work(attempt)
 
     if isinstance(outcome, Blocked):  # linked: what was collected changed with it
+        assert shape == LARGE
         assert [one.id for one in outcome.alerts] == [
             "source:red",
             f"suspicious_timestamp/red/{paths['red']}",
         ]
-    else:  # copied or shared: the product has what was collected
-        published(outcome, tmp_path)
+    else:  # held, copied or shared: the product has what was collected
+        product = published(outcome, tmp_path)
+        assert content[content.index(b"XTENSION") :] in product.read_bytes()
         (alert,) = attempt.standings[-1].alerts
         assert alert.id.startswith("suspicious_timestamp/red")
+
+
+def test_what_was_held_when_it_was_blocked_is_not_fetched_again(tmp_path: Path) -> None:
+    paths = files(tmp_path)
+    content = paths["blue"].read_bytes()
+    paths["blue"].unlink()
+    wanted = specification(paths)
+    first = Attempt(tmp_path, wanted)
+    assert isinstance(first.kind.work(first), Blocked)
+    paths["blue"].write_bytes(content)
+    found = paths["red"].read_bytes()
+    paths["red"].unlink()
+    here = tmp_path / "jobs" / "j" / "done"
+    kept = next(one for one in here.iterdir() if one.read_bytes() == found)
+    kept.write_bytes(found.replace(b"TRICAM", b"TRIXAM", 1))
+
+    second = Attempt(tmp_path, wanted, number=2)
+    outcome = second.kind.work(second)
+
+    # It is compared with what was found then.
+    assert isinstance(outcome, Blocked)
+    assert "not what was collected" in outcome.alerts[0].description
 
 
 def header_changed(content: bytes) -> bytes:
@@ -183,7 +216,7 @@ def extension_lost(content: bytes) -> bytes:
 def test_a_link_is_compared_with_what_was_collected_header_by_header(
     tmp_path: Path, change: Callable[[bytes], bytes]
 ) -> None:
-    paths = files(tmp_path)
+    paths = files(tmp_path, LARGE)
     content, before = paths["red"].read_bytes(), paths["red"].stat()
 
     def disturb(message: str) -> None:
@@ -216,7 +249,7 @@ def test_a_source_that_changes_while_it_is_copied_is_suspicious(tmp_path: Path) 
             (LocalTransfer(),),
             RowMarks({}, lambda *_: None),
             folder=folder,
-            done=tmp_path / "done",
+            slots=HostSlots(tmp_path / "transfers"),
             proceed=lambda: None,
             counted=lambda _: os.utime(own, ns=(1, 1)),  # as its copy is made
         ).run()
@@ -225,6 +258,20 @@ def test_a_source_that_changes_while_it_is_copied_is_suspicious(tmp_path: Path) 
         ("source:own", Severity.ERROR),
         (f"suspicious_timestamp/own/{own}", Severity.WARNING),
     ]
+
+
+def test_what_the_settings_no_longer_allow_blocks_it(tmp_path: Path) -> None:
+    path = image_file(tmp_path / "near.fits")
+    raw = specification({"near": path, "far": path})
+    raw["sources"][2]["location"] = "https://archive.example/far.fits"
+    attempt = Attempt(tmp_path, raw, transfers={"http": ["https://archive.example/"]})
+
+    outcome = merge_kind({}).work(attempt)
+
+    assert isinstance(outcome, Blocked)
+    (alert,) = outcome.alerts
+    assert alert.id == "source:far"
+    assert "may not be fetched" in alert.description
 
 
 def test_what_was_begun_is_gone_on_with_when_it_is_retried(tmp_path: Path) -> None:

@@ -2,12 +2,17 @@
 
 import contextlib
 import hashlib
+import select
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-_PATIENCE = 60.0
+from quire.testing.waiting import PATIENCE
+
+_LOOK = 0.02
 
 
 class Store:
@@ -23,6 +28,8 @@ class Store:
         How many requests are to be answered with 503.
     open
         Until it is set, answers stop in the middle.
+    most
+        The most files that were being sent at one time.
     """
 
     def __init__(self) -> None:
@@ -35,6 +42,21 @@ class Store:
         self.open = threading.Event()
         self.open.set()
         self.url = ""
+        self.most = 0
+        self._sending = 0
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def sending(self) -> Iterator[None]:
+        """Count a file that is being sent."""
+        with self._lock:
+            self._sending += 1
+            self.most = max(self.most, self._sending)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sending -= 1
 
 
 class _Server(ThreadingHTTPServer):
@@ -106,10 +128,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         middle = start + (len(content) - start) // 2
-        self.wfile.write(content[start:middle])
-        self.store.open.wait(_PATIENCE)
         with contextlib.suppress(ConnectionError):  # who asked may have gone
+            with self.store.sending():
+                self.wfile.write(content[start:middle])
+                self._wait()
+            # Nobody has all of it, and asks for more, before it is counted out.
             self.wfile.write(content[middle:])
+
+    def _wait(self) -> None:
+        """Wait until answers go on, or raise when whoever asked has gone."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.store.open.wait(_LOOK) and time.monotonic() < deadline:
+            said, _, _ = select.select([self.connection], [], [], 0)
+            if said and not self.connection.recv(1, socket.MSG_PEEK):
+                raise ConnectionAbortedError
 
     def _answer(self, status: int, **headers: str) -> None:
         self.send_response(status)

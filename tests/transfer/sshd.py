@@ -10,6 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from quire.testing.ports import free_port
+from quire.testing.waiting import PATIENCE
+
 _SERVER = """
 Port {port}
 ListenAddress 127.0.0.1
@@ -34,7 +37,6 @@ Host instr
   GlobalKnownHostsFile /dev/null
   StrictHostKeyChecking yes
 """
-_SECONDS = 10.0
 
 
 def missing() -> str:
@@ -49,7 +51,7 @@ def serving(folder: Path) -> Iterator[str]:
     """Serve for a while; yield the command that reaches the host ``instr``."""
     for name in ("host", "user"):
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
-    port = _free_port()
+    port = free_port()
     key = (folder / "host.pub").read_text()
     (folder / "known").write_text(f"[127.0.0.1]:{port} {key}")
     given = {"port": port, "folder": folder, "user": getpass.getuser()}
@@ -78,14 +80,8 @@ def _run(*words: str) -> None:
     subprocess.run(words, check=True, capture_output=True)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
 def _until_listening(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1.0).close()

@@ -24,11 +24,14 @@ with open({log!r}, "a") as log:
     log.write(" ".join(words) + "\\n")
 places = [place.partition(":")[2] if place.startswith("instr:") else place
           for place in places]
+if "--stderr=client" in words and os.path.exists({log!r} + ".old"):
+    print("rsync: --stderr=client: unknown option", file=sys.stderr)
+    sys.exit(1)
 if os.path.exists({log!r} + ".busy"):
     os.unlink({log!r} + ".busy")
     sys.exit(12)
 if not os.path.exists(places[0]):
-    print("rsync: link_stat failed: No such file or directory (2)")
+    print("rsync: link_stat failed: No such file or directory (2)", file=sys.stderr)
     sys.exit(23)
 if "--list-only" in words:
     seen = os.stat(places[0])
@@ -67,6 +70,16 @@ def test_it_fetches_and_delivers(tmp_path: Path, rsync: Rsync) -> None:
     for line in (tmp_path / "log").read_text().splitlines():
         assert "--secluded-args" in line
         assert "--rsh=ssh -o BatchMode=yes" in line
+
+
+def test_an_rsync_before_3_2_3_does(tmp_path: Path, rsync: Rsync) -> None:
+    (tmp_path / "a").write_bytes(CONTENT)
+    (tmp_path / "log.old").touch()
+    transfer = RsyncTransfer(rsync)
+    transfer.fetch(f"instr:{tmp_path}/a", tmp_path / "b", private=True, proceed=nothing)
+    assert (tmp_path / "b").read_bytes() == CONTENT
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert ["--stderr=client" in line for line in lines] == [True, *[False] * 3]
 
 
 def test_a_broken_line_is_tried_again(tmp_path: Path, rsync: Rsync) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from minio import Minio
+from tests.engines.object_store import object_store
 from tests.transfer.serving import Store, serving
 
 from quire.ports.transfer import TransferProblem
@@ -101,3 +102,28 @@ def test_a_store_that_refuses_is_told(store: Store, tmp_path: Path) -> None:
             "a.fits",
             proceed=lambda _: None,
         )
+
+
+def test_an_object_store_takes_it_and_gives_it_back(tmp_path: Path) -> None:
+    product = tmp_path / "a.part"
+    product.write_bytes(CONTENT)
+    name = "2026/11/T:01:02 +=.fits"
+    with object_store() as (known, bucket):
+        place = f"s3://{bucket}/in"
+        delivery, transfer = S3Delivery([place], known), S3Transfer([place], known)
+        receiver = S3Receiver(location=place)
+        delivery.deliver(receiver, product, name, proceed=lambda _: None)
+        there = tmp_path / "b"
+        there.write_bytes(CONTENT[: len(CONTENT) // 2])  # what an earlier try has left
+        stamp = transfer.stamp(f"{place}/{name}")
+        (tmp_path / ".b.stamp").write_text(stamp)
+        fetched = transfer.fetch(
+            f"{place}/{name}", there, private=True, proceed=lambda _: None
+        )
+        size = transfer.size(f"{place}/{name}")
+        with pytest.raises(TransferProblem, match="no such file"):
+            transfer.stamp(f"{place}/missing.fits")
+
+    assert there.read_bytes() == CONTENT
+    assert fetched.stamp == stamp
+    assert size == len(CONTENT)

@@ -8,22 +8,28 @@ from pathlib import Path
 import pytest
 from tests.transfer import sshd
 
-from quire.ports.transfer import TransferProblem
+from quire.ports.transfer import ReceiverFull, TransferProblem
 from quire.products.receivers import RsyncReceiver
 from quire.testing.faults.full_disk import cannot_mount, small_disk
+from quire.testing.waiting import until
 from quire.transfer.rsync import Rsync, RsyncDelivery, RsyncTransfer
 
 CONTENT = os.urandom(2_000_000)
 
 
 @pytest.fixture
-def rsync(tmp_path: Path) -> Iterator[Rsync]:
+def shell(tmp_path: Path) -> Iterator[str]:
     if wanted := sshd.missing():
         pytest.skip(f"no sshd to reach, so rsync over ssh is NOT tested: {wanted}")
     folder = tmp_path / "sshd"
     folder.mkdir(mode=0o700)
-    with sshd.serving(folder) as shell:
-        yield Rsync(["instr"], shell=shell, timeout=10)
+    with sshd.serving(folder) as command:
+        yield command
+
+
+@pytest.fixture
+def rsync(shell: str) -> Rsync:
+    return Rsync(["instr"], shell=shell, timeout=10)
 
 
 def nothing(_: int) -> None:
@@ -90,3 +96,41 @@ def test_a_disk_that_fills_up_here_is_told_as_that(
                 f"instr:{tmp_path}/a", disk / "b", private=True, proceed=nothing
             )
         assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize(("size", "room"), [(600_000, 8192), (2_000_000, 500_000)])
+def test_a_receiver_that_is_full_says_so_and_has_nothing_torn(
+    tmp_path: Path, rsync: Rsync, size: int, room: int
+) -> None:
+    if reason := cannot_mount():
+        pytest.skip(f"no full disk is tested: {reason}")
+    product = tmp_path / "a.fits"
+    product.write_bytes(os.urandom(size))
+    with small_disk(tmp_path / "disk", room) as disk:
+        receiver = RsyncReceiver(host="instr", path=str(disk))
+        with pytest.raises(ReceiverFull) as caught:
+            RsyncDelivery(rsync).deliver(receiver, product, "b.fits", proceed=nothing)
+        assert "No space left on device" in caught.value.reason
+        assert list(disk.iterdir()) == []
+
+
+def test_a_delivery_that_is_stopped_leaves_nothing_torn(
+    tmp_path: Path, shell: str
+) -> None:
+    product, folder = tmp_path / "a.fits", tmp_path / "in"
+    product.write_bytes(CONTENT)
+    folder.mkdir()
+    slow = Rsync(["instr"], shell=shell, arguments=("--bwlimit=200",))
+
+    def stop(_: int) -> None:
+        if any(one.stat().st_size for one in folder.iterdir()):
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        RsyncDelivery(slow).deliver(
+            RsyncReceiver(host="instr", path=str(folder)),
+            product,
+            "b.fits",
+            proceed=stop,
+        )
+    until(lambda: not list(folder.iterdir()))

@@ -7,7 +7,7 @@ aborts it again. Whatever dies in between, the next start goes on with it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from quire.access.principals import Principal
@@ -57,6 +57,8 @@ class Aborting:
         Ends what runs of a job; returns when nothing of it is left.
     data_folder
         Absolute; a job's own files lie in ``jobs/<id>`` below it.
+    left
+        Returns the files elsewhere that a job's killed attempts may have begun.
     """
 
     def __init__(
@@ -66,11 +68,13 @@ class Aborting:
         *,
         end: Callable[[str], Awaitable[None]],
         data_folder: Path,
+        left: Callable[[Job], Iterable[Path]] = lambda _: (),
     ) -> None:
         self._store = store
         self._clock = clock
         self._end = end
         self._data_folder = data_folder
+        self._left = left
 
     async def abort(self, acquisition: str, principal: Principal) -> Acquisition:
         """Abort an acquisition for good; what it returns shows it so already.
@@ -131,6 +135,7 @@ class Aborting:
         folder = self._data_folder / "jobs" / job.id
         try:
             await asyncio.to_thread(discard_unfinished, folder, kept=kept)
+            await asyncio.to_thread(_remove, self._left(job))
         except OSError as problem:
             reason = f"{problem.filename or folder}: {problem.strerror or problem}"
             name = await self._store.decide(lambda tx: self._stay(tx, job.id, reason))
@@ -166,3 +171,8 @@ class Aborting:
         query = AcquisitionQuery(limit=_MOST, substates=_ABORTING)
         names = (one.id for one in tx.acquisitions.page(query) if one.job == job)
         return next(names, job)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for one in files:
+        one.unlink(missing_ok=True)

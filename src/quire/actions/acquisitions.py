@@ -21,6 +21,7 @@ from quire.products.acquisition import Acquisition, acquisition_of
 from quire.products.acquisition_states import RETRYABLE, Substate
 from quire.products.product import Product
 from quire.progress.event import info
+from quire.progress.log import Entry
 
 RETENTION_SECONDS = 365 * 24 * 3600.0
 ACTIVE = frozenset(one for one in Substate if not one.final)
@@ -39,11 +40,14 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
         None if it has been deleted.
     product
         None before it is published.
+    told
+        The newest of its progress, None if there is none.
     """
 
     acquisition: Acquisition
     job: Job | None
     product: Product | None
+    told: Entry | None
 
 
 class Acquisitions:
@@ -165,6 +169,7 @@ class Acquisitions:
                 acquisition=found,
                 job=tx.jobs.get(found.job),
                 product=tx.products.get(found.job),
+                told=_newest(tx, found.job),
             )
 
         return await self._store.view(question)
@@ -206,3 +211,10 @@ def _placed(error: InputError) -> ManyInputErrors:
             for one in each
         ]
     )
+
+
+def _newest(tx: Transaction, operation: str) -> Entry | None:
+    head = tx.progress.head(operation)
+    if head is None:
+        return None
+    return next(iter(tx.progress.entries(operation, head.last - 1, 1)), None)

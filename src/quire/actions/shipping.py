@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from quire.actions.attempt_folders import LOG_NAME
 from quire.actions.attempts import Attempts
 from quire.errors import AttemptLost, InputError
-from quire.jobs.job import Completed, Job
+from quire.jobs.job import Job
 from quire.ports.result_carrier import ResultCarrier
 from quire.ports.transfer import TransferProblem
 
@@ -100,20 +100,6 @@ class Shipping:
             target.unlink()
             reason = f"{came} bytes came back, and its runner wrote {size}"
             raise TransferProblem(path, reason, "look after the object store")
-
-
-def sizes(outcome: Completed) -> dict[str, int]:
-    """Return the bytes of the files that an outcome names, -1 where it does not say.
-
-    Their paths are relative to the data folder.
-    """
-    found = {result.path: result.size for result in outcome.results}
-    product = outcome.product
-    if product is not None:
-        found[product.part] = product.size
-        for path in (product.manifest, *product.beside.values()):
-            found[path] = -1
-    return found
 
 
 def check_places(job: str, paths: Iterable[str]) -> None:

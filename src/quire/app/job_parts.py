@@ -28,7 +28,7 @@ from quire.faces.uws.jobs import Verbs
 from quire.jobs.job import ACQUISITION
 from quire.jobs.limits import KindLimits
 from quire.kinds.registry import every_kind
-from quire.transfer.kinds import merge_kind
+from quire.transfer.kinds import begun_deliveries, merge_kind
 from quire.writers.fits.folder_publisher import PRODUCTS, FolderPublisher
 
 
@@ -97,7 +97,11 @@ class JobParts:
             quota=JobQuota(settings.quotas),
         )
         self.aborting = Aborting(
-            store, clock, end=self.dispatcher.end, data_folder=folder
+            store,
+            clock,
+            end=self.dispatcher.end,
+            data_folder=folder,
+            left=begun_deliveries,
         )
         self.acquisitions = Acquisitions(
             store,

@@ -69,6 +69,8 @@ def status(acquisition: DaqId, *, json: Json = False) -> None:
             ("file", found["fileId"]),
             ("state", found["state"]),
             ("substate", found["subState"]),
+            # What blocks it is told by its alerts.
+            ("last said", "" if found["error"] else found["message"]),
             ("error", "yes" if found["error"] else ""),
             *((_alert_name(one), one["description"]) for one in found["alerts"]),
             ("changed", found["timestamp"]),
@@ -79,6 +81,8 @@ def status(acquisition: DaqId, *, json: Json = False) -> None:
             ("product", found["result"]),
         ]
     )
+    if further := _further(found):
+        say(further)
 
 
 @app.command()
@@ -209,12 +213,31 @@ def _watch_one(
 
     with Connection() as connection:
         job = Acquisitions(connection).internal_status(acquisition)["job"]
-        outcome = watch_to_end(
-            connection, job, timeout=timeout, as_json=as_json, plain=plain
+        return watch_to_end(
+            connection,
+            job,
+            timeout=timeout,
+            as_json=as_json,
+            plain=plain,
+            hints=f"to see it again: quire daq watch {acquisition}\n"
+            f"to end it: quire daq abort {acquisition}\n"
+            f"how it stands: quire daq status {acquisition}",
+            mended=_mended(acquisition),
         )
-    if outcome is Outcome.BLOCKED:
-        say(f"that is: quire daq retry {acquisition}, or quire daq abort {acquisition}")
-    return outcome
+
+
+def _mended(acquisition: str) -> str:
+    return f"quire daq retry {acquisition}; or: quire daq abort {acquisition}"
+
+
+def _further(found: dict[str, Any]) -> str:
+    """Return what a person can do about an acquisition, empty if it is over."""
+    if found["error"]:
+        return f"once that is mended: {_mended(found['id'])}"
+    if found["phase"] == "SUSPENDED":
+        return f"it goes on by itself; to end it: quire daq abort {found['id']}"
+    over = found["subState"] in ("Completed", "Aborted")
+    return "" if over else f"to follow it: quire daq watch {found['id']}"
 
 
 def _watch_all(*, timeout: float | None, as_json: bool, plain: bool | None) -> Outcome:
@@ -243,6 +266,8 @@ def _put_list(found: list[dict[str, Any]], *, as_json: bool) -> None:
         for one in found
     ]
     put_table(_HEADINGS, rows)
+    if any(one["error"] for one in found):
+        say(f"once an error is mended: {_mended('ID')}")
 
 
 def _alert_name(alert: dict[str, Any]) -> str:

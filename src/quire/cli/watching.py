@@ -26,6 +26,7 @@ def watch(
     as_json: bool = False,
     plain: bool | None = None,
     hints: str = "",
+    mended: str = "",
 ) -> Outcome:
     """Show an operation until it is over, held, or the person goes away.
 
@@ -41,6 +42,8 @@ def watch(
         Lines or a bar; found out by default.
     hints
         What can be done with it further; that of a job if empty.
+    mended
+        What is to be done once what holds it is mended; that of a job if empty.
 
     Raises
     ------
@@ -51,11 +54,11 @@ def watch(
     events = Listener(listening, operation).events(timeout)
     try:
         if as_json:
-            return _to_end(connection, operation, _written(events))
+            return _to_end(connection, operation, _written(events), mended)
         say(f"{connection.url}/operations/{operation}")
         with screen(operation[:8], plain=plain) as shown:
             drawn = _drawn(connection, operation, events, shown)
-            return _to_end(connection, operation, drawn)
+            return _to_end(connection, operation, drawn, mended)
     except TimeoutError:
         say(f"still running after {timeout:g} s; " + (hints or _hints(operation)))
         return Outcome.TIMEOUT
@@ -64,28 +67,35 @@ def watch(
         return Outcome.INTERRUPTED
 
 
-def _to_end(connection: Connection, operation: str, events: Iterable[Told]) -> Outcome:
+def _to_end(
+    connection: Connection, operation: str, events: Iterable[Told], mended: str
+) -> Outcome:
     last = None
     for told in events:
         last = told
-        if told.event.type is ProgressType.ERROR and is_held(connection, operation):
+        error = told.event.type is ProgressType.ERROR
+        if error and is_held(connection, operation, mended):
             return Outcome.BLOCKED
     complete = last is not None and last.event.type is ProgressType.COMPLETE
     return Outcome.COMPLETE if complete else Outcome.FAILED
 
 
-def is_held(connection: Connection, operation: str) -> bool:
-    """Return whether a job waits for a person, and say so if it does."""
+def is_held(connection: Connection, operation: str, mended: str = "") -> bool:
+    """Return whether a job waits for a person, and say so if it does.
+
+    Parameters
+    ----------
+    mended
+        What is to be done then; that of a job if empty.
+    """
     try:
         job = _job(connection, operation)
     except RefusedLookup:
         return False  # a run or a lab, whose errors may mend themselves
     if job["phase"] != Phase.HELD:
         return False
-    say(
-        f"held: {reason_of(job)}\nonce that is mended: quire jobs retry {operation};"
-        f" or: quire jobs abort {operation}"
-    )
+    mended = mended or f"quire jobs retry {operation}; or: quire jobs abort {operation}"
+    say(f"held: {reason_of(job)}\nonce that is mended: {mended}")
     return True
 
 

@@ -89,9 +89,10 @@ def format_value_card(
     """
     if not _is_printable(comment):
         raise CardError("a comment with a character that is not printable ASCII")
-    head = f"{_ESO}{name} = " if kind is CardKind.ESO else f"{name:<8}= "
-    if name.startswith("HIERARCH "):
-        head = f"{name} = "
+    if kind is CardKind.ESO:
+        head = f"{_ESO}{name} = "
+    else:
+        head = f"{name} = " if name.startswith("HIERARCH ") else f"{name:<8}= "
     quoted = token.startswith("'")
     field = token.ljust(_FIXED) if quoted else token.rjust(_FIXED)
     if len(head) + len(field) > CARD:
@@ -101,7 +102,7 @@ def format_value_card(
             return _continued(head, token[1:-1], comment)
         raise CardError(f"{len(field)} characters do not fit after {head!r} in {CARD}")
     text = f"{head}{field} / {comment}" if comment else head + field
-    return text[:CARD].rstrip().ljust(CARD).encode("ascii")
+    return text[:CARD].ljust(CARD).encode("ascii")
 
 
 def _continued(head: str, quoted: str, comment: str) -> bytes:

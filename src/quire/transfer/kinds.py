@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from quire.actions.projecting import site
+from quire.jobs.job import Job
 from quire.kinds.merge import MergeKind, Openness
 from quire.kinds.registry import every_kind
 from quire.ports.kind import Kind
+from quire.products.specification import stored_specification
+from quire.transfer.local import begun
 from quire.transfer.settings import transfers
 
 
@@ -41,8 +44,16 @@ def merge_kind(
         transfers=having.fetching,
         deliveries=having.delivering,
         open_to_all=Openness(sources=bool(roots), receivers=bool(having.folders)),
+        per_host=having.per_host,
         confined=confined,
     )
+
+
+def begun_deliveries(job: Job) -> tuple[Path, ...]:
+    """Return the files that a merge's killed deliveries may have left in folders."""
+    wanted = stored_specification(job.parameters["SPECIFICATION"])
+    name = f"{wanted.target.file_id}.fits"
+    return tuple(path for one in wanted.receivers for path in begun(one, name))
 
 
 def kinds_of_worker(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Kind]:

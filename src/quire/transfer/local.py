@@ -299,9 +299,21 @@ def _copy_to(product: Path, path: Path, proceed: Proceed) -> None:
 
 
 def _part(path: Path) -> Path:
-    part = path.with_name(f".{path.name}.part")
+    part = _part_of(path)
     part.unlink(missing_ok=True)
     return part
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def begun(receiver: Receiver, name: str) -> tuple[Path, ...]:
+    """Return the file that a delivery which was killed may have left."""
+    if not isinstance(receiver, OlasReceiver | FolderReceiver):
+        return ()
+    here = isinstance(receiver, FolderReceiver) or not receiver.host
+    return (_part_of(Path(receiver.path) / name),) if here else ()
 
 
 def _rename(part: Path, path: Path) -> None:

@@ -24,7 +24,12 @@ from quire.products.specification import host_and_path
 from quire.transfer.programs import no_space_in, waited
 
 _TRIES = 3
-_ARGUMENTS = ("--times", "--copy-links", "--secluded-args", "--partial", "--inplace")
+_ARGUMENTS = ("--times", "--copy-links", "--secluded-args")
+# A file here has its name when all of it is there, and a receiver's never before.
+_RESUMED, _WHOLE = ("--partial", "--inplace"), ("--no-partial", "--no-inplace")
+# What the other end says comes before its end, and not as ssh likes; since rsync 3.2.3.
+_IN_ORDER = "--stderr=client"
+_UNKNOWN_OPTION = 1
 # rsync(1), exit values: what a broken line or a busy host looks like.
 _PASSING = frozenset({10, 12, 30, 35, 255})
 _NO_FILE = 23
@@ -55,6 +60,7 @@ class Rsync:
         timeout: int = 60,
     ) -> None:
         self.hosts = frozenset(hosts)
+        self._in_order: tuple[str, ...] = (_IN_ORDER,)
         self._command = (
             program,
             *arguments,
@@ -64,7 +70,7 @@ class Rsync:
         )
 
     def run(self, place: str, *rest: str, proceed: Proceed) -> str:
-        """Run until it succeeds or has failed for good; return what it said.
+        """Run until it succeeds or has failed for good; return what it printed.
 
         Raises
         ------
@@ -80,9 +86,10 @@ class Rsync:
             status, words = self._once(place, rest, proceed)
         if status == 0:
             return words
-        reason = words.splitlines()[-1] if words else f"rsync ended with {status}"
-        if no_space_in(words):
-            raise ReceiverFull(place, reason, "make room")
+        lines = words.splitlines() or [f"rsync ended with {status}"]
+        if full := [line for line in lines if no_space_in(line)]:
+            raise ReceiverFull(place, full[0], "make room")
+        reason = lines[-1]
         missing = status == _NO_FILE
         mend = "put the file there, then retry" if missing else "mend it, then retry"
         raise TransferProblem(place, reason, mend)
@@ -90,20 +97,34 @@ class Rsync:
     def _once(
         self, place: str, rest: Sequence[str], proceed: Proceed
     ) -> tuple[int, str]:
-        with tempfile.TemporaryFile("w+") as said:
-            status = self._ended(place, rest, said, proceed)
-            said.seek(0)
-            return status, said.read(4000).strip()
+        """Run it once; return how it ended, and what it printed or what was wrong."""
+        with (
+            tempfile.TemporaryFile("w+") as said,
+            tempfile.TemporaryFile("w+") as wrong,
+        ):
+            status = self._ended(place, rest, said, wrong, proceed)
+            told = wrong if status else said
+            told.seek(0)
+            words = told.read(4000).strip()
+        if status == _UNKNOWN_OPTION and self._in_order and _IN_ORDER in words:
+            self._in_order = ()
+            return self._once(place, rest, proceed)
+        return status, words
 
     def _ended(
-        self, place: str, rest: Sequence[str], said: IO[str], proceed: Proceed
+        self,
+        place: str,
+        rest: Sequence[str],
+        said: IO[str],
+        wrong: IO[str],
+        proceed: Proceed,
     ) -> int:
         try:
             child = subprocess.Popen(  # noqa: S603 - the settings name the program
-                [*self._command, *rest],
+                [*self._command, *self._in_order, *rest],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
-                stderr=subprocess.STDOUT,
+                stderr=wrong,
             )
         except OSError as problem:
             reason = f"rsync cannot be run: {problem.strerror or problem}"
@@ -147,7 +168,9 @@ class RsyncTransfer:
             location, "--list-only", "--", location, proceed=proceed
         )
         try:
-            self._rsync.run(location, "--", location, str(path), proceed=proceed)
+            self._rsync.run(
+                location, *_RESUMED, "--", location, str(path), proceed=proceed
+            )
         except ReceiverFull as problem:  # that is this machine
             number = errno.ENOSPC
             raise OSError(number, os.strerror(number), str(path)) from problem
@@ -179,7 +202,5 @@ class RsyncDelivery:
         if not isinstance(receiver, OlasReceiver | RsyncReceiver):
             raise TypeError(type(receiver))
         place = f"{receiver.host}:{receiver.path.rstrip('/')}/{name}"
-        self._rsync.run(
-            place, "--no-inplace", "--", str(product), place, proceed=proceed
-        )
+        self._rsync.run(place, *_WHOLE, "--", str(product), place, proceed=proceed)
         proceed(product.stat().st_size)

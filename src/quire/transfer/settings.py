@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -61,6 +61,8 @@ class TransferSettings(
         Folders below which receivers may lie; anywhere if there is none.
     commands
         Receivers that are programs, by name.
+    per_host
+        Transfers at a time from each host, over all acquisitions; 0 is no limit.
     """
 
     rsync: RsyncSettings = RsyncSettings()
@@ -68,6 +70,7 @@ class TransferSettings(
     http: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()
     commands: dict[str, tuple[str, ...]] = {}
+    per_host: Annotated[int, msgspec.Meta(ge=0)] = 2
 
 
 class Transfers(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,11 +80,14 @@ class Transfers(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     folders
         Folders of this machine below which receivers lie; anywhere if there is none.
+    per_host
+        See `TransferSettings`.
     """
 
     fetching: tuple[Transfer, ...]
     delivering: tuple[Delivery, ...]
     folders: tuple[Path, ...] = ()
+    per_host: int
 
 
 def transfers(
@@ -137,6 +143,7 @@ def transfers(
         fetching=tuple(fetching),
         delivering=tuple(delivering),
         folders=settings.folders,
+        per_host=settings.per_host,
     )
 
 

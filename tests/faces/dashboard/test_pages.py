@@ -1,29 +1,22 @@
 """The pages in a real browser."""
 
 import json
-import shutil
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from tests.browsing import chromium, context, needs_chromium
 from tests.documents.samples import FOLDER
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NDJSON = {"content-type": "application/x-ndjson"}
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(params=[True, False], ids=["script", "no-script"])
@@ -39,21 +32,20 @@ def page(browser: Browser, http: httpx.Client) -> Iterator[Page]:
 
 
 def logged_in(browser: Browser, http: httpx.Client, *, script: bool) -> Iterator[Page]:
-    context = browser.new_context(
-        java_script_enabled=script, base_url=str(http.base_url)
-    )
-    page = context.new_page()
     broken: list[str] = []
-    page.on("pageerror", lambda error: broken.append(str(error)))
-    page.on(
-        "console",
-        lambda said: (
-            broken.append(said.text) if "Content Security Policy" in said.text else None
-        ),
-    )
-    page.goto(http.post("/api/v1/login-links").json()["url"])
-    yield page
-    context.close()
+    with context(browser, str(http.base_url), script=script) as own:
+        page = own.new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                broken.append(said.text)
+                if "Content Security Policy" in said.text
+                else None
+            ),
+        )
+        page.goto(http.post("/api/v1/login-links").json()["url"])
+        yield page
     assert broken == []
 
 

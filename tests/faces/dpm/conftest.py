@@ -1,7 +1,6 @@
 """Real FITS files and a real server to merge them."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,8 @@ import pytest
 from astropy.io import fits
 from httpx_sse import EventSource
 from tests.writers.fits.judging import judged_products, unjudged
+
+from quire.testing.waiting import until
 
 __all__ = ("judged_products", "unjudged")
 
@@ -46,15 +47,6 @@ def ask(http: httpx.Client) -> Ask:
     return ask
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"still not so after {seconds} s")
-
-
 def settled(ask: Ask, name: str) -> dict[str, Any]:
     """Return an acquisition once it is over or blocked."""
 
@@ -63,7 +55,7 @@ def settled(ask: Ask, name: str) -> dict[str, Any]:
         over = status["subState"] in {"Completed", "Aborted"}
         return status if over or status["error"] else None
 
-    return until(found)  # type: ignore[no-any-return]
+    return until(found)
 
 
 @contextmanager

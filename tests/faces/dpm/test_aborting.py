@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.faces.dpm.conftest import camera, specification, until
+from tests.faces.dpm.conftest import camera, specification
 from tests.transfer.serving import Store, serving
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import until
 
 
 @pytest.fixture
@@ -95,3 +96,26 @@ def test_an_abort_leaves_nothing_wherever_it_comes(
         ask.abort("ABORT.RELEASE")
         assert not Path(f"/proc/{pid.read_text().strip()}").exists()
     assert hashlib.sha256(here.read_bytes()).hexdigest() == before
+
+
+def test_an_abort_takes_what_a_killed_delivery_has_left(
+    slow: ServerProcess, tmp_path: Path
+) -> None:
+    export, olas = tmp_path / "export", tmp_path / "olas"
+    export.mkdir()
+    receivers = [
+        {"type": "folderReceiver", "path": str(export)},
+        {"type": "olasReceiver", "path": str(olas)},
+    ]
+    here = camera(tmp_path / "a.fits", "CAM")
+    with slow.http() as http:
+        ask = Asking(http, slow.folder)
+        wanted = specification("ABORT.LEFT", here, receivers=receivers)
+        ask("QueueDaq", specification=wanted).raise_for_status()
+        until(lambda: ask("GetDaqStatus", id="ABORT.LEFT").json()["error"])
+        # As one that was killed while it flushed to disk.
+        left = export / ".ABORT.LEFT.fits.part"
+        left.write_bytes(b"SIMPLE")
+        ask.abort("ABORT.LEFT")
+    # What was delivered whole is its receiver's.
+    assert [one.name for one in export.iterdir()] == ["ABORT.LEFT.fits"]

@@ -14,10 +14,10 @@ from tests.faces.dpm.conftest import (
     listening,
     settled,
     specification,
-    until,
 )
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE, until
 from quire.writers.fits.verify import verify
 
 STATUS = {"id", "fileId", "state", "subState", "error", "alerts", "timestamp"}
@@ -112,7 +112,9 @@ def test_an_error_blocks_where_it_is_until_it_is_retried(
     camera(late, "CAM1")
     assert ask("/daq/RetryMergeDaq", id="DPM.LATE").json() is None
     done = until(
-        lambda: s if (s := settled(ask, "DPM.LATE"))["subState"] == "Completed" else 0
+        lambda: (
+            s if (s := settled(ask, "DPM.LATE"))["subState"] == "Completed" else None
+        )
     )
     assert (done["error"], done["alerts"]) == (False, [])
 
@@ -307,7 +309,7 @@ def test_exit_replies_first_and_nothing_queued_is_lost(tmp_path: Path) -> None:
         http.post("/daq/QueueDaq", json={"specification": wanted}).raise_for_status()
         answer = http.post("/dpm/Exit")
         assert (answer.status_code, answer.json()) == (200, "OK")
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE) == 0
     assert not (tmp_path / "data" / "server.json").exists()
     process.start()
     with process.http() as http:
@@ -320,7 +322,9 @@ def test_exit_replies_first_and_nothing_queued_is_lost(tmp_path: Path) -> None:
         ask("/daq/RetryMergeDaq", id="DPM.EXIT").raise_for_status()
         done = until(
             lambda: (
-                s if (s := settled(ask, "DPM.EXIT"))["subState"] != "Collecting" else 0
+                s
+                if (s := settled(ask, "DPM.EXIT"))["subState"] != "Collecting"
+                else None
             )
         )
         assert done["subState"] == "Completed"
@@ -367,7 +371,9 @@ def test_a_name_that_is_taken_blocks_in_releasing(
     taken.unlink()
     ask("/daq/RetryMergeDaq", id="DPM.TAKEN").raise_for_status()
     done = until(
-        lambda: s if (s := settled(ask, "DPM.TAKEN"))["subState"] == "Completed" else 0
+        lambda: (
+            s if (s := settled(ask, "DPM.TAKEN"))["subState"] == "Completed" else None
+        )
     )
     assert done["alerts"] == []
     assert verify(taken).problems == ()

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from tests.faces.dpm.conftest import Ask, camera, settled, specification, until
+from tests.faces.dpm.conftest import Ask, camera, settled, specification
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import until
 
 
 def test_dictionaries_of_the_data_folder_are_kept_to(

@@ -7,11 +7,12 @@ import httpx
 import numpy as np
 import pytest
 from astropy.io import fits
-from tests.faces.dpm.conftest import camera, listening, specification, until
+from tests.faces.dpm.conftest import camera, listening, specification
 
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.faults.full_disk import cannot_mount, small_disk
 from quire.testing.postgres.choosing import on_postgres
+from quire.testing.waiting import until
 from quire.writers.fits.verify import verify
 
 FULL = 507

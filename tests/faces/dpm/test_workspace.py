@@ -5,9 +5,10 @@ import shutil
 from pathlib import Path
 
 import httpx
-from tests.faces.dpm.conftest import Ask, camera, settled, specification, until
+from tests.faces.dpm.conftest import Ask, camera, settled, specification
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import until
 
 
 def read(path: Path) -> str:
@@ -24,7 +25,7 @@ def test_a_folder_tells_all_of_an_acquisition(
     here = workspace / "in-progress" / "WORK.1"
     until(lambda: '"error": true' in read(here / "status.json"))
     assert read(here / "specification.json") == text
-    assert "there is no file" in until(lambda: read(here / "logs" / "merge.log"))
+    until(lambda: "there is no file" in read(here / "logs" / "merge.log"))
     until(lambda: "WORK.1" in json.loads(read(workspace / "queue.json") or "[]"))
     shutil.rmtree(workspace)
     camera(late, "CAM")

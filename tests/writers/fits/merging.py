@@ -8,6 +8,7 @@ from typing import Any
 from quire.products.specification import parse_specification
 from quire.testing.fits_files import specification
 from quire.writers.fits.collected import Known
+from quire.writers.fits.hashing import Digest
 from quire.writers.fits.merge import MergedPart, ProductIdentity, merge
 
 MADE = datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC)
@@ -25,7 +26,7 @@ def merge_raw(
     *,
     report: Callable[[str, int], None] = lambda _message, _percent: None,
     cancelled: Callable[[], bool] = lambda: False,
-    known: Known | None = None,
+    known: Mapping[str, tuple[Digest, ...]] | None = None,
     owned: Path | None = None,
     private: Collection[str] = (),
     made: datetime = MADE,
@@ -41,9 +42,8 @@ def merge_raw(
         ),
         report=report,
         cancelled=cancelled,
-        known=known,
+        known=Known(digests=known or {}, private=frozenset(private)),
         owned=owned,
-        private=private,
     )
 
 

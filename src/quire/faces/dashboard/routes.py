@@ -19,7 +19,7 @@ from quire.actions.search import Cursor, Page, Question, Search
 from quire.actions.submit import Jobs
 from quire.actions.tokens import SESSION_SECONDS, Tokens
 from quire.errors import InputError, NotFound, QuireError, Unauthenticated
-from quire.faces.dashboard.show import duration, moment, size
+from quire.faces.dashboard.show import duration, job_title, moment, size
 from quire.jobs.job import Job
 from quire.ports.job_records import JobQuery
 from quire.ports.run_finder import Count, SearchTooSlow
@@ -75,7 +75,9 @@ class DashboardRoutes:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(moment=moment, duration=duration, size=size)
+        self._environment.filters.update(
+            moment=moment, duration=duration, size=size, job_title=job_title
+        )
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+from quire.jobs.job import Job
+from quire.products.acquisition import names_of
+
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
 
@@ -34,3 +37,9 @@ def size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= _STEP
     return f"{count:.3g} {_UNITS[-1]}"
+
+
+def job_title(job: Job) -> str:
+    """Return what a job is called: its kind, and its acquisition if it does one."""
+    names = names_of(job)
+    return job.kind if names is None else f"{job.kind} {names[0]}"

@@ -106,6 +106,8 @@ class InternalDaqStatus(DaqStatus, frozen=True, kw_only=True, rename="camel"):
         The job's, as UWS names it; None if the job was deleted.
     attempt
         Number of the newest, 0 before the first.
+    message
+        What its progress said last; None if there is none.
     reserved
         Bytes of disk space kept free for it.
     result
@@ -116,6 +118,7 @@ class InternalDaqStatus(DaqStatus, frozen=True, kw_only=True, rename="camel"):
     job: str
     phase: str | None
     attempt: int
+    message: str | None
     queued: str
     started: str | None
     ended: str | None
@@ -165,6 +168,7 @@ def internal_status(details: Details) -> InternalDaqStatus:
         job=one.job,
         phase=job.phase.value if job else None,
         attempt=job.attempt if job else 0,
+        message=details.told.event.message if details.told else None,
         queued=iso(one.created),
         started=_iso(job.started if job else None),
         ended=_iso(job.ended if job else None),

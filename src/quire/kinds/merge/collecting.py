@@ -6,16 +6,19 @@ its source, has a mark only if the acquisition is blocked: to fetch it again cos
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from threading import BoundedSemaphore, Event
+from threading import Event
 
 import msgspec
 
-from quire.actions.attempt_folders import source_name
+from quire.actions.attempt_folders import DONE, source_name
 from quire.jobs.job import Alert
+from quire.kinds.merge.gathering import Task, gathered
 from quire.kinds.merge.outcomes import Stuck, error_alert, suspicious
+from quire.kinds.merge.slots import HostSlots
 from quire.ports.transfer import (
     Fetched,
     Marks,
@@ -25,18 +28,16 @@ from quire.ports.transfer import (
 )
 from quire.products.source_problem import SourceChanged, SourceProblem
 from quire.products.specification import DataProductSpecification, FitsFile
-from quire.writers.fits.collected import digests_of
+from quire.writers.fits.collected import Held, Known, Memory, digests_of, held
 from quire.writers.fits.hashing import Digest
 from quire.writers.fits.publish import sync_folder
 
-_AT_ONCE = 4
-_PER_HOST = 2
-_LOOK = 0.05
 # The folder, in that of what is done, of what is not.
 _BEGUN = "begun"
 _LATER = "it changed after it was collected"
-# Below this, threads take longer to start than to collect.
-_WORTH_THREADS = 1024 * 1024
+# Files of this machine that have no more in all are read once, into memory: threads take
+# longer to start than that, and to read what is only linked again takes longer still.
+_SMALL = 8 * 1024 * 1024
 
 
 class Stopped(Exception):
@@ -51,7 +52,7 @@ class CollectedSource(msgspec.Struct, frozen=True, kw_only=True):
     path
         Where it lies.
     digests
-        What each of its HDUs comes to.
+        What each of its HDUs comes to; nothing for what is held in memory.
     """
 
     location: str
@@ -68,12 +69,15 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     owned
         The private copy that the merge may use up, if there is one.
+    held
+        The small ones that are only linked, as they were, by location.
     alerts
         What a person should know of.
     """
 
     sources: tuple[CollectedSource, ...]
     owned: Path | None
+    held: dict[str, Held]
     alerts: tuple[Alert, ...]
 
     @property
@@ -82,14 +86,19 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
         return {one.location: Path(one.path) for one in self.sources}
 
     @property
-    def private(self) -> frozenset[str]:
-        """Locations of the files that are ours alone."""
-        return frozenset(one.location for one in self.sources if not one.fetched.linked)
-
-    @property
-    def known(self) -> dict[str, tuple[Digest, ...]]:
-        """What each location's HDUs come to."""
-        return {one.location: one.digests for one in self.sources}
+    def known(self) -> Known:
+        """What the merge need not find out again."""
+        return Known(
+            digests={
+                one.location: one.digests
+                for one in self.sources
+                if one.location not in self.held
+            },
+            private=frozenset(
+                one.location for one in self.sources if not one.fetched.linked
+            ),
+            held=self.held,
+        )
 
 
 class Collecting:
@@ -98,11 +107,14 @@ class Collecting:
     Parameters
     ----------
     folder
-        The attempt's own; sources are fetched there.
-    done
-        Where they go once they are complete.
+        The attempt's own; sources are fetched there. Once they are complete they go to
+        the job's folder of what is done.
+    slots
+        Those of the hosts they are fetched from.
     proceed
         Called often in the caller's thread; raises to stop.
+    tell
+        Told what is going on, for people, in any thread.
     counted
         Told how many more bytes are here, in any thread.
     """
@@ -114,8 +126,9 @@ class Collecting:
         marks: Marks,
         *,
         folder: Path,
-        done: Path,
+        slots: HostSlots,
         proceed: Callable[[], None],
+        tell: Callable[[str], None] = lambda _: None,
         counted: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._files = {file.location: file for file in specification.files}
@@ -123,11 +136,14 @@ class Collecting:
         self._transfers = transfers
         self._marks = marks
         self._folder = folder
-        self._done = done
+        self._done = folder.parent / DONE
+        self._slots = slots
         self._proceed = proceed
+        self._tell = tell
         self._counted = counted
         self._stop = Event()
         self._alerts: list[Alert] = []
+        self._held: dict[str, Held] = {}
 
     def run(self) -> Collected:
         """Collect.
@@ -140,52 +156,40 @@ class Collecting:
             The disk here refused.
         """
         self._done.mkdir(parents=True, exist_ok=True, mode=0o700)
-        hosts = {self._transfer(one).host(one.location) for one in self._files.values()}
-        free = {host: BoundedSemaphore(_PER_HOST) for host in hosts}
-        if self._small():
-            return self._gathered([self._now(number, free) for number in self._numbers])
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="collect") as pool:
-            work = [
-                pool.submit(self._collect, number, file, free)
-                for number, file in enumerate(self._files.values())
-            ]
-            try:
-                while wait(work, timeout=_LOOK).not_done:
-                    self._proceed()
-            except BaseException:
-                self._stop.set()
-                for one in work:
-                    one.cancel()
-                raise
+        size = self._size()
+        memory = None if size is None or size > _SMALL else Memory(size)
+        tasks = [
+            Task(self._host(file), partial(self._collect, number, file, memory))
+            for number, file in enumerate(self._files.values())
+        ]
+        work = gathered(
+            tasks,
+            self._slots,
+            proceed=self._proceed,
+            stop=self._stop,
+            waits=self._waits,
+            threads=memory is None,
+        )
         return self._gathered(work)
 
-    @property
-    def _numbers(self) -> range:
-        return range(len(self._files))
+    def _waits(self, host: str) -> None:
+        self._tell(f"Waiting for {host}: other acquisitions fetch from it")
 
-    def _small(self) -> bool:
-        """Return whether all sources are here, and not worth a thread."""
+    def _host(self, file: FitsFile) -> str:
+        """Return whom a source is fetched from; nobody where nothing may fetch it."""
+        with suppress(TransferProblem):
+            return self._transfer(file).host(file.location)
+        return ""
+
+    def _size(self) -> int | None:
+        """Return the bytes of all sources, None if some are not of this machine."""
         total = 0
         for file in self._files.values():
-            transfer = self._transfer(file)
-            if transfer.host(file.location):
-                return False
+            if self._host(file):
+                return None
             with suppress(TransferProblem):
-                total += transfer.size(file.location)
-        return total < _WORTH_THREADS
-
-    def _now(
-        self, number: int, free: dict[str, BoundedSemaphore]
-    ) -> Future[CollectedSource]:
-        """Return a source that is collected in this thread."""
-        self._proceed()
-        done: Future[CollectedSource] = Future()
-        try:
-            file = list(self._files.values())[number]
-            done.set_result(self._collect(number, file, free))
-        except (TransferProblem, SourceProblem) as problem:
-            done.set_exception(problem)
-        return done
+                total += self._transfer(file).size(file.location)
+        return total
 
     def _gathered(self, work: Sequence[Future[CollectedSource]]) -> Collected:
         found, wrong = {}, []
@@ -205,7 +209,10 @@ class Collecting:
             raise Stuck(tuple(wrong))
         sources = tuple(found.values())
         return Collected(
-            sources=sources, owned=self._owned(sources), alerts=tuple(self._alerts)
+            sources=sources,
+            owned=self._owned(sources),
+            held=self._held,
+            alerts=tuple(self._alerts),
         )
 
     def _owned(self, found: Sequence[CollectedSource]) -> Path | None:
@@ -225,23 +232,28 @@ class Collecting:
         return transfer_of(file.location, self._transfers)
 
     def _collect(
-        self, number: int, file: FitsFile, free: dict[str, BoundedSemaphore]
+        self, number: int, file: FitsFile, memory: Memory | None
     ) -> CollectedSource:
         transfer = self._transfer(file)
-        with free[transfer.host(file.location)]:
-            self._count(0)
-            former = self._former(number, file, transfer)
-            if former is not None:
-                return former
-            name = source_name(number)
-            part = self._folder / name
-            target = self._specification.target.source
-            private = target is not None and target.location == file.location
-            with self._gone_on_with(name):
-                fetched = transfer.fetch(
-                    file.location, part, private=private, proceed=self._count
-                )
-        digests = digests_of(file, part, proceed=lambda: self._count(0))
+        self._count(0)
+        former = self._former(number, file, transfer)
+        if former is not None:
+            return former
+        name = source_name(number)
+        part = self._folder / name
+        target = self._specification.target.source
+        private = target is not None and target.location == file.location
+        if transfer.host(file.location):
+            self._tell(f"Collecting {file.location}")
+        with self._gone_on_with(name):
+            fetched = transfer.fetch(
+                file.location, part, private=private, proceed=self._count
+            )
+        digests: tuple[Digest, ...] = ()
+        if memory and fetched.linked:
+            self._held[file.location] = held(file, part, memory)
+        else:
+            digests = digests_of(file, part, proceed=lambda: self._count(0))
         place = self._done / name
         part.replace(place)
         # Of two links to one file, replacing leaves both (rename(2)).
@@ -279,6 +291,8 @@ class Collecting:
 
     def _mark(self, number: int, source: CollectedSource) -> None:
         sync_folder(self._done)
+        if in_memory := self._held.get(source.location):
+            source = msgspec.structs.replace(source, digests=in_memory.digests)
         said = msgspec.json.encode(source)
         self._marks.put(f"source-{number}", said, f"Collected {source.location}")
 
@@ -317,7 +331,8 @@ class Collecting:
         for one in collected.sources:
             file = self._files[one.location]
             try:
-                now = self._transfer(file).stamp(one.location)
+                with self._slots.waited(self._host(file), self._proceed):
+                    now = self._transfer(file).stamp(one.location)
             except TransferProblem:
                 continue  # it was here, and is in the product
             if now != one.fetched.stamp:

@@ -36,6 +36,7 @@ from quire.kinds.merge.outcomes import (
     too_much_computing,
 )
 from quire.kinds.merge.releasing import Releasing, delivery_of
+from quire.kinds.merge.slots import PER_HOST, TRANSFERS, HostSlots
 from quire.ports.kind import Claim, JobContext, Plan
 from quire.ports.transfer import Delivery, Marks, Transfer, TransferProblem
 from quire.products.acquisition_states import Substate
@@ -92,6 +93,9 @@ class MergeKind:
         sources are read where they lie.
     open_to_all
         Which of this machine's files anybody may name.
+    per_host
+        Transfers at a time from each host, over all attempts of this machine; 0 is
+        no limit.
     confined
         Whether an attempt may compute only for so long; only where the process is a
         worker's.
@@ -120,12 +124,14 @@ class MergeKind:
         transfers: Sequence[Transfer] = (),
         deliveries: Sequence[Delivery] = (),
         open_to_all: Openness | None = None,
+        per_host: int = PER_HOST,
         confined: bool = False,
     ) -> None:
         self.transfers = tuple(transfers)
         self._dictionaries = dictionaries
         self._open = open_to_all or Openness()
         self._deliveries = deliveries
+        self._per_host = per_host
         self._confined = confined
 
     def plan(self, parameters: Mapping[str, Any]) -> Plan:
@@ -252,8 +258,12 @@ class MergeKind:
             self.transfers,
             marks,
             folder=context.folder,
-            done=context.folder.parent / DONE,
+            slots=HostSlots(
+                Path(context.assignment.data_folder) / TRANSFERS,
+                per_host=self._per_host,
+            ),
             proceed=course.proceed,
+            tell=context.tell,
             counted=course.budget.more,
         )
         course.step(_COLLECTING)
@@ -300,7 +310,6 @@ class MergeKind:
             cancelled=context.cancelled,
             dictionaries=dictionaries_in(folder, specification),
             known=collected.known if collected else None,
-            private=collected.private if collected else (),
             owned=collected.owned if collected else None,
         )
         if collected is None and part.alerts:

@@ -105,3 +105,13 @@ def digest_range(
 def digest_hdu(descriptor: int, hdu: Hdu) -> Digest:
     """Return what an HDU of an open file comes to."""
     return digest_range(descriptor, hdu.offset, hdu.length, len(hdu.header))
+
+
+def digest_of(header: bytes, data: memoryview) -> Digest:
+    """Return what an HDU in memory comes to."""
+    pieces = [data[start : start + size] for start, size in pieces_of(len(data))]
+    return Digest(
+        header=hashlib.sha256(header).digest(),
+        pieces=tuple(hashlib.sha256(one).digest() for one in pieces),
+        data_sum=ones_sum(data),
+    )

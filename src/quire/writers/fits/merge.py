@@ -1,8 +1,7 @@
 """Merging FITS files into one product, byte by byte, without an image library."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import lcm
@@ -101,7 +100,6 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
     cancelled: Callable[[], bool],
     dictionaries: Dictionaries | None = None,
     known: Known | None = None,
-    private: Collection[str] = (),
     owned: Path | None = None,
 ) -> MergedPart:
     """Write a product and its manifest into an attempt's folder, durably.
@@ -123,12 +121,10 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
     dictionaries
         What keywords are compared with; None compares them with nothing.
     known
-        What the sources were found to be when they were collected, by location: what
-        is not so any more is a problem of that source, and what the product shares
-        with a source needs no reading.
-    private
-        Locations, among those that are `known`, of files that nobody else can write
-        to: they are copied without being read again.
+        What the sources were found to be when they were collected: what is not so
+        any more is a problem of that source. What the product shares with a source,
+        and what nobody else can write to, is not read again; of what is held the
+        product has what it was, whatever has become of its file.
     owned
         A private copy of the target's source that the merge may use up, on the file
         system of `attempt_folder`: `sources` has it for the target's location. The
@@ -174,7 +170,6 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
             course=course,
             block=block,
             known=known,
-            private=private,
             owned=owned is not None,
         )
         digests = writing.run()
@@ -183,7 +178,9 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
         course.tell("Flushing to disk", FLUSH)
         with _fresh(manifest_path) as second:
             write_all(second, encode_manifest(manifest), 0)
-            _flush(descriptor, second)
+            # One after the other: the first commit of the journal takes all along.
+            os.fsync(descriptor)
+            os.fsync(second)
         sync_folder(attempt_folder)
         course.proceed()
     course.tell("Merged", END)
@@ -266,13 +263,6 @@ def _make_room(planned: MergePlan, descriptor: int, *, owned: bool, block: int) 
             shift(descriptor, more)
     elif not block and planned.layout.size >= _WORTH_RESERVING:
         preallocate(descriptor, planned.layout.size)
-
-
-def _flush(*descriptors: int) -> None:
-    """Make files durable, both at once: they may share a commit of the journal."""
-    with ThreadPoolExecutor(len(descriptors)) as pool:
-        for done in [pool.submit(os.fsync, one) for one in descriptors]:
-            done.result()
 
 
 def _manifest(

@@ -28,6 +28,8 @@ _WIDTHS = {
     "Q": 16,
 }
 _TABLE = "BINTABLE"
+# What of a table's header is looked at.
+_LOOKED_AT = re.compile(r"TFIELDS|TFORM\d+|NAXIS1|THEAP|ZIMAGE|ZBITPIX|ZNAXIS\d+")
 # No compression of real pixels comes near.
 _BEYOND_COMPRESSION = 10_000
 
@@ -76,7 +78,7 @@ def _bomb(values: Mapping[str, Value], hdu: Hdu) -> Iterator[str]:
 
 def _values(header: bytes) -> Iterator[tuple[str, Value]]:
     for card in cards_of(header):
-        if card.kind is not CardKind.COMMENTARY:
+        if card.kind is CardKind.VALUE and _LOOKED_AT.fullmatch(card.name):
             try:
                 yield card.name, parse_value(card)
             except CardError:

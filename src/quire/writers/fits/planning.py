@@ -83,14 +83,14 @@ def plan(
     SourceProblem
         A source cannot be used.
     """
-    hdus = []
+    known, hdus = known or Known(), []
     for source in sources:
         proceed()
-        hdus.append(as_collected(source, known or {}))
+        hdus.append(as_collected(source, known))
     in_place = specification.target.source is not None
     target = hdus[0][0].header if in_place else None
     sums = [
-        _primary_sum(source, found[0], proceed)
+        _primary_sum(source, found[0], known, proceed)
         for source, found in zip(sources, hdus, strict=True)
     ]
     checked = dictionaries or Dictionaries()
@@ -133,8 +133,22 @@ def _length_in_place(header: bytes, old: Hdu, *, align: int, grow: int) -> int:
     return least + alignment_padding(least, old.data_offset, align)
 
 
-def _primary_sum(source: OpenSource, hdu: Hdu, proceed: Callable[[], None]) -> int:
+def _primary_sum(
+    source: OpenSource, hdu: Hdu, known: Known, proceed: Callable[[], None]
+) -> int:
     """Return the sum of a primary HDU's data, after comparing it with its CHECKSUM."""
+    if in_memory := known.held.get(source.location):
+        total = ones_sum(in_memory.data(hdu))
+    elif former := known.digests.get(source.location):
+        total = former[0].data_sum
+    else:
+        total = _read_sum(source, hdu, proceed)
+    if fault := checksum_fault(hdu.header, total):
+        raise source.problem(f"HDU 0: {fault}", _FETCH)
+    return total
+
+
+def _read_sum(source: OpenSource, hdu: Hdu, proceed: Callable[[], None]) -> int:
     total = 0
     try:
         for chunk in read_range(source.descriptor, hdu.data_offset, hdu.data_length):
@@ -142,8 +156,6 @@ def _primary_sum(source: OpenSource, hdu: Hdu, proceed: Callable[[], None]) -> i
             total = ones_sum(chunk, total)
     except EOFError:
         raise source.changed("it became shorter while it was read") from None
-    if fault := checksum_fault(hdu.header, total):
-        raise source.problem(f"HDU 0: {fault}", _FETCH)
     return total
 
 

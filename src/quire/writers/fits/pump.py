@@ -18,6 +18,8 @@ from quire.writers.fits.hashing import READ, fill
 from quire.writers.fits.linux import await_flushed, start_flushing
 
 _THREADS = 4
+# For less, more than two threads take longer to start than they save.
+_WORTH_THREADS = 16 * 2**20
 # For less, asking the disk to begin costs more than it saves.
 _WORTH_FLUSHING = 256 * 1024
 # So much of each thread waits for the disk at most, twice: who else has to be durable,
@@ -34,6 +36,8 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
         Which part of the product, which piece of its data.
     source
         Descriptor of the file that it is read from.
+    content
+        The bytes themselves, where they are in memory.
     write
         Whether it is written; False if the product has these bytes already.
     read
@@ -45,9 +49,10 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
     part: int
     number: int
-    source: int
-    source_offset: int
-    offset: int
+    source: int = -1
+    source_offset: int = 0
+    content: memoryview | None = None
+    offset: int = 0
     length: int
     write: bool = True
     read: bool = True
@@ -84,16 +89,11 @@ class Pump:
         self._results: dict[tuple[int, int], tuple[bytes, int]] = {}
         self._problems: list[BaseException] = []
         self._stop = Event()
-        self._given = 0
-        self._moved = [0] * min(_THREADS, os.cpu_count() or 1)
-        self._threads = [
-            Thread(target=self._run, args=(number,), name=f"pump-{number}", daemon=True)
-            for number in range(len(self._moved))
-        ]
+        threads = _THREADS if size >= _WORTH_THREADS else 2
+        self._moved = [0] * min(threads, os.cpu_count() or 1)
+        self._threads: list[Thread] = []
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,8 +104,13 @@ class Pump:
 
     def put(self, piece: Piece) -> None:
         """Have a piece moved."""
-        self._given += 1
         self._pieces.put(piece)
+        number = len(self._threads)
+        if number < len(self._moved):
+            name = f"pump-{number}"
+            thread = Thread(target=self._run, args=(number,), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def close(self) -> None:
         """Say that no piece follows."""
@@ -169,8 +174,7 @@ class Pump:
         while done < piece.length:
             if self._stop.is_set():
                 return None
-            view = buffer[: min(READ, piece.length - done)]
-            fill(view, piece.source, piece.source_offset + done)
+            view = self._read(piece, done, buffer)
             digest.update(view)
             if piece.sum:
                 total = ones_sum(view, total)
@@ -181,6 +185,14 @@ class Pump:
             if piece.write and self._flush:
                 self._flush_behind(piece, done)
         return digest.digest(), total
+
+    def _read(self, piece: Piece, done: int, buffer: memoryview) -> memoryview:
+        """Return the bytes that come next."""
+        if piece.content is not None:
+            return piece.content
+        view = buffer[: min(READ, piece.length - done)]
+        fill(view, piece.source, piece.source_offset + done)
+        return view
 
     def _flush_behind(self, piece: Piece, done: int) -> None:
         """Have the disk write the last window, and wait for the one before it."""

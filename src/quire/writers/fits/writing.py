@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from quire.products.layout import Hdu, LayoutPart
 from quire.products.manifest import PIECE
@@ -50,9 +50,8 @@ class Writing:
     block
         Bytes of a block, if blocks of the sources may be shared; 0 if not.
     known
-        What is known of the sources; what the product shares is not read again.
-    private
-        Locations of the known ones that nobody can write to: they are only copied.
+        What is known of the sources: what the product shares, and what is held, is
+        not read again, and what nobody else can write to is only copied.
     owned
         Whether the product's file is that of the first source, its data moved to
         where the product has them.
@@ -67,7 +66,6 @@ class Writing:
         course: Course,
         block: int = 0,
         known: Known | None = None,
-        private: Collection[str] = (),
         owned: bool = False,
     ) -> None:
         self._planned = planned
@@ -76,8 +74,7 @@ class Writing:
         self._descriptor = descriptor
         self._course = course
         self._block = block
-        self._known = known or {}
-        self._private = frozenset(private)
+        self._known = known or Known()
         self._owned = owned
         self._spared: set[int] = set()
 
@@ -108,7 +105,8 @@ class Writing:
             for number, part in enumerate(self._parts)
         )
         for number, source in enumerate(self._sources):
-            if not (self._owned and number == 0):
+            mine = self._owned and number == 0
+            if not mine and source.location not in self._known.held:
                 require_unchanged(source)
         header = hashlib.sha256(self._planned.header).digest()
         return Digest(pieces=(header,), data_sum=0), *digests
@@ -118,9 +116,34 @@ class Writing:
             message = f"Copying {self._sources[part.source].name}"
             self._course.message = message
             self._course.moved(message, pump.moved)
+            held = self._known.held.get(self._sources[part.source].location)
+            if held is not None:
+                self._write_held(number, part, held.data(self._hdu(part)), pump)
+                continue
             self._write_header(part)
             for piece in self._pieces(number, part):
                 pump.put(piece)
+
+    def _write_held(
+        self, number: int, part: LayoutPart, data: memoryview, pump: Pump
+    ) -> None:
+        """Write what is in memory here, while threads hash it."""
+        for place, (start, length) in enumerate(pieces_of(len(data))):
+            pump.put(
+                Piece(
+                    part=number,
+                    number=place,
+                    content=data[start : start + length],
+                    length=length,
+                    write=False,
+                )
+            )
+        at = part.offset
+        if part.hdu:
+            header = _wide(self._hdu(part).header, part.padding)
+            write_all(self._descriptor, header, at)
+            at += len(header)
+        write_all(self._descriptor, data, at)
 
     def _hdu(self, part: LayoutPart) -> Hdu:
         return self._planned.hdus[part.source][part.hdu]
@@ -152,7 +175,7 @@ class Writing:
         mine = self._owned and part.source == 0
         shared = mine or self._share(source, start, data, hdu.data_length)
         known = self._former(part) is not None
-        private = self._sources[part.source].location in self._private
+        private = self._sources[part.source].location in self._known.private
         if known and (shared or private):
             self._spared.add(number)
             if shared:
@@ -194,7 +217,7 @@ class Writing:
         return True
 
     def _former(self, part: LayoutPart) -> Digest | None:
-        every = self._known.get(self._sources[part.source].location)
+        every = self._known.digests.get(self._sources[part.source].location)
         return None if every is None else every[part.hdu]
 
     def _digest(

@@ -19,6 +19,13 @@ function duration(job) {
   return hours ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
 }
 
+// An acquisition is known by its own id.
+function title(job) {
+  const asked = job.kind === "merge" ? job.parameters.SPECIFICATION : undefined;
+  const wanted = typeof asked === "string" ? JSON.parse(asked) : asked;
+  return wanted?.id ? `${job.kind} ${wanted.id}` : job.kind;
+}
+
 function row(job) {
   const line = document.createElement("tr");
   line.dataset.job = job.id;
@@ -28,7 +35,7 @@ function row(job) {
     made.className = kind;
     return made;
   };
-  cell(job.kind);
+  cell(title(job));
   const chip = document.createElement("span");
   chip.className = `chip ${job.phase.toLowerCase()}`;
   chip.textContent = job.phase;
