@@ -32,11 +32,11 @@ demo: $(SETUP) ## simulated instrument -> documents -> run -> verified product
 test: $(SETUP) ## all tests
 	@scripts/system-packages chromium fitsverify fuse3 mariadb-server munge nginx-light \
 	  postgresql rsync slurm-client slurmctld slurmd slurmdbd xfsprogs
-	@$(BIN)/pytest -n auto $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 test-postgres: $(SETUP) ## the tests that a server takes part in, on PostgreSQL (POSTGRES_TESTS=tests: all)
 	@scripts/system-packages chromium fitsverify nginx-light postgresql rsync
-	@QUIRE_TEST_STORES=postgres QUIRE_REQUIRE=postgres $(BIN)/pytest -n auto \
+	@QUIRE_TEST_STORES=postgres QUIRE_REQUIRE=postgres $(BIN)/pytest -n auto --dist worksteal \
 	  $(POSTGRES_TESTS) $(ARGS)
 
 check: $(SETUP) ## lint, format, strict types, architecture contracts

@@ -1,13 +1,17 @@
 """Environments of their own for programs that cannot live in ours."""
 
+import fcntl
 import hashlib
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-SECONDS = 300
+# Of each of the two steps: both, and a wait for another that takes them, end before
+# a test is taken to hang.
+SECONDS = 120
 ROOT = Path(__file__).parents[1]
 
 
@@ -26,16 +30,24 @@ def environment(config: pytest.Config, name: str, interpreter: str) -> Path:
     folder = config.cache.mkdir(f"{name}-{hashlib.sha256(told).hexdigest()[:12]}")
     python = folder / "environment" / "bin" / "python"
     whole = folder / "environment" / "whole"
+    refused = folder / f"refused-{os.environ.get('PYTEST_XDIST_TESTRUNUID', '')}"
+    with (folder / "lock").open("w") as lock:
+        # Other processes of the same run want it as well.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists() and not refused.exists():
+            make(folder / "environment", interpreter, requirements, refused)
     if not whole.exists():
-        pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-deps"]
-        try:
-            run([interpreter, "-m", "venv", "--clear", folder / "environment"])
-            run([*pip, "--requirement", requirements])
-        except (subprocess.SubprocessError, OSError) as error:
-            said = getattr(error, "stderr", None) or b""
-            pytest.skip(
-                f"NOT PROVED: {name} cannot be installed here: {error}"
-                f" {said.decode(errors='replace')[-500:]}"
-            )
-        whole.touch()
+        pytest.skip(f"NOT PROVED: no {name} here: {refused.read_text()}")
     return python
+
+
+def make(folder: Path, interpreter: str, requirements: Path, refused: Path) -> None:
+    refused.unlink(missing_ok=True)
+    pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install"]
+    try:
+        run([interpreter, "-m", "venv", "--clear", folder])
+        run([*pip, "--quiet", "--no-deps", "--requirement", requirements])
+        (folder / "whole").touch()
+    except (subprocess.SubprocessError, OSError) as error:
+        said = getattr(error, "stderr", None) or b""
+        refused.write_text(f"{error} {said.decode(errors='replace')[-500:]}")

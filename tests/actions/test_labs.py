@@ -21,6 +21,7 @@ from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.fake_labs import FakeAccounts, FakeLabs
 from quire.testing.still_clock import StillClock
+from quire.testing.waiting import PATIENCE
 
 RACHEL = Principal(name="rachel", scopes=frozenset({Scope.LABS_RUN}))
 WANTED = Wanted(
@@ -84,7 +85,7 @@ class Place:
         await until(reached)
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while True:
             found = condition()

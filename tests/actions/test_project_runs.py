@@ -8,7 +8,6 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 import httpx
 import pytest
-from tests.client.serving import until
 from tests.documents.samples import FOLDER
 from tests.kinds.test_project import event, linked, run_of
 
@@ -17,6 +16,7 @@ from quire.client.connection import Connection
 from quire.errors import InputError
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.documents import as_ndjson, document, make_uid
+from quire.testing.waiting import until
 
 RULES = (
     "[projections.start]\nenabled = false\n"

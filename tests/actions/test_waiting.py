@@ -8,10 +8,11 @@ from quire.jobs.job import Job
 from quire.jobs.phases import Phase
 from quire.ports.store import Store, Transaction
 from quire.storage.local_doorbell import LocalDoorbell
+from quire.testing.waiting import PATIENCE
 
 JOB = Job(id="11111111-2222-3333-4444-555555555555", kind="wait", owner="me")
 # None of these waits so long.
-LONG = 60.0
+LONG = 10 * PATIENCE
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def test_a_change_of_phase_wakes(store: Store, waiting: Waiting) -> None:
     await asyncio.sleep(0)
     assert not task.done()
     await put(store, replace(JOB, phase=Phase.QUEUED))
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, PATIENCE)
 
 
 async def test_a_deletion_wakes(store: Store, waiting: Waiting) -> None:
@@ -53,7 +54,7 @@ async def test_a_deletion_wakes(store: Store, waiting: Waiting) -> None:
         tx.jobs.remove(JOB.id)
 
     await store.decide(remove)
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, PATIENCE)
 
 
 async def test_the_end_of_the_server_wakes(
@@ -63,7 +64,7 @@ async def test_the_end_of_the_server_wakes(
     task = asyncio.create_task(waiting.changed(JOB.id, LONG))
     await asyncio.sleep(0)
     stopping.set()
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +74,8 @@ async def test_nobody_waits_in_other_phases(
     store: Store, waiting: Waiting, phase: Phase
 ) -> None:
     await put(store, replace(JOB, phase=phase))
-    await asyncio.wait_for(waiting.changed(JOB.id, LONG), 10)
-    await asyncio.wait_for(waiting.changed("nothing", LONG), 10)
+    await asyncio.wait_for(waiting.changed(JOB.id, LONG), PATIENCE)
+    await asyncio.wait_for(waiting.changed("nothing", LONG), PATIENCE)
 
 
 async def test_the_end_is_waited_for_over_all_that_comes_before(
@@ -87,4 +88,4 @@ async def test_the_end_is_waited_for_over_all_that_comes_before(
         await asyncio.sleep(0)
         assert not task.done()
     await put(store, replace(JOB, phase=Phase.ERROR))
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, PATIENCE)

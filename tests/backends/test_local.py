@@ -25,6 +25,7 @@ from quire.labs.lab import Account, Group, Resources
 from quire.ports.lab_backend import LabBackend
 from quire.testing.fake_labs import FakeAccounts, FakeLabs
 from quire.testing.lab_backend_contract import LabBackendContract, order
+from quire.testing.waiting import PATIENCE
 
 LAB = "11111111-1111-4111-8111-111111111111"
 STUB = Path(__file__).with_name("stub_lab.py")
@@ -47,7 +48,7 @@ class Stub:
         )
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.01)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.client.serving import until
 from typer.testing import CliRunner, Result
 
 from quire.cli.main import app
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.documents import as_ndjson, make_run, make_uid
 from quire.testing.postgres.choosing import SERVER
+from quire.testing.waiting import until
 
 NDJSON = {"content-type": "application/x-ndjson"}
 RUNS = 4

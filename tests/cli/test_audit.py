@@ -318,8 +318,8 @@ def test_an_empty_database_is_told(
 ) -> None:
     with postgres_server.database("never_served") as url:
         for command in ("audit", "rebuild"):
-            found = call(command, tmp_path, "--database", url, code=1)
-            assert "holds no store of this version" in found.output
+            found = call(command, tmp_path, "--database", url, code=2)
+            assert "holds no store (mend the name" in found.output
 
 
 def test_no_store_is_told(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from quire.backends.local import MARKER
 from quire.backends.processes import marked
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 QUIRE = (sys.executable, "-m", "quire")
 
@@ -76,7 +77,7 @@ def test_ctrl_c_stops_watching_and_not_the_lab(served: ServerProcess) -> None:
                 break
         creating.send_signal(signal.SIGINT)
         said = creating.stderr.read()
-        assert creating.wait(10) == 130
+        assert creating.wait(PATIENCE) == 130
     assert "detached; still running; to end it: quire labs delete" in said
     shown = json.loads(quire(served, "labs", "show", "--json").stdout)
     assert shown["status"] in ("pending", "running")

@@ -9,13 +9,14 @@ from quire.cli.bars import progress_bars
 from quire.cli.progress import Bar
 from quire.client.progress import Told
 from quire.progress.event import ProgressEvent, ProgressType
+from quire.testing.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("running")
 
 
 def quire(*words: str) -> pexpect.spawn:
     return pexpect.spawn(
-        sys.executable, ["-m", "quire", *words], timeout=20, encoding="utf-8"
+        sys.executable, ["-m", "quire", *words], timeout=PATIENCE, encoding="utf-8"
     )
 
 
@@ -27,10 +28,8 @@ def _a_real_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ctrl_c_detaches_and_says_how_to_go_on() -> None:
-    with quire("jobs", "submit", "wait", "-p", "STEPS=9", "-p", "PAUSE=0.2") as made:
-        made.expect("job-1")
-        made.expect(pexpect.EOF)
-    with quire("jobs", "watch", "job-1") as watching:
+    long = ("-p", "STEPS=9000", "-p", "PAUSE=0.2")
+    with quire("jobs", "submit", "wait", *long, "--wait") as watching:
         watching.expect("http://127.0.0.1:[0-9]+/operations/job-1")
         watching.expect("step [0-9]")
         watching.sendintr()

@@ -13,6 +13,7 @@ import pytest
 
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.fits_files import image_file, specification
+from quire.testing.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("found")
 LONG = ("-p", "SECONDS=60", "-p", "STEPS=600")
@@ -41,7 +42,7 @@ def terminal(*words: str) -> pexpect.spawn:
     return pexpect.spawn(
         WORDS[0],
         [*WORDS[1:], *words],
-        timeout=30,
+        timeout=PATIENCE,
         encoding="utf-8",
         dimensions=(40, 120),
     )
@@ -49,7 +50,7 @@ def terminal(*words: str) -> pexpect.spawn:
 
 def said(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*WORDS, *words], capture_output=True, text=True, check=False, timeout=60
+        [*WORDS, *words], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 
@@ -123,8 +124,8 @@ def test_it_goes_on_by_itself_when_the_server_comes_back(tmp_path: Path) -> None
     server.start()
     try:
         os.environ["QUIRE_DIR"] = str(server.folder)
-        job = submitted("-p", "SECONDS=4", "-p", "STEPS=30")
-        with terminal("jobs", "watch", job, "--json") as child:
+        wanted = ("wait", "-p", "SECONDS=4", "-p", "STEPS=30", "--wait", "--json")
+        with terminal("jobs", "submit", *wanted) as child:
             child.expect("Step [0-9]+ of 30")
             server.kill()
             server.start()  # at another port

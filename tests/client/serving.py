@@ -1,28 +1,17 @@
-"""Servers to start and kill, and conditions to wait for."""
+"""Servers to start and kill."""
 
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from quire.testing.waiting import PATIENCE, until
+
 HERE = Path(__file__).parent
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Return what a condition gives as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"still not so after {seconds} s: {condition}")
 
 
 class Server:
@@ -66,5 +55,5 @@ class Server:
         return str(self.record["token"])
 
     def known(self) -> dict[str, Any]:
-        found: dict[str, Any] = httpx.get(f"{self.url}/known").json()
+        found: dict[str, Any] = httpx.get(f"{self.url}/known", timeout=PATIENCE).json()
         return found

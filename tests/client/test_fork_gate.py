@@ -2,6 +2,7 @@ import os
 import threading
 
 from quire.client.fork_gate import ForkGate
+from quire.testing.waiting import PATIENCE
 
 
 def fork() -> int:
@@ -19,7 +20,7 @@ def test_a_fork_waits_until_the_gate_is_left() -> None:
     def stay() -> None:
         with gate:
             inside.set()
-            leave.wait(20.0)
+            leave.wait(PATIENCE)
             order.append("left")
 
     def fork_and_tell() -> None:
@@ -28,13 +29,13 @@ def test_a_fork_waits_until_the_gate_is_left() -> None:
 
     threads = [threading.Thread(target=stay), threading.Thread(target=fork_and_tell)]
     threads[0].start()
-    assert inside.wait(20.0)
+    assert inside.wait(PATIENCE)
     threads[1].start()
     threads[1].join(0.1)
     assert order == []
     leave.set()
     for thread in threads:
-        thread.join(20.0)
+        thread.join(PATIENCE)
     assert order == ["left", "forked"]
 
 

@@ -8,16 +8,17 @@ import quire
 from quire.client.connection import Connection
 from quire.client.errors import JobFailed, RefusedInput, RefusedToken
 from quire.errors import InputError
+from quire.testing.waiting import PATIENCE
 
 
 @pytest.mark.usefixtures("running")
 def test_a_job_is_waited_for() -> None:
     job = quire.submit("wait", steps=25)
-    told = list(job.progress(20.0))
+    told = list(job.progress(PATIENCE))
     # The server cuts each connection after ten events.
     assert [one.id for one in told] == list(range(1, 27))
     assert told[-1].event.type == "complete"
-    assert job.wait(5.0).phase == "COMPLETED"
+    assert job.wait(PATIENCE).phase == "COMPLETED"
 
 
 @pytest.mark.usefixtures("running")

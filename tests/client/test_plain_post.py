@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from quire.client.plain_post import Heard, post
+from quire.testing.waiting import PATIENCE
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: h\r\n"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -22,7 +23,7 @@ def answering() -> Iterator[Answers]:
 
     def connected(pieces: Sequence[bytes]) -> socket.socket:
         mine, other = socket.socketpair()
-        mine.settimeout(10)
+        mine.settimeout(PATIENCE)
         wires.extend([mine, other])
 
         def answer() -> None:

@@ -11,10 +11,10 @@ import pytest
 from bluesky import RunEngine
 from bluesky.plans import scan
 from ophyd.sim import SynAxis, SynGauss
-from tests.client.serving import until
 
 import quire
 from quire.server_file import live
+from quire.testing.waiting import PATIENCE, until
 
 
 class RealServer:
@@ -30,7 +30,7 @@ class RealServer:
     def end(self, how: str = "terminate") -> None:
         if self._process is not None:
             getattr(self._process, how)()
-            self._process.wait(20)
+            self._process.wait(PATIENCE)
             self._process = None
 
 

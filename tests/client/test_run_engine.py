@@ -5,9 +5,10 @@ import pytest
 from bluesky import RunEngine
 from bluesky.plans import scan
 from ophyd.sim import SynAxis, SynGauss
-from tests.client.serving import Server, until
+from tests.client.serving import Server
 
 import quire
+from quire.testing.waiting import until
 
 
 @pytest.mark.crash

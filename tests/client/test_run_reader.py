@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.client.serving import until
 from tests.documents.samples import FOLDER
 from tests.kinds.test_project import Place, calculated, linked, run_of, static
 
@@ -19,6 +18,7 @@ from quire.products.projection.executing import BLOCK_ROWS
 from quire.runs.columns.layout import DATA
 from quire.storage.parquet.files import ParquetFiles
 from quire.testing.documents import as_ndjson, document, make_uid
+from quire.testing.waiting import until
 
 ROWS = 1200
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tifffile
 import xarray
-from tests.client.serving import until
 from tests.documents.samples import FOLDER
 
 from quire.client.catalog import Catalog, connect
@@ -18,6 +17,7 @@ from quire.client.errors import RefusedInput
 from quire.client.streams import UnreadableData
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.documents import as_ndjson, document, make_uid
+from quire.testing.waiting import until
 
 ASSETS = FOLDER / "assets"
 

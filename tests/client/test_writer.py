@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.client.serving import HERE, Server, until
+from tests.client.serving import HERE, Server
 
 import quire
 from quire.errors import InputError
+from quire.testing.waiting import until
 
 PROGRAM = HERE / "writing_program.py"
 

@@ -10,8 +10,10 @@ import pexpect
 import psutil
 import pytest
 
+from quire.testing.waiting import PATIENCE
+
 COMMAND = [sys.executable, "-m", "quire", "demo"]
-SECONDS = 90
+SECONDS = 4 * PATIENCE
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from typing import Self
 import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]
-from tests.client.serving import until
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.ports import free_port
+from quire.testing.waiting import PATIENCE, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -105,7 +106,7 @@ class Site:
         return httpx.Client(
             base_url=self.url,
             headers={"authorization": f"Bearer {self.token}"},
-            timeout=30,
+            timeout=PATIENCE,
         )
 
     def _start_nginx(self, stack: ExitStack) -> None:
@@ -113,7 +114,7 @@ class Site:
         for port, server in zip((8642, 8643, 8644), self.servers, strict=True):
             own = server.address.url.rpartition(":")[2]
             text = text.replace(f"127.0.0.1:{port} ", f"127.0.0.1:{own} ")
-        own_port = _free_port()
+        own_port = free_port()
         self.url = f"http://127.0.0.1:{own_port}"
         text = text.replace("listen 127.0.0.1:8080", f"listen 127.0.0.1:{own_port}")
         below = self._folder / "nginx"
@@ -133,17 +134,9 @@ class Site:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez").status_code == 200
+        return httpx.get(f"{url}/livez", timeout=PATIENCE).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def test_a_server_that_dies_costs_a_reconnect_and_nothing_else(site: Site) -> None:

@@ -5,6 +5,7 @@ from starlette.routing import Route
 from quire.app.application import application
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.postgres.choosing import on_postgres
+from quire.testing.waiting import PATIENCE
 
 
 def test_a_route_that_does_not_declare_its_users_stops_the_server() -> None:
@@ -71,7 +72,7 @@ def test_a_session_is_for_our_own_pages_alone(
     http: httpx.Client, server: ServerProcess
 ) -> None:
     link = http.post("/api/v1/login-links").json()["url"]
-    with httpx.Client() as browser:
+    with httpx.Client(timeout=PATIENCE) as browser:
         landed = browser.get(link)
         assert landed.status_code == 303
         cookie = landed.headers["set-cookie"].lower()
@@ -85,7 +86,7 @@ def test_a_session_is_for_our_own_pages_alone(
         assert foreign.status_code == 403
         own = browser.post(f"{base}/api/v1/jobs", json=wanted, headers={"origin": base})
         assert own.status_code == 201
-        assert httpx.get(link).status_code in {303, 401, 403}
+        assert httpx.get(link, timeout=PATIENCE).status_code in {303, 401, 403}
     assert server.folder.exists()
 
 

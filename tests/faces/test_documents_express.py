@@ -14,6 +14,7 @@ import pytest
 from quire.client.discovery import Address
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.raw_client import request
+from quire.testing.waiting import PATIENCE
 
 USUAL = {"X-Way": "usual"}
 OF_THEIR_TIME = frozenset({"date"})
@@ -34,7 +35,7 @@ def said(
     server: ServerProcess, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of an answer."""
-    line = http.client.HTTPConnection(*_place(server.address.url), timeout=30)
+    line = http.client.HTTPConnection(*_place(server.address.url), timeout=PATIENCE)
     given = {
         "Authorization": f"Bearer {server.address.token}",
         "Content-Type": "application/x-ndjson",
@@ -110,7 +111,7 @@ def test_a_token_that_was_taken_back_is_good_no_longer(
 ) -> None:
     made = http.post("/api/v1/tokens", json={"scopes": ["runs:ingest"]}).json()
     address = server.address
-    with socket.create_connection(_place(address.url), timeout=30) as wire:
+    with socket.create_connection(_place(address.url), timeout=PATIENCE) as wire:
         ours = request(Address(url=address.url, token=made["token"]), start())
         wire.sendall(ours)
         assert wire.recv(65_536).startswith(b"HTTP/1.1 200 ")

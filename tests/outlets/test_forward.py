@@ -23,6 +23,7 @@ from quire.storage.memory.store import MemoryStore
 from quire.testing.documents import make_run, make_uid
 from quire.testing.outlet_contract import RecordingOutlet, drain, raws, take
 from quire.testing.still_clock import StillClock
+from quire.testing.waiting import PATIENCE
 
 QUICK = Pacing(linger=0.0, idle=5.0, first=0.01, longest=0.05)
 ADMIN = Principal(name="ada")
@@ -38,7 +39,7 @@ def _forward(store: Store, doorbell: LocalDoorbell, outlet: RecordingOutlet) -> 
 async def _until(
     forward: Forward, condition: Callable[[OutletStatus], bool]
 ) -> OutletStatus:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             (status,) = await forward.listed()
             if condition(status):
@@ -145,6 +146,29 @@ async def test_a_poison_document_can_be_skipped_with_a_reason(
     await forward.stop()
 
 
+async def test_what_is_skipped_before_its_page_was_passed_stays_skipped(
+    store: Store, doorbell: LocalDoorbell
+) -> None:
+    documents = make_run(1, 6)
+    await take(store, documents)
+    outlet = RecordingOutlet(poison={make_uid(1, "event", 3)})
+    forward = _forward(store, doorbell, outlet)
+    steps = forward._pumps["out"].steps
+    await steps.begin()
+    status, stepped = (await forward.listed())[0], 0
+    while not status.waiting[RunState.ASIDE]:
+        await steps.step()
+        (status,), stepped = await forward.listed(), stepped + 1
+        assert stepped < 10
+    await forward.skip("out", ONE, "known bad", ADMIN)
+    for _ in range(10):
+        await steps.step()
+    (status,) = await forward.listed()
+    assert (status.waiting[RunState.SKIPPED], status.behind) == (1, 0)
+    assert outlet.raws(ONE) == raws(documents[:4] + documents[5:])
+    await forward.stop()
+
+
 async def test_a_run_that_is_sent_again_has_references_before_what_refers(
     store: Store, doorbell: LocalDoorbell
 ) -> None:
@@ -243,7 +267,7 @@ async def test_a_target_that_hangs_stops_no_ingest_and_is_read_no_further(
     max_examples=60,
     report_multiple_bugs=False,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 async def test_any_order_any_trouble_any_death(data: st.DataObject) -> None:

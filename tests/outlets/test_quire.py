@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.outlets.serving import Quire, until
+from tests.outlets.serving import Quire
 
 from quire.outlets.quire import QuireOutlet, encode
 from quire.ports.outbox_records import Amount, Outgoing, Position
@@ -17,6 +17,7 @@ from quire.ports.outlet import DocumentOutlet, OutletUnavailable
 from quire.ports.store import Store
 from quire.testing.documents import as_ndjson, document, make_run, make_uid
 from quire.testing.outlet_contract import OutletContract, Target, take
+from quire.testing.waiting import PATIENCE, until_async
 
 pytestmark = pytest.mark.crash
 
@@ -179,7 +180,7 @@ async def test_both_servers_killed_again_and_again_lose_nothing(
                 len(target.documents(run[0].body["uid"])) == len(run) for run in runs
             )
 
-        await until(arrived)
+        await until_async(arrived)
         for run in runs:
             assert target.documents(run[0].body["uid"]) == source.documents(
                 run[0].body["uid"]
@@ -188,7 +189,7 @@ async def test_both_servers_killed_again_and_again_lose_nothing(
         async def done() -> bool:
             return bool(source.outlets()[0]["behind"] == 0)
 
-        await until(done)
+        await until_async(done)
         (status,) = source.outlets()
         assert status["target"] == target.url
         assert not status["runs"]
@@ -207,7 +208,9 @@ def _check_the_verbs(source: Quire) -> None:
         skip = http.post(f"{at}/skip", json={"run": "none", "reason": ""})
         assert skip.status_code == 422
         assert http.post("/api/v1/outlets/other/retry").status_code == 404
-    assert httpx.get(source.url + "/api/v1/outlets").status_code == 401
+    assert (
+        httpx.get(source.url + "/api/v1/outlets", timeout=PATIENCE).status_code == 401
+    )
 
 
 async def test_a_black_hole_does_not_stop_ingest(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from quire.ports.store import Store
 from quire.storage.local_doorbell import LocalDoorbell
-from quire.storage.postgres import migrate as postgres
+from quire.storage.postgres.migrate import migrate
+from quire.storage.postgres.schema_steps import steps
 from quire.storage.postgres.store import PostgresStore
 from quire.storage.sqlite import migrate as sqlite
 from quire.storage.sqlite.store import FILE_NAME, SqliteStore
@@ -71,16 +72,13 @@ async def test_a_folder_of_an_older_schema_goes_on(
     await _go_on(store)
 
 
-@pytest.mark.parametrize("version", sorted(postgres._scripts()))
+@pytest.mark.parametrize("version", [step.number for step in steps()])
 async def test_a_database_of_an_older_schema_goes_on(
     postgres_server: PostgresServer, block: Block, version: int
 ) -> None:
     with postgres_server.database(f"schema_{version}") as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(postgres._MAKE)
-            for number, script in sorted(postgres._scripts().items())[:version]:
-                connection.execute(script.encode())
-                connection.execute(postgres._NOTE, [number])
+            migrate(connection, steps()[:version])
             _, *stored = block
             uid = str(make_run(1, 3)[0].body["uid"]).encode()
             put = "INSERT INTO block (run, directory, body) VALUES (%s, %s, %s)"

@@ -22,6 +22,7 @@ from quire.storage.postgres.store import PostgresStore
 from quire.testing.postgres.cutting import Cut, CuttingProxy
 from quire.testing.postgres.server import PostgresServer
 from quire.testing.store_contract import StoreContract
+from quire.testing.waiting import PATIENCE
 
 
 class TestPostgresStore(StoreContract):
@@ -39,7 +40,6 @@ class TestPostgresStore(StoreContract):
 
 
 ARRIVAL = Arrival(name=DocumentName.EVENT, raw=b"{}", keys=(1,))
-WAIT = 30.0
 # As a word of its own: a transaction begins with READ COMMITTED.
 COMMIT = b"COMMIT\0"
 
@@ -53,7 +53,7 @@ async def _kept(store: Store, run: str) -> int:
 
 
 async def _until_ready(store: Store) -> None:
-    async with asyncio.timeout(WAIT):
+    async with asyncio.timeout(PATIENCE):
         while await store.ready():  # noqa: ASYNC110  # readiness is asked for
             await asyncio.sleep(0.01)
 
@@ -166,7 +166,7 @@ async def test_a_server_that_may_lose_what_it_acknowledges_is_refused(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("INSERT INTO quire_schema VALUES (99)", "newer Quire"),
+        ("INSERT INTO quire_schema VALUES (99, 99)", "newer Quire"),
         ("DROP TABLE quire_schema", "no store of Quire"),
     ],
 )
@@ -205,7 +205,7 @@ async def test_what_meets_head_on_is_decided_again(postgres_url: str) -> None:
         return decide
 
     async with opened(postgres_url) as one, opened(postgres_url) as other:
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(4 * PATIENCE):
             await asyncio.gather(
                 *(one.decide(both("a", "b")) for _ in range(150)),
                 *(other.decide(both("b", "a")) for _ in range(150)),

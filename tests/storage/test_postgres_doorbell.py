@@ -9,8 +9,7 @@ from quire.ports.doorbell import Doorbell
 from quire.storage.postgres.doorbell import PostgresDoorbell
 from quire.storage.postgres.target import Target
 from quire.testing.doorbell_contract import DoorbellContract
-
-LONG = 20.0
+from quire.testing.waiting import PATIENCE
 
 
 def _started(url: str) -> PostgresDoorbell:
@@ -40,7 +39,7 @@ async def test_a_ring_is_heard_in_another_process(
     for topic in ("runs", "nul\0", "\ud7ff" * 10):
         ticket = other.ticket(topic)
         one.ring([topic])
-        assert await other.wait(topic, ticket, LONG)
+        assert await other.wait(topic, ticket, PATIENCE)
 
 
 async def test_more_topics_than_a_notification_holds_wake_for_everything(
@@ -50,7 +49,7 @@ async def test_more_topics_than_a_notification_holds_wake_for_everything(
     tickets = {topic: other.ticket(topic) for topic in ("first", "unknown")}
     one.ring(["first", *(f"topic {number}" for number in range(2000))])
     for topic, ticket in tickets.items():
-        assert await other.wait(topic, ticket, LONG)
+        assert await other.wait(topic, ticket, PATIENCE)
 
 
 async def test_rings_are_told_together(postgres_url: str) -> None:
@@ -77,9 +76,9 @@ async def test_what_was_rung_while_nobody_heard_wakes_everybody(
             " WHERE application_name = 'quire doorbell'"
         )
     one.ring(["runs"])
-    assert await other.wait("runs", ticket, LONG)
+    assert await other.wait("runs", ticket, PATIENCE)
     # Both hear again.
-    async with asyncio.timeout(LONG):
+    async with asyncio.timeout(PATIENCE):
         for ringer, hearer in ((one, other), (other, one)):
             ticket = hearer.ticket("again")
             while not await hearer.wait("again", ticket, 0.1):

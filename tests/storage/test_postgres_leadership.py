@@ -8,10 +8,10 @@ import pytest
 from quire.storage.postgres.leadership import PostgresLeadership
 from quire.storage.postgres.target import Target
 from quire.testing.faults.line import BreakingLine, Wear
+from quire.testing.waiting import PATIENCE
 
 # The line says nothing of its cut, for longer than anybody waits here.
 SILENT = Wear(pieces=10**9, late=0.0, silence=600.0)
-PATIENCE = 60.0  # seconds
 
 
 @pytest.mark.crash

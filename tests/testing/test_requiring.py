@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Other plugins are many, and are not needed here.
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+PLAIN = ("-p", "no:cacheprovider", "-p", "xdist")
 CONFTEST = """
 import pytest
 from quire.testing.requiring import pytest_configure
@@ -43,8 +46,8 @@ def ran(folder: Path, required: str, *words: str) -> tuple[int, str]:
     (folder / "test_parts.py").write_text(TESTS)
     (folder / "pytest.toml").write_text("[pytest]\n")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, folder],
-        env={**os.environ, "QUIRE_REQUIRE": required},
+        [sys.executable, "-m", "pytest", *PLAIN, *words, folder],
+        env={**os.environ, "QUIRE_REQUIRE": required, **ALONE},
         cwd=folder,
         check=False,
         capture_output=True,

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from quire.errors import QuireError
+from quire.testing.waiting import PATIENCE
 from quire.web.body import read_body
 from quire.web.connections import Bounds
 from quire.web.deadlines import BodyDeadline, Deadlines
@@ -22,6 +23,8 @@ from quire.web.problems import on_disconnect, on_quire_error
 
 LIMIT = 1_000_000
 SHORT = Deadlines(header_seconds=0.4, body_seconds=0.4, body_rate=100_000)
+# Where slowness is not what is tested: this process may be the slow one.
+LONG = Deadlines(header_seconds=PATIENCE, body_seconds=PATIENCE, body_rate=1)
 
 
 async def take(request: Request) -> Response:
@@ -96,7 +99,7 @@ class Raw(contextlib.closing[socket.socket]):
     """A connection to say anything on."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         super().__init__(self._socket)
 
     def say(self, text: bytes) -> None:

@@ -30,6 +30,7 @@ from quire.progress.log import Entry, Head, append, next_act
 from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
+from quire.testing.waiting import PATIENCE
 from quire.web.connections import Bounds
 from quire.web.event_stream import as_sent, encode_entry
 from quire.web.express import expressed
@@ -174,7 +175,7 @@ class Served:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=10)
+        self.http = httpx.Client(base_url=url, timeout=PATIENCE)
 
     def tell(self, *events: tuple[str, str, int | None]) -> None:
         """Make the log grow: type, message, progress."""

@@ -4,19 +4,34 @@ from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
-from tests.web.serving import SHORT, Raw, TakeExpress, serving
+from tests.web.serving import LONG, SHORT, Raw, TakeExpress, serving
 
+from quire.testing.waiting import PATIENCE
 from quire.web.connections import Bounds
+from quire.web.deadlines import Deadlines
 
 HEAD = b"POST /take HTTP/1.1\r\nHost: x\r\n"
 
 
-@pytest.fixture(scope="module", params=["usual way", "short way"])
+WAYS = {
+    "usual way": {},
+    "short way": {b"POST /take HTTP/1.1": TakeExpress()},
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
-    short = request.param == "short way"
-    express = {b"POST /take HTTP/1.1": TakeExpress()} if short else {}
+    """Of a server that gives up who is slow."""
     bounds = Bounds(deadlines=SHORT, connections=40, unread_bytes=300_000)
-    with serving(bounds, express) as port:
+    with serving(bounds, WAYS[request.param]) as port:
+        yield port
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def patient(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Of a server that waits for everybody."""
+    bounds = Bounds(deadlines=LONG, unread_bytes=300_000)
+    with serving(bounds, WAYS[request.param]) as port:
         yield port
 
 
@@ -108,14 +123,20 @@ def test_a_body_without_end_after_the_answer_is_closed(port: int) -> None:
             endless.say(b"x" * 9_999_999)
 
 
-def test_a_fast_enough_body_is_taken(port: int) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_fast_enough_body_is_taken(way: str) -> None:
     def pieces() -> Iterator[bytes]:
         clock = threading.Event()
         for _ in range(14):
             yield b"x" * 50_000
-            clock.wait(0.05)  # 0.7 s in all, longer than the least deadline
+            clock.wait(0.1)  # 1.4 s in all, longer than the least deadline
 
-    answer = httpx.post(f"http://127.0.0.1:{port}/take", content=pieces())
+    # Each piece gains more than this process is ever late.
+    deadlines = Deadlines(header_seconds=PATIENCE, body_seconds=1.0, body_rate=1000)
+    with serving(Bounds(deadlines=deadlines), WAYS[way]) as port:
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/take", content=pieces(), timeout=PATIENCE
+        )
     assert answer.json() == {"size": 700_000}
 
 
@@ -128,17 +149,17 @@ def test_a_fast_enough_body_is_taken(port: int) -> None:
     ],
     ids=["long", "many", "endless"],
 )
-def test_headers_are_bounded(port: int, headers: bytes) -> None:
+def test_headers_are_bounded(patient: int, headers: bytes) -> None:
     with ExitStack() as stack:
-        large = raw(stack, port)
+        large = raw(stack, patient)
         with suppress(OSError):
             large.say(b"GET /take HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n")
         assert status(large.hear()) == 431
 
 
-def test_a_long_target_is_bounded(port: int) -> None:
+def test_a_long_target_is_bounded(patient: int) -> None:
     with ExitStack() as stack:
-        large = raw(stack, port)
+        large = raw(stack, patient)
         large.say(b"GET /take?" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
         assert status(large.hear()) == 431
 
@@ -175,9 +196,9 @@ def test_what_is_no_http_is_refused_and_closed(port: int, text: bytes) -> None:
         assert b"Internal Server Error" not in answer
 
 
-def test_an_upgrade_is_answered_without_one(port: int) -> None:
+def test_an_upgrade_is_answered_without_one(patient: int) -> None:
     with ExitStack() as stack:
-        upgrading = raw(stack, port)
+        upgrading = raw(stack, patient)
         upgrading.say(
             b"GET /take HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
             b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -186,9 +207,9 @@ def test_an_upgrade_is_answered_without_one(port: int) -> None:
         assert status(upgrading.hear_some()) == 200
 
 
-def test_pipelined_requests_are_all_answered(port: int) -> None:
+def test_pipelined_requests_are_all_answered(patient: int) -> None:
     with ExitStack() as stack:
-        pipelined = raw(stack, port)
+        pipelined = raw(stack, patient)
         pipelined.say(
             (HEAD + b"Content-Length: 3\r\n\r\nabc") * 5
             + HEAD
@@ -198,7 +219,7 @@ def test_pipelined_requests_are_all_answered(port: int) -> None:
 
 
 def test_too_many_connections_are_refused_and_the_others_served() -> None:
-    with serving(Bounds(connections=20)) as port, ExitStack() as stack:
+    with serving(Bounds(connections=20, deadlines=LONG)) as port, ExitStack() as stack:
         kept = [raw(stack, port) for _ in range(20)]
         for one in kept:
             one.say(b"GET /take HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -219,4 +240,7 @@ def test_an_attack_by_idle_sockets_ends(port: int) -> None:
             with suppress(OSError):
                 one.say(b"GET /take HTTP/1.1\r\nX-")
         assert all(status(one.hear()) in {408, 503} for one in idle)
-        assert httpx.get(f"http://127.0.0.1:{port}/take").status_code == 200
+        assert (
+            httpx.get(f"http://127.0.0.1:{port}/take", timeout=PATIENCE).status_code
+            == 200
+        )

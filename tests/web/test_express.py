@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.web.serving import LIMIT, SHORT, Raw, TakeExpress, serving
+from tests.web.serving import LIMIT, LONG, SHORT, Raw, TakeExpress, serving
 
 from quire.web.connections import Bounds
 
@@ -20,6 +20,15 @@ def express() -> TakeExpress:
 
 @pytest.fixture
 def wire(express: TakeExpress) -> Iterator[Raw]:
+    with serving(Bounds(deadlines=LONG), {LINE: express}) as port:
+        wire = Raw(port)
+        with wire:
+            yield wire
+
+
+@pytest.fixture
+def hurried(express: TakeExpress) -> Iterator[Raw]:
+    """A connection to a server that gives up who is slow."""
     with serving(Bounds(deadlines=SHORT), {LINE: express}) as port:
         wire = Raw(port)
         with wire:
@@ -95,20 +104,20 @@ def test_what_is_not_plain_goes_the_usual_way(
     assert express.bodies == [b"plain"]
 
 
-def test_a_connection_in_use_has_no_deadline_for_headers(wire: Raw) -> None:
+def test_a_connection_in_use_has_no_deadline_for_headers(hurried: Raw) -> None:
     for _ in range(3):
-        wire.say(request(b"abc"))
-        assert b'{"size":3}' in hear(wire)
+        hurried.say(request(b"abc"))
+        assert b'{"size":3}' in hear(hurried)
         threading.Event().wait(0.8 * SHORT.header_seconds)
-    wire.say(b"GET /take HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert b'{"size":0}' in hear(wire)
+    hurried.say(b"GET /take HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b'{"size":0}' in hear(hurried)
 
 
-def test_headers_behind_a_short_way_have_their_deadline(wire: Raw) -> None:
-    wire.say(request(b"abc"))
-    hear(wire)
-    wire.say(HEAD)
-    assert wire.hear().startswith(b"HTTP/1.1 408")
+def test_headers_behind_a_short_way_have_their_deadline(hurried: Raw) -> None:
+    hurried.say(request(b"abc"))
+    hear(hurried)
+    hurried.say(HEAD)
+    assert hurried.hear().startswith(b"HTTP/1.1 408")
 
 
 def test_both_ways_answer_in_turn(wire: Raw, express: TakeExpress) -> None:
@@ -172,7 +181,7 @@ def test_a_defect_is_answered_and_costs_no_other(wire: Raw) -> None:
 
 def test_what_is_under_way_at_the_end_is_answered(express: TakeExpress) -> None:
     with ExitStack() as stack:
-        with serving(Bounds(deadlines=SHORT), {LINE: express}) as port:
+        with serving(Bounds(deadlines=LONG), {LINE: express}) as port:
             wire, idle = Raw(port), Raw(port)
             stack.enter_context(wire)
             stack.enter_context(idle)

@@ -13,13 +13,14 @@ from typing import Any
 import httpx
 import pytest
 from httpx_sse import connect_sse
-from playwright.sync_api import Page, sync_playwright
-from tests.client.serving import until
+from playwright.sync_api import Page
+from tests.browsing import chromium, context, needs_chromium
 from tests.web.streaming import CANNED, Served, streaming
 from tests.web.strict import strictly
 
+from quire.testing.waiting import PATIENCE, until
+
 HERE = Path(__file__).parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _OPENING = b"HTTP/1.1 200 OK\r\n"
 
 
@@ -34,7 +35,7 @@ def listening(served: Served, *, buffer: int = 0, more: str = "") -> socket.sock
     made = socket.socket()
     if buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    made.settimeout(10)
+    made.settimeout(PATIENCE)
     url = httpx.URL(served.url)
     made.connect((url.host, url.port))
     made.sendall(f"GET /events HTTP/1.1\r\nHost: here\r\n{more}\r\n".encode())
@@ -126,16 +127,15 @@ def test_a_stalled_listener_is_dropped_and_the_others_hear_all() -> None:
             numbers = (int(one.id) for one in healthy.iter_sse())
             watch = select.poll()
             watch.register(stalled, select.POLLHUP | select.POLLERR)
-            told = 0
+            read: list[int] = []
 
             def dropped() -> bool:
-                nonlocal told
                 served.tell(*[("info", "x" * 1000, None)] * 100)
-                told += 100
+                read.extend(next(numbers) for _ in range(100))
                 return bool(watch.poll(0))
 
             until(dropped)
-            assert [next(numbers) for _ in range(told)] == list(range(1, told + 1))
+            assert read == list(range(1, len(read) + 1))
 
 
 def test_a_principal_has_so_many_streams_and_no_more() -> None:
@@ -158,7 +158,7 @@ def test_a_principal_has_so_many_streams_and_no_more() -> None:
 
 def test_a_head_request_is_answered_and_over(served: Served) -> None:
     url = httpx.URL(served.url)
-    with socket.create_connection((url.host, url.port or 0), timeout=10) as one:
+    with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE) as one:
         one.sendall(b"HEAD /events HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
         found = b""
         while piece := one.recv(4096):
@@ -235,13 +235,10 @@ _FOLLOW = """(path) => {
 
 @pytest.fixture
 def page(served: Served) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        made = browser.new_page()
+    with chromium() as browser, context(browser) as own:
+        made = own.new_page()
         made.goto(served.url)
         yield made
-        browser.close()
 
 
 def said_by(page: Page, count: int) -> list[list[Any]]:
@@ -249,11 +246,6 @@ def said_by(page: Page, count: int) -> list[list[Any]]:
     page.wait_for_function(f"() => window.said.length >= {count}")
     found: list[list[Any]] = page.evaluate("() => window.said")
     return found
-
-
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium on this machine"
-)
 
 
 @pytest.mark.browser

@@ -6,8 +6,7 @@ import threading
 import pytest
 
 from quire.ports.doorbell import Doorbell
-
-_LONG = 20.0  # seconds; only a broken doorbell waits for them
+from quire.testing.waiting import PATIENCE
 
 
 class DoorbellContract:
@@ -25,7 +24,7 @@ class DoorbellContract:
         ticket = doorbell.ticket("a")
         doorbell.ring(["a"])
         assert doorbell.ticket("a") != ticket
-        assert await doorbell.wait("a", ticket, _LONG)
+        assert await doorbell.wait("a", ticket, PATIENCE)
 
     async def test_every_ring_changes_the_ticket(self, doorbell: Doorbell) -> None:
         """No two rings look the same."""
@@ -41,7 +40,7 @@ class DoorbellContract:
         """Several listeners of one topic, rung from a thread."""
         ticket = doorbell.ticket("a")
         waits = [
-            asyncio.create_task(doorbell.wait("a", ticket, _LONG)) for _ in range(5)
+            asyncio.create_task(doorbell.wait("a", ticket, PATIENCE)) for _ in range(5)
         ]
         await asyncio.sleep(0)
         thread = threading.Thread(target=doorbell.ring, args=(["b", "a"],))

@@ -19,9 +19,9 @@ from quire.ports.doorbell import Doorbell
 from quire.ports.engine import Engine, Launch
 from quire.ports.store import Store, Transaction
 from quire.progress.log import Entry
+from quire.testing.waiting import PATIENCE
 
 # Seconds after which what was waited for will not come.
-_PATIENCE = 20.0
 
 
 class RenamingPublisher:
@@ -71,7 +71,8 @@ class Bench:
         doorbell: Doorbell,
         data_folder: Path,
         *,
-        lease: float = 30.0,
+        # Longer than any test waits: none goes on because one has ended.
+        lease: float = 10 * PATIENCE,
         losses: int = 3,
         clock: Clock | None = None,
         limits: KindLimits | None = None,
@@ -146,7 +147,7 @@ class Bench:
 
     async def until(self, job: str, condition: Callable[[Job], bool]) -> Job:
         """Wait until a job is as it should be."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 ticket = self.doorbell.ticket("jobs")
                 found = await self.job(job)
@@ -170,7 +171,7 @@ class Bench:
 
     async def until_free(self, engine: Engine, slots: int = 1) -> None:
         """Wait until so many attempts can be launched."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 ticket = self.doorbell.ticket("jobs")
                 if engine.free() >= slots:
@@ -180,7 +181,7 @@ class Bench:
 
 async def noted(notes: Path, name: str) -> tuple[int, int]:
     """Wait for a note of a hostile kind: the ids of the process and its parent."""
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         while not (notes / name).exists():  # noqa: ASYNC110  # a file
             await asyncio.sleep(0.005)
     own, parent = (notes / name).read_text().split()  # a few bytes
@@ -199,7 +200,7 @@ def alive(pid: int) -> bool:
 
 async def until_dead(pid: int) -> None:
     """Wait until a process has ended."""
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         while alive(pid):  # noqa: ASYNC110  # somebody else's child tells nobody
             await asyncio.sleep(0.005)
 

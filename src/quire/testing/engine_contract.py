@@ -19,6 +19,7 @@ from quire.ports.engine import Engine, Launch, NoFreeSlot
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.engine_bench import Bench, alive, noted, until_dead
+from quire.testing.waiting import PATIENCE
 
 _MEMORY = 500_000_000
 LIMITS = KindLimits(
@@ -355,6 +356,6 @@ class ProcessEngineContract(EngineContract):
 
 
 async def _until_exists(path: Path) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not path.exists():  # noqa: ASYNC110, ASYNC240  # a file tells nobody
             await asyncio.sleep(0.005)

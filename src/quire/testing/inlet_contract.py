@@ -24,10 +24,10 @@ from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.documents import make_run, make_uid
 from quire.testing.still_clock import StillClock
+from quire.testing.waiting import PATIENCE
 
 T = TypeVar("T")
 NAME = "contract"
-_PATIENCE = 60.0
 _POLL = 0.005
 _OWNER = Principal(name="me", scopes=frozenset(Scope))
 # Ingest, note, tell the source; before and after each.
@@ -95,10 +95,10 @@ class FusedStore:
         self.ready = store.ready
         self.aclose = store.aclose
 
-    async def decide(self, decision: Decision[T]) -> T:
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
         """Decide between two chances to die."""
         self._fuse()
-        outcome = await self._store.decide(decision)
+        outcome = await self._store.decide(decision, brief=brief)
         self._fuse()
         return outcome
 
@@ -133,7 +133,7 @@ class SickStore(FusedStore):
         super().__init__(store, Fuse(-1))
         self.failures = failures
 
-    async def decide(self, decision: Decision[T]) -> T:
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
         """Refuse, until the failures are used up.
 
         Raises
@@ -145,7 +145,7 @@ class SickStore(FusedStore):
             self.failures -= 1
             kind = StoreFull if self.failures % 2 else StoreUnavailable
             raise kind("sick on purpose")
-        return await self._store.decide(decision)
+        return await self._store.decide(decision, brief=brief)
 
 
 class InletContract:
@@ -335,7 +335,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def until_async(condition: Callable[[], Awaitable[bool]]) -> None:
     """Return once the condition holds; fails after a minute."""
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         # Of stores and of sources elsewhere, that ring no bell.
         while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(_POLL)

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from websockets.sync.client import connect
 
+from quire.testing.waiting import PATIENCE
+
 
 class Lab(contextlib.AbstractContextManager["Lab"]):
     """A lab as its user's browser reaches it."""
@@ -17,7 +19,7 @@ class Lab(contextlib.AbstractContextManager["Lab"]):
         self._token = url.params["token"]
         self.base = str(url.copy_with(query=None)).partition("lab")[0]
         headers = {"Authorization": f"token {self._token}"}
-        self.http = httpx.Client(base_url=self.base, headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=self.base, headers=headers, timeout=PATIENCE)
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
@@ -56,7 +58,7 @@ class Lab(contextlib.AbstractContextManager["Lab"]):
     def _outcome(self, channel: Any, asked: str) -> str:
         said: list[str] = []
         while True:
-            message = json.loads(channel.recv(timeout=60))
+            message = json.loads(channel.recv(timeout=PATIENCE))
             if message["parent_header"].get("msg_id") != asked:
                 continue
             kind, content = message["msg_type"], message["content"]

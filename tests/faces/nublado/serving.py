@@ -26,6 +26,7 @@ from quire.ports.store import Store
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.fake_labs import FakeAccounts, FakeLabs
+from quire.testing.waiting import PATIENCE
 from quire.web.connections import Bounds
 from quire.web.event_stream import encode_entry
 from quire.web.express import expressed
@@ -62,12 +63,14 @@ class FakeController:
         """Return a new token."""
         principal = Principal(name=user, scopes=frozenset(scopes))
         making = self.tokens.issue(principal, use=TokenUse.API, lifetime=None)
-        return asyncio.run_coroutine_threadsafe(making, self._loop).result(5).secret
+        return (
+            asyncio.run_coroutine_threadsafe(making, self._loop).result(PATIENCE).secret
+        )
 
     def http(self, user: str, *scopes: Scope) -> httpx.Client:
         """Return a client of a user."""
         headers = {"Authorization": f"Bearer {self.token(user, *scopes)}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=10)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE)
 
     def call(self, function: Callable[[], object]) -> None:
         """Call something where the server runs."""
@@ -77,7 +80,7 @@ class FakeController:
         asyncio.run(self._serve(listener))
 
     def begun(self) -> None:
-        assert self._begun.wait(10)
+        assert self._begun.wait(PATIENCE)
 
     def stop(self) -> None:
         self.call(self._stopping.set)

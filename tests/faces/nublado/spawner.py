@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 from httpx_sse import ServerSentEvent, connect_sse
 
+from quire.testing.waiting import PATIENCE
+
 _CREATE_SECONDS = 60.0
 _DELETE_SECONDS = 300.0
 
@@ -21,7 +23,7 @@ class Spawner:
     def __init__(self, base: str, user: str, user_token: str, hub_token: str) -> None:
         self._user = {"Authorization": f"Bearer {user_token}"}
         self._hub = {"Authorization": f"Bearer {hub_token}"}
-        found = httpx.get(f"{base}/discovery").json()
+        found = httpx.get(f"{base}/discovery", timeout=PATIENCE).json()
         url = found["services"]["internal"]["nublado-controller"]["url"]
         self._root = f"{url}/spawner/v1"
         self._lab = f"{self._root}/labs/{user}"
@@ -30,7 +32,9 @@ class Spawner:
         self.events: list[dict[str, Any]] = []
 
     def options_form(self) -> str:
-        answer = httpx.get(f"{self._root}/lab-form/{self.name}", headers=self._user)
+        answer = httpx.get(
+            f"{self._root}/lab-form/{self.name}", headers=self._user, timeout=PATIENCE
+        )
         answer.raise_for_status()
         return answer.text
 
@@ -79,7 +83,7 @@ class Spawner:
         return httpx.post(url, headers=self._user, json=body, timeout=_CREATE_SECONDS)
 
     def _state(self) -> httpx.Response:
-        return httpx.get(self._lab, headers=self._hub)
+        return httpx.get(self._lab, headers=self._hub, timeout=PATIENCE)
 
     def _stream(self) -> Iterator[ServerSentEvent]:
         headers = {**self._user, "Cache-Control": "no-store"}

@@ -1,22 +1,18 @@
 """The button on a run's page, in a real browser."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+from tests.browsing import chromium, context, needs_chromium
 
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.documents import make_run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NDJSON = {"content-type": "application/x-ndjson"}
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 @pytest.fixture
@@ -34,19 +30,16 @@ def test_a_run_is_opened_in_a_lab(http: httpx.Client) -> None:
     uid = documents[0].body["uid"]
     body = b"\n".join(b'["%b", %b]' % (one.name.encode(), one.raw) for one in documents)
     http.post("/api/v1/documents", content=body, headers=NDJSON).raise_for_status()
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        page = browser.new_page(base_url=str(http.base_url))
+    with chromium() as browser, context(browser, str(http.base_url)) as own:
+        page = own.new_page()
         broken: list[str] = []
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(http.post("/api/v1/login-links").json()["url"])
         page.goto(f"/runs/{uid}")
         page.click("text=Open in a lab")
         page.wait_for_url("**/operations/*")
-        page.click("#lab", timeout=60_000)
-        page.wait_for_url("**/lab/tree/run-*", timeout=60_000)
+        page.click("#lab")
+        page.wait_for_url("**/lab/tree/run-*")
         tab = page.locator(".lm-TabBar-tabLabel", has_text=f"run-{uid}"[:20])
-        expect(tab.first).to_be_visible(timeout=60_000)
-        browser.close()
+        expect(tab.first).to_be_visible()
     assert broken == []

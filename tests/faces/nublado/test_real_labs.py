@@ -5,12 +5,10 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -22,19 +20,11 @@ from quire.backends.places import Places
 from quire.backends.processes import descendants, marked, started
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.documents import make_run
+from quire.testing.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.crash
 ENV = {"JUPYTERHUB_SERVICE_PREFIX": "/nb/user/me/"}
 OPTIONS = {"image_class": ["recommended"], "size": ["small"]}
-
-
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"still not so after {seconds} s")
 
 
 @pytest.fixture
@@ -83,7 +73,7 @@ def ingest(http: httpx.Client) -> str:
 def opened_by_a_form(http: httpx.Client, action: str) -> str:
     """Press a button of a page, as its user, and return where that leads."""
     base = str(http.base_url).rstrip("/")
-    with httpx.Client(base_url=base) as browser:
+    with httpx.Client(base_url=base, timeout=PATIENCE) as browser:
         browser.get(http.post("/api/v1/login-links").json()["url"])
         foreign = browser.post(action, headers={"origin": "http://evil.example"})
         assert foreign.status_code == 403
@@ -169,8 +159,10 @@ def test_a_spawner_starts_a_real_lab_and_a_killed_server_none(
     url = spawner.start(OPTIONS, ENV)
 
     assert spawner.events[-1]["progress"] == 75
-    assert httpx.get(f"{url}api").json()["version"]
-    assert httpx.get(f"{url}api/kernels").status_code == 403  # it has a token
+    assert httpx.get(f"{url}api", timeout=PATIENCE).json()["version"]
+    assert (
+        httpx.get(f"{url}api/kernels", timeout=PATIENCE).status_code == 403
+    )  # it has a token
     place = next(Places(served.folder / "labs" / "places").all())
     assert list(descendants(place.pid))
     spawner.stop()
@@ -185,7 +177,7 @@ def test_a_process_without_a_record_is_ended(served: ServerProcess) -> None:
     with subprocess.Popen(sleeping, env=env) as stray:
         until(lambda: list(marked(MARKER, marker(served))))
         served.start()
-        stray.wait(10)
+        stray.wait(PATIENCE)
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -218,7 +210,7 @@ def test_a_hubs_lab_is_its_single_user_server(served: ServerProcess) -> None:
         }
         try:
             url = spawner.start(OPTIONS, env)
-            page = httpx.get(f"{url}lab")
+            page = httpx.get(f"{url}lab", timeout=PATIENCE)
         finally:
             hub.shutdown()
     # It sends people to the hub to log in, and has no token of its own.

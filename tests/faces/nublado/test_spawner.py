@@ -1,5 +1,4 @@
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +10,7 @@ from tests.faces.nublado.spawner import Spawner, SpawnFailed
 
 from quire.access.principals import Scope
 from quire.access.proxy import ProxySettings
+from quire.testing.waiting import PATIENCE, until
 
 ENV = {"JUPYTERHUB_SERVICE_PREFIX": "/nb/user/rachel/", "X": "ä"}
 OPTIONS: dict[str, Any] = {
@@ -20,15 +20,6 @@ OPTIONS: dict[str, Any] = {
     "enable_debug": ["true"],
 }
 LAB = "/nublado/spawner/v1/labs/rachel"
-
-
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"still not so after {seconds} s")
 
 
 @pytest.fixture
@@ -198,7 +189,7 @@ def test_deleting_during_a_start_cancels_it(
         until(lambda: len(spawner.events) == 4)
         spawner.stop()
         with pytest.raises(SpawnFailed, match="Operation cancelled"):
-            starting.result(10)
+            starting.result(PATIENCE)
     assert spawner.poll() == 0
     missing = rachel.get(f"{LAB}/events")
     assert missing.status_code == 404
@@ -220,7 +211,7 @@ def test_concurrent_deletions_wait_for_the_same(
         assert not any(one.done() for one in deleting)
         controller.call(controller.backend.may_delete.set)
         for one in deleting:
-            one.result(10)
+            one.result(PATIENCE)
     assert len(controller.backend.deleted) == 1
 
 
@@ -238,7 +229,7 @@ def test_a_deletion_ends_its_stream(
             heard = [next(lines)]
             controller.call(controller.backend.may_delete.set)
             heard += lines
-        deleting.result(10)
+        deleting.result(PATIENCE)
     told = [line for line in heard if line.startswith(("event", "data"))]
     assert told[-2] == "event: complete"
     percents = [line.rpartition(": ")[2] for line in told if "progress" in line]
@@ -267,9 +258,9 @@ def test_a_labs_token_ends_with_it(
     secret = controller.backend.orders[0].env["QUIRE_TOKEN"]
     headers = {"Authorization": f"Bearer {secret}"}
     url = f"{controller.url}/nublado/spawner/v1/user-status"
-    assert httpx.get(url, headers=headers).status_code == 200
+    assert httpx.get(url, headers=headers, timeout=PATIENCE).status_code == 200
     spawner.stop()
-    assert httpx.get(url, headers=headers).status_code == 401
+    assert httpx.get(url, headers=headers, timeout=PATIENCE).status_code == 401
 
 
 def test_a_stream_is_resumed_and_ends(spawner: Spawner, rachel: httpx.Client) -> None:
@@ -469,7 +460,9 @@ def test_the_trusted_proxy_says_who_asks() -> None:
         others = controller.token("wrench", Scope.LABS_RUN)
         form = "/nublado/spawner/v1/lab-form/rachel"
         status = "/nublado/spawner/v1/user-status"
-        with httpx.Client(base_url=controller.url, headers=secret) as http:
+        with httpx.Client(
+            base_url=controller.url, headers=secret, timeout=PATIENCE
+        ) as http:
             rachel = {USER: "rachel"}
             body = {"options": OPTIONS, "env": ENV}
             delegated = {**rachel, TOKEN: "gt-of-another-issuer"}
@@ -495,4 +488,4 @@ def test_the_trusted_proxy_says_who_asks() -> None:
 def test_nobody_else_says_who_asks(controller: FakeController) -> None:
     status = f"{controller.url}/nublado/spawner/v1/user-status"
     forged = {USER: "rachel", "x-quire-proxy-secret": SECRET}
-    assert httpx.get(status, headers=forged).status_code == 401
+    assert httpx.get(status, headers=forged, timeout=PATIENCE).status_code == 401

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -62,7 +63,7 @@ def plus(served: ServerProcess) -> Any:
 
     class Connections:
         def get_connection(self, **_: Any) -> Connection:
-            return Connection(str(address.hostname), address.port, timeout=30)
+            return Connection(str(address.hostname), address.port, timeout=PATIENCE)
 
     handler = TapConn(
         ishttps=False,
@@ -103,7 +104,7 @@ def test_pyvo_drives_a_job_by_every_verb(tap: Any, session: requests.Session) ->
     table = io.BytesIO(b"<VOTABLE/>")
     job.upload(t1=table)
     job.run()
-    job.wait(timeout=30)
+    job.wait(timeout=PATIENCE)
     assert job.phase == "COMPLETED"
     job.raise_if_error()
     assert job.result_uri == f"{job.url}/results/result"
@@ -126,7 +127,7 @@ def test_pyvo_aborts_and_sees_errors(
     wait = f"{served.address.url}/uws/wait/jobs"
     answer = session.post(wait, {"SECONDS": "0", "FAIL": "1", "PHASE": "RUN"})
     failing = pyvo.dal.AsyncTAPJob(answer.url, session=session)
-    failing.wait(phases={"ERROR"}, timeout=30)
+    failing.wait(phases={"ERROR"}, timeout=PATIENCE)
     assert failing.phase == "ERROR"
     with pytest.raises(DALQueryError, match="asked_to_fail"):
         failing.raise_if_error()
@@ -145,19 +146,19 @@ def test_pyvo_lists_jobs(tap: Any) -> None:
 
 def test_pyvo_reads_capabilities(served: ServerProcess) -> None:
     base = f"{served.address.url}/uws/tap"
-    answer = requests.get(f"{base}/capabilities", timeout=30)
+    answer = requests.get(f"{base}/capabilities", timeout=PATIENCE)
     found = vosi.parse_capabilities(io.BytesIO(answer.content).read)
     standards = {one.standardid: one for one in found}
     offered = standards["ivo://ivoa.net/std/UWS#rest-1.1"]
     assert offered.interfaces[0].accessurls[0].content == f"{base}/jobs"
-    answer = requests.get(f"{base}/availability", timeout=30)
+    answer = requests.get(f"{base}/availability", timeout=PATIENCE)
     available = vosi.parse_availability(io.BytesIO(answer.content).read)
     assert available.available
 
 
 def test_astropy_reads_the_job_description(served: ServerProcess) -> None:
     url = f"{served.address.url}/uws/echo/job-description"
-    answer = requests.get(url, timeout=30)
+    answer = requests.get(url, timeout=PATIENCE)
     assert answer.headers["content-type"].startswith("application/x-votable+xml")
     table = parse_votable(io.BytesIO(answer.content), verify="exception")
     resource = table.resources[0]

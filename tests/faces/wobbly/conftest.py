@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 Service = Callable[..., httpx.Client]
 FUTURE = "2036-12-20T10:00:00Z"
@@ -32,7 +33,7 @@ def service(
         made = httpx.Client(
             base_url=f"{server.address.url}/wobbly",
             headers={"authorization": f"bearer {token}"},
-            timeout=30.0,
+            timeout=PATIENCE,
         )
         opened.append(made)
         return made

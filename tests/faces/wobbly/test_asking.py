@@ -11,6 +11,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 SECRET = "what the proxy and we know"  # noqa: S105
 NAMED = {"x-auth-request-user": "alice", "x-auth-request-service": "cutout"}
@@ -38,7 +39,9 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def proxy(behind: ServerProcess) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{behind.address.url}/wobbly") as client:
+    with httpx.Client(
+        base_url=f"{behind.address.url}/wobbly", timeout=PATIENCE
+    ) as client:
         yield client
 
 
@@ -109,7 +112,9 @@ def test_nobody_else_is_believed(
 
 
 def test_without_a_proxy_headers_mean_nothing(server: ServerProcess) -> None:
-    with httpx.Client(base_url=f"{server.address.url}/wobbly") as client:
+    with httpx.Client(
+        base_url=f"{server.address.url}/wobbly", timeout=PATIENCE
+    ) as client:
         for path in ("/jobs", "/admin/jobs"):
             assert client.get(path, headers={**NAMED, **PROXY}).status_code == 401
 
@@ -125,7 +130,7 @@ def test_the_secret_from_another_address_is_not_enough(tmp_path: Path) -> None:
         headers = {**NAMED, **PROXY, "x-forwarded-for": "10.0.0.1"}
         for path in ("jobs", "admin/jobs"):
             url = f"{process.address.url}/wobbly/{path}"
-            assert httpx.get(url, headers=headers).status_code == 401
+            assert httpx.get(url, headers=headers, timeout=PATIENCE).status_code == 401
     finally:
         process.stop()
 
@@ -163,7 +168,7 @@ def test_a_token_of_a_user_alone_is_not_enough(http: httpx.Client) -> None:
 
 def test_a_session_is_not_taken(http: httpx.Client, server: ServerProcess) -> None:
     link = http.post("/api/v1/login-links").json()["url"]
-    with httpx.Client() as browser:
+    with httpx.Client(timeout=PATIENCE) as browser:
         browser.get(link)
         answer = browser.get(f"{server.address.url}/wobbly/jobs")
         assert answer.status_code == 401
@@ -179,7 +184,9 @@ def test_the_command_line_makes_such_a_token(server: ServerProcess) -> None:
         env={**os.environ, "QUIRE_URL": address.url, "QUIRE_TOKEN": address.token},
     )
     headers = {"authorization": f"bearer {made.stdout.strip()}"}
-    with httpx.Client(base_url=address.url, headers=headers) as client:
+    with httpx.Client(
+        base_url=address.url, headers=headers, timeout=PATIENCE
+    ) as client:
         job = client.post("/wobbly/jobs", json=NEW).json()
         assert (job["service"], job["owner"]) == ("cut", "dave")
         assert client.get("/api/v1/runs").status_code == 403
@@ -226,7 +233,9 @@ def test_jobs_of_services_outlive_a_restart_and_are_not_run_here(
     )
     jobs = []
     for report in reports:
-        with httpx.Client(base_url=behind.address.url, headers=headers) as client:
+        with httpx.Client(
+            base_url=behind.address.url, headers=headers, timeout=PATIENCE
+        ) as client:
             number = client.post("/wobbly/jobs", json=NEW).json()["id"]
             jobs.append(client.patch(f"/wobbly/jobs/{number}", json=report).json())
     behind.kill()
@@ -236,5 +245,7 @@ def test_jobs_of_services_outlive_a_restart_and_are_not_run_here(
         inner = own.post("/api/v1/jobs", json=wait).json()["id"]
         with connect_sse(own, "GET", f"/api/v1/operations/{inner}/events") as events:
             assert [event.event for event in events.iter_sse()][-1] == "complete"
-    with httpx.Client(base_url=behind.address.url, headers=headers) as client:
+    with httpx.Client(
+        base_url=behind.address.url, headers=headers, timeout=PATIENCE
+    ) as client:
         assert client.get("/wobbly/jobs").json() == jobs[::-1]

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 Make = Callable[..., str]
 FUTURE = "2036-12-20T10:00:00Z"
@@ -144,7 +145,7 @@ async def test_w9_many_writers_of_one_job_all_get_through(
     async def write(writer: int) -> list[int]:
         update = {"destruction_time": FUTURE, "execution_duration": writer + 1}
         async with httpx.AsyncClient(
-            base_url=server.address.url, headers=headers, timeout=30.0
+            base_url=server.address.url, headers=headers, timeout=PATIENCE
         ) as client:
             answers = [await client.patch(path, json=update) for _ in range(20)]
         return [answer.status_code for answer in answers]
@@ -168,7 +169,7 @@ def test_w10_what_has_expired_is_gone_here(
 
 
 def test_w11_health_is_served(server: ServerProcess) -> None:
-    answer = httpx.get(f"{server.address.url}/health")
+    answer = httpx.get(f"{server.address.url}/health", timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (200, {"status": "healthy"})
 
 

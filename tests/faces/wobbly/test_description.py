@@ -2,11 +2,12 @@ import httpx
 
 from quire.faces.wobbly.wire import front
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.waiting import PATIENCE
 
 
 def test_the_face_is_described(server: ServerProcess) -> None:
     base = server.address.url
-    document = httpx.get(f"{base}/wobbly/openapi.json").json()
+    document = httpx.get(f"{base}/wobbly/openapi.json", timeout=PATIENCE).json()
     assert set(document["paths"]) == {
         "/wobbly/jobs",
         "/wobbly/jobs/{job_id}",
@@ -22,7 +23,10 @@ def test_the_face_is_described(server: ServerProcess) -> None:
     answers = document["paths"]["/wobbly/jobs"]["post"]["responses"]
     assert "201" in answers
     for page in ("docs", "redoc"):
-        assert httpx.get(f"{base}/wobbly/{page}").headers["location"] == "/docs"
+        assert (
+            httpx.get(f"{base}/wobbly/{page}", timeout=PATIENCE).headers["location"]
+            == "/docs"
+        )
 
 
 def test_the_front_says_what_safir_reads() -> None:

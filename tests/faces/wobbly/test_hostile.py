@@ -25,7 +25,7 @@ BODIES = st.dictionaries(MEMBERS, st.sampled_from(ODD), max_size=5)
 quick = settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -164,7 +164,7 @@ def test_times_come_in_many_forms(
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.dictionaries(st.text('abc"\\é\n\u2028'), JSON, max_size=4))
 def test_parameters_are_kept_as_they_are(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from quire.testing.campaigns.cluster import campaign
-from quire.testing.slurm.cluster import NoSlurm, SlurmCluster
+from quire.testing.slurm.cluster import NoSlurm, check
 from quire.testing.slurm.configuration import Tracking
 
 KILLS, PARTITIONS = 5, 4
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.crash
 def slurm() -> Iterator[bool]:
     """Say whether a Slurm can be started here; its jobs run on Dask where not."""
     try:
-        SlurmCluster(Tracking.LINUXPROC)
+        check(Tracking.LINUXPROC)
     except NoSlurm as reason:
         sys.stdout.write(f"NOT PROVED with Slurm: {reason}\n")
         yield False

@@ -9,7 +9,10 @@ from quire.testing.campaigns.full_disk import fill_limited, fill_small_disk
 from quire.testing.faults.full_disk import cannot_mount
 from quire.testing.faults.shim import Call, missing
 
-pytestmark = pytest.mark.crash
+pytestmark = [
+    pytest.mark.crash,
+    pytest.mark.usefixtures("records_in_the_folder"),
+]
 
 
 @pytest.fixture
@@ -37,8 +40,8 @@ def test_no_failed_call_of_a_request_is_acknowledged(
     figures = bench.fail_all(call, error)
 
     assert figures.problems == ()
-    assert figures.failures >= fewest
-    assert figures.refused == figures.failures
+    # Not all of them: the indexer's calls fail, too, and cost no reply.
+    assert figures.refused >= fewest
     assert bench.after_kill() == []
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from quire.testing.faults.line import BreakingLine, Wear
+from quire.testing.waiting import PATIENCE
 
 SOLID = Wear(pieces=10**9, late=0.0)
-PATIENCE = 10.0
 
 
 @pytest.fixture

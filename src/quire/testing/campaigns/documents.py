@@ -29,6 +29,7 @@ from quire.testing.campaigns.server import ServerProcess
 CLIENTS = 4
 # Long enough for a kill to fall into any part of many requests.
 LONGEST_CYCLE = 0.6
+_LOOK = 0.005
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,19 +95,29 @@ def stream_until(
     seconds: float,
     end: Callable[[], None],
 ) -> None:
-    """Let clients stream for so long, then end the server in the midst of it."""
-    gone = threading.Event()
+    """Let clients stream for so long, then end the server in the midst of it.
+
+    The time begins with the first acknowledgement: a slow machine has none for long.
+    """
+    gone, heard = threading.Event(), _heard(clients)
     threads = [
         threading.Thread(target=client.stream, args=(server, gone))
         for client in clients
     ]
     for thread in threads:
         thread.start()
+    while _heard(clients) == heard and any(one.is_alive() for one in threads):
+        time.sleep(_LOOK)
     time.sleep(seconds)
     end()
     gone.set()
     for thread in threads:
         thread.join()
+
+
+def _heard(clients: Iterable[StreamingClient]) -> int:
+    """Return how many documents were acknowledged."""
+    return sum(len(run) for one in clients for run in list(one.acknowledged.values()))
 
 
 def compare(

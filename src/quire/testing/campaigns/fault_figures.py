@@ -11,7 +11,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     failures
         How many calls failed, each in a round of its own.
     refused
-        Rounds whose failure a client was told of; the others' hit what follows a reply.
+        Rounds whose failure a client was told of. The others' hit what follows a reply,
+        or what shared a commit with the request, which was then tried again alone.
     problems
         Empty if all was as it must be.
     """

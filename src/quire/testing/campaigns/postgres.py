@@ -69,7 +69,7 @@ class Stand:
     Parameters
     ----------
     folder
-        Where the servers have their data folders.
+        Where the servers have their data folder.
     """
 
     def __init__(self, folder: Path, generator: random.Random) -> None:
@@ -80,7 +80,9 @@ class Stand:
         self.postgres = self._stack.enter_context(PostgresServer(place))
         url = self._stack.enter_context(self.postgres.database("campaign"))
         self.servers = [
-            ServerProcess(folder / name, environment={"QUIRE_DATABASE": url})
+            ServerProcess(
+                folder / "data", environment={"QUIRE_DATABASE": url}, name=name
+            )
             for name in ("one", "two")
         ]
         try:

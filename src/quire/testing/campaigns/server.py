@@ -14,8 +14,9 @@ import httpx
 
 from quire.client.discovery import Address
 from quire.testing.postgres.choosing import database_of
+from quire.testing.waiting import PATIENCE
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 POLL_SECONDS = 0.01
 
 
@@ -140,5 +141,5 @@ class ServerProcess:
         return httpx.Client(
             base_url=self._found["url"],
             headers={"Authorization": f"Bearer {self._found['token']}"},
-            timeout=30.0,
+            timeout=PATIENCE,
         )

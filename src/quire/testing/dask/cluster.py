@@ -1,7 +1,6 @@
 """A scheduler of Dask and its workers, as processes on loopback."""
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -9,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from quire.testing.ports import free_port
 
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 0.02
@@ -40,8 +41,7 @@ class DaskCluster:
         self._folder = folder
         self._tls = tls
         self._nanny = "--nanny" if nanny else "--no-nanny"
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self._port = taken.getsockname()[1]
+        self._port = free_port()
         self._scheduler: subprocess.Popen[bytes] | None = None
         self._workers: list[subprocess.Popen[bytes] | None] = [None] * workers
 

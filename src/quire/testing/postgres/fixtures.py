@@ -7,18 +7,24 @@ it fail, and say what to install.
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from quire.storage.postgres.connection import prepare
 from quire.storage.postgres.target import Target
-from quire.testing.postgres.choosing import SERVER, on_postgres
+from quire.testing.postgres.choosing import (
+    SERVER,
+    TEMPLATE,
+    copy_empty,
+    drop_databases_below,
+    on_postgres,
+)
 from quire.testing.postgres.server import PostgresServer
 
-_TEMPLATE = "quire_template"
 _numbers = itertools.count(1)
 
 
@@ -34,7 +40,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
     """Return the server once it has a database with the store's tables, to be copied."""
-    with postgres_server.database(_TEMPLATE) as url:
+    with postgres_server.database(TEMPLATE) as url:
         prepare(Target(url))
         yield postgres_server
 
@@ -50,10 +56,29 @@ def postgres_url(postgres_template: PostgresServer) -> Iterator[str]:
 def servers_on_postgres(request: pytest.FixtureRequest) -> Iterator[None]:
     """Have the servers that tests start use PostgreSQL, where that is asked for."""
     if on_postgres():
-        server: PostgresServer = request.getfixturevalue("postgres_server")
+        server: PostgresServer = request.getfixturevalue("postgres_template")
         os.environ[SERVER] = server.url()
     yield
     os.environ.pop(SERVER, None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Drop the databases of the servers that a test has started: each has megabytes."""
+    done = yield
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if folder is not None and SERVER in os.environ:
+        drop_databases_below(folder)
+    return done
+
+
+@pytest.fixture
+def records_in_the_folder() -> None:
+    """Skip a test of the disk that SQLite's file is on, where servers have no such."""
+    if on_postgres():
+        pytest.skip(
+            "only of SQLite: PostgreSQL's records are not on the disk that fails"
+        )
 
 
 class copied:  # noqa: N801  # a context, as a function is
@@ -64,12 +89,11 @@ class copied:  # noqa: N801  # a context, as a function is
         self._name = f"quire_{next(_numbers)}"
 
     def __enter__(self) -> str:
-        self._run(f'CREATE DATABASE "{self._name}" TEMPLATE "{_TEMPLATE}"')
+        with psycopg.connect(self._server.url(), autocommit=True) as connection:
+            copy_empty(connection, self._name)
         return self._server.url(self._name)
 
     def __exit__(self, *_: object) -> None:
-        self._run(f'DROP DATABASE "{self._name}" WITH (FORCE)')
-
-    def _run(self, statement: str) -> None:
         with psycopg.connect(self._server.url(), autocommit=True) as connection:
-            connection.execute(statement.encode())
+            told = f'DROP DATABASE "{self._name}" WITH (FORCE)'
+            connection.execute(told.encode())

@@ -5,7 +5,6 @@ import os
 import pwd
 import random
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,13 @@ from typing import Self
 import psutil
 import psycopg
 
+from quire.testing.ports import free_port
+from quire.testing.waiting import PATIENCE
+
+# What is made by it may be lost: it is made anew.
+_INITDB = ("--auth=trust", "--username=quire", "--encoding=UTF8", "--no-sync")
+# For a start behind a crash, on a slow disk.
+_SECONDS = "240"
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
 
 
@@ -60,14 +66,14 @@ class PostgresServer:
     def __init__(self, folder: Path, settings: Sequence[str] = ()) -> None:
         self._folder = folder
         self._settings = tuple(settings)
-        self.port = _free_port()
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         """Make it and start it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres", "postgres")
-        self._run("initdb", "--auth=trust", "--username=quire", "--encoding=UTF8")
+        self._run("initdb", *_INITDB)
         self.start()
         return self
 
@@ -91,13 +97,13 @@ class PostgresServer:
         ]
         log = str(self._folder / "server.log")
         self._run(
-            "pg_ctl", "start", "-w", "-t", "60", "-l", log, "-o", " ".join(options)
+            "pg_ctl", "start", "-w", "-t", _SECONDS, "-l", log, "-o", " ".join(options)
         )
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it: ``smart``, ``fast`` or ``immediate`` (as a crash would)."""
         with contextlib.suppress(subprocess.CalledProcessError):
-            self._run("pg_ctl", "stop", "-w", "-m", mode)
+            self._run("pg_ctl", "stop", "-w", "-t", _SECONDS, "-m", mode)
 
     def kill(self) -> None:
         """Kill all of its processes at once, as a power cut would; the data stays."""
@@ -115,7 +121,7 @@ class PostgresServer:
         if clients:
             random.choice(clients).kill()  # noqa: S311  # no secret
 
-    def wait(self, seconds: float = 60.0) -> None:
+    def wait(self, seconds: float = PATIENCE) -> None:
         """Return once it takes connections.
 
         Raises
@@ -166,9 +172,3 @@ class PostgresServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
         )
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

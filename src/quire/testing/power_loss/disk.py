@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PATIENCE = 20.0
+from quire.testing.waiting import PATIENCE
 
 
 def missing() -> str:
@@ -51,7 +51,7 @@ class ForgetfulDisk:
                 start_new_session=True,
             )
         self._child = child
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while not self._shown(before):
             if child.poll() is not None or time.monotonic() > deadline:
                 self.cut()

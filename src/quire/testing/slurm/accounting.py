@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from quire.testing.waiting import PATIENCE
+
 PROGRAMS = ("slurmdbd", "mariadbd", "mariadb-install-db", "sacctmgr", "sacct")
-_PATIENCE, _LOOK = 60.0, 0.05
+_LOOK = 0.05
 
 
 class NoAccounting(RuntimeError):
@@ -143,7 +145,7 @@ class Accounting:
         self._running.append(process)
 
     def _until(self, name: str, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             if self._running[-1].poll() is not None or time.monotonic() > deadline:
                 said = (self._folder / f"{name}.log").read_text(errors="replace")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+from quire.testing.ports import free_port
 from quire.testing.slurm.accounting import Accounting
 from quire.testing.slurm.configuration import (
     FREEZER,
@@ -20,11 +21,12 @@ from quire.testing.slurm.configuration import (
     Tracking,
     configuration,
 )
+from quire.testing.waiting import PATIENCE
 
 _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "squeue", "scontrol")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-# Seconds until a daemon is given up, and between two looks at it.
-_PATIENCE, _LOOK = 30.0, 0.05
+# Seconds between two looks at a daemon.
+_LOOK = 0.05
 # Seconds that a job has after SIGTERM.
 _POLITE = 3.0
 
@@ -59,11 +61,11 @@ class SlurmCluster:
         cores: int = 8,
         accounted: bool = False,
     ) -> None:
-        _check(tracking)
+        check(tracking)
         # Short: the path of a Unix socket has 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.folder.chmod(0o755)
-        ports = _free_ports(4)
+        ports = [free_port() for _ in range(4)]
         self.place = Place(
             folder=self.folder,
             node=f"node{ports[0]}",
@@ -152,7 +154,7 @@ class SlurmCluster:
         """Stop a daemon in order, with SIGTERM; jobs go on without it."""
         daemon = self._daemons.pop(name)
         daemon.terminate()
-        daemon.wait(_PATIENCE)
+        daemon.wait(PATIENCE)
 
     def run(self, *command: str, text: str = "") -> str:
         """Run one of Slurm's commands and return what it says.
@@ -168,7 +170,7 @@ class SlurmCluster:
             capture_output=True,
             text=True,
             check=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             env={**os.environ, **self.environment},
         )
         return done.stdout.strip()
@@ -180,7 +182,7 @@ class SlurmCluster:
         self._cancel("--batch", "--signal=TERM")
         while self.run("squeue", "--noheader", "--me"):
             waited = time.monotonic() - begun
-            if waited > _PATIENCE:
+            if waited > PATIENCE:
                 raise RuntimeError("jobs do not end")
             if waited > _POLITE:
                 self._cancel("--batch", "--signal=KILL")
@@ -262,7 +264,7 @@ class SlurmCluster:
         key.write_bytes(secrets.token_bytes(128))
 
     def _wait(self, condition: Callable[[], bool], name: str) -> None:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             if self._daemons[name].poll() is not None or time.monotonic() > deadline:
                 raise NoSlurm(f"{name} does not come up: {self.said(name)}")
@@ -290,7 +292,14 @@ class SlurmCluster:
                 folder.rmdir()
 
 
-def _check(tracking: Tracking) -> None:
+def check(tracking: Tracking) -> None:
+    """See whether a Slurm can be started here, as far as that can be told before.
+
+    Raises
+    ------
+    NoSlurm
+        It cannot.
+    """
     lacking = [one for one in _PROGRAMS if shutil.which(one, path=_PATH) is None]
     if lacking:
         raise NoSlurm(
@@ -299,11 +308,3 @@ def _check(tracking: Tracking) -> None:
         )
     if tracking is Tracking.CGROUP and os.geteuid() != 0:
         raise NoSlurm("proctrack/cgroup needs root")
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in taken]
