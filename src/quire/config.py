@@ -12,6 +12,7 @@ import platformdirs
 
 from quire.access.proxy import ProxySettings, TrustedProxy
 from quire.errors import InputError, ManyInputErrors
+from quire.faces.rundb.days import Days
 from quire.jobs.limits import KindLimits, Limits, Quotas
 from quire.labs.settings import LabSettings
 
@@ -98,6 +99,20 @@ class AcquisitionSettings(
     dictionaries: Path = Path("dictionaries")
 
 
+class RunDbSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """How the run database that Belle II's client asks is served.
+
+    Attributes
+    ----------
+    zone
+        IANA name of the time zone in which its dates are days.
+    """
+
+    zone: str = "UTC"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a server runs.
 
@@ -170,6 +185,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         server's user may read, and then for that user alone.
     acquisitions
         How acquisitions are kept.
+    rundb
+        How the run database is served.
     """
 
     data_folder: Path
@@ -203,6 +220,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     asset_root_map: dict[str, str] = {}
     source_roots: tuple[Path, ...] = ()
     acquisitions: AcquisitionSettings = AcquisitionSettings()
+    rundb: RunDbSettings = RunDbSettings()
 
     @classmethod
     def load(
@@ -259,7 +277,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     tables = {"data_folder", "inlets", "outlets", "commands", "numbers", "fields"}
     tables |= {"transfers"}
     tables |= {"projections", "projecting", "labs"}
-    tables |= {"source_roots", "acquisitions"}
+    tables |= {"source_roots", "acquisitions", "rundb"}
     tables |= {"asset_roots", "asset_root_map", "proxy", "kinds", "engines", "quotas"}
     names = set(get_type_hints(Settings)) - tables
     found = {name: environment.get(f"QUIRE_{name.upper()}") for name in names}
@@ -292,6 +310,7 @@ def _check(settings: Settings) -> None:
     )
     try:
         settings.labs.check()
+        Days(settings.rundb.zone)
         TrustedProxy(settings.proxy)
         KindLimits(settings.kinds, memory=settings.job_memory)
     except InputError as error:

@@ -1,6 +1,7 @@
 """Forwarding one document after the other: to another Quire, to Kafka."""
 
 from collections.abc import AsyncIterator, Sequence
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -19,11 +20,15 @@ _HELD = frozenset({RunState.ASIDE, RunState.DUE})
 
 
 class _Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is to do: a run to send again, else what follows the position."""
+    """What there is to do: a run to send again, else what follows the position.
 
-    due: OutletRun | None
-    page: tuple[Outgoing, ...]
-    held: frozenset[str]
+    Of a page the held runs do not go out, nor the documents that a person left out.
+    """
+
+    due: OutletRun | None = None
+    page: tuple[Outgoing, ...] = ()
+    held: frozenset[str] = frozenset()
+    left_out: frozenset[int] = frozenset()
 
 
 class DocumentSteps:
@@ -68,7 +73,7 @@ class DocumentSteps:
         if not look.page:
             await self._save()
             return Pace.IDLE
-        going = [one for one in look.page if self._goes(one, look.held)]
+        going = [one for one in look.page if self._goes(one, look)]
         try:
             refused = await self._outlet.send(going) if going else ()
         except RunRejected as rejected:
@@ -98,19 +103,21 @@ class DocumentSteps:
             ready_at=self._clock.now(),
         )
         if due := tx.outlet_runs.page(query):
-            return _Look(due=due[0], page=(), held=frozenset())
+            return _Look(due=due[0])
         page = tx.outbox.after(self.position, self._amount)
-        records = (
-            tx.outlet_runs.get(self._name, run)
-            for run in {one.run for one in page if one.run is not None}
+        runs = {one.run for one in page if one.run is not None}
+        found = [tx.outlet_runs.get(self._name, run) for run in runs]
+        records = [one for one in found if one is not None]
+        return _Look(
+            page=page,
+            held=frozenset(one.run for one in records if one.state in _HELD),
+            left_out=frozenset(chain.from_iterable(one.left_out for one in records)),
         )
-        held = {one.run for one in records if one is not None and one.state in _HELD}
-        return _Look(due=None, page=page, held=frozenset(held))
 
-    def _goes(self, one: Outgoing, held: frozenset[str]) -> bool:
+    def _goes(self, one: Outgoing, look: _Look) -> bool:
         if one.run is None:
             return self._outlet.takes_waiting
-        return one.run not in held
+        return one.run not in look.held and one.document.number not in look.left_out
 
     async def _save(self) -> None:
         position = self.position

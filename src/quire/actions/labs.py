@@ -12,7 +12,7 @@ from quire.access.tokens import SECRET_PREFIX, Token, TokenUse, token_hash
 from quire.actions.lab_log import begin_act
 from quire.actions.lab_operations import LabOperations, Note, Spawn
 from quire.clock import Clock, IdMaker
-from quire.errors import NotFound
+from quire.errors import NotFound, StoreUnavailable
 from quire.labs import phases, transitions
 from quire.labs.errors import LabDeleteFailed
 from quire.labs.lab import Account, Act, Lab, LabOptions, LabStatus
@@ -233,6 +233,8 @@ class Labs:
             looks += 1
             try:
                 await self._look(everywhere=looks % _LOOKS == 0)
+            except StoreUnavailable as problem:
+                _log.warning("labs could not be looked after: %s", problem.reason)
             except Exception:  # noqa: BLE001 - the next look may do
                 _log.exception("labs could not be looked after")
 

@@ -46,7 +46,7 @@ class Led:
             self._going = True
             self._begin()
         elif self._going and not ours:
-            _log.warning("%s: another server goes on with it", self._task)
+            _log.warning("%s: not here; another server has it, or none can", self._task)
             await self.stop()
 
     async def stop(self) -> None:

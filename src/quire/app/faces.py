@@ -53,6 +53,7 @@ from quire.faces.operations.wire import encode_among_many
 from quire.faces.outlets.routes import OutletRoutes
 from quire.faces.projections.routes import ProjectionRoutes
 from quire.faces.reference.routes import ReferenceRoutes
+from quire.faces.rundb.days import Days
 from quire.faces.rundb.routes import RunDbRoutes
 from quire.faces.server.routes import ServerRoutes
 from quire.faces.uws.routes import UwsRoutes
@@ -184,7 +185,13 @@ class Faces:
             QualityRoutes(runs.annotate),
             RunListRoutes(runs.lists),
             CatalogRoutes(runs.lookup),
-            RunDbRoutes(runs.search, runs.lookup, runs.rule, settings.public_url),
+            RunDbRoutes(
+                runs.search,
+                runs.lookup,
+                runs.rule,
+                settings.public_url,
+                Days(settings.rundb.zone),
+            ),
             ClosingRoutes(runs.close),
             StreamRoutes(runs.columns),
             SampleRoutes(

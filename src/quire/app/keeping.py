@@ -98,6 +98,7 @@ async def _in_postgres(
         doorbell=doorbell,
         on_fatal=on_fatal,
         describe=describe(number_rule(settings)),
+        folder=settings.data_folder,
         writers=database.writers,
         readers=database.readers,
     )

@@ -1,10 +1,11 @@
-"""Column views in files: one a stream of a closed run."""
+"""Column views in files: one a stream of a closed run, stretches of an open one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from quire.runs.columns.layout import ColumnView
 from quire.runs.columns.selection import Selection
+from quire.runs.columns.stretch import Stretch
 
 
 class ColumnFile(Protocol):
@@ -38,7 +39,21 @@ class ColumnFiles(Protocol):
         ...
 
     def write(self, run: str, stream: str, documents: int, view: ColumnView) -> None:
-        """Keep a stream's columns in place of what was kept of it.
+        """Keep a stream's columns in place of what was kept of it, stretches too.
+
+        Raises
+        ------
+        OSError
+            It could not be written; nothing has changed.
+        """
+        ...
+
+    def stretches(self, run: str, stream: str) -> Sequence[Stretch]:
+        """Return the stretches of a stream, each beginning where the last one ends."""
+        ...
+
+    def add(self, run: str, stream: str, place: int, stretch: Stretch) -> None:
+        """Keep a stretch; `place` tells how many stand before it.
 
         Raises
         ------
