@@ -22,7 +22,7 @@ from quire.clock import Clock
 from quire.errors import InputError, QuireError
 from quire.jobs.limits import QuotaExceeded
 from quire.ports.doorbell import Doorbell
-from quire.ports.store import Store
+from quire.ports.store import Store, Transaction
 from quire.products.projection.entries import read_projections
 from quire.runs.query.tree import OneOf
 from quire.runs.run import Run
@@ -170,10 +170,13 @@ class ProjectRuns:
         return queued
 
     async def _found(self, rule: ProjectionRule, uids: Sequence[str]) -> list[Run]:
-        """Return those of some runs that a rule finds."""
+        """Return those of some runs that are over and that a rule finds."""
+        ended = await self._store.view(lambda tx: _ended(tx, uids))
+        if not rule.runs:
+            return ended
         found: list[Run] = []
-        for begin in range(0, len(uids), _MOST_UIDS):
-            some = tuple(uids[begin : begin + _MOST_UIDS])
+        for begin in range(0, len(ended), _MOST_UIDS):
+            some = tuple(run.uid for run in ended[begin : begin + _MOST_UIDS])
             also = OneOf(field="uid", values=some)
             question = Question(text=rule.runs, also=also)
             page = await self._search.page(question, self._admin, limit=_MOST_UIDS)
@@ -247,6 +250,11 @@ def _wanted(run: Run, rule: ProjectionRule) -> Sequence[str]:
     if not rule.declared:
         return (rule.projection,)
     return tuple(read_projections(run.start_document()))[:_MOST_DECLARED]
+
+
+def _ended(tx: Transaction, uids: Sequence[str]) -> list[Run]:
+    runs = (tx.runs.get(uid) for uid in uids)
+    return [run for run in runs if run is not None and run.exit_status is not None]
 
 
 def _is_wanted(run: Run, rule: ProjectionRule, since: float) -> bool:
