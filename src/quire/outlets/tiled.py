@@ -89,12 +89,14 @@ class TiledOutlet:
     async def aclose(self) -> None:
         """End the child."""
         child = self._child
-        if child is not None and child.stdin is not None:
-            child.stdin.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await child.wait()
-        await self._kill()
+        try:
+            if child is not None and child.stdin is not None:
+                child.stdin.close()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_CLOSE_SECONDS):
+                        await child.wait()
+        finally:
+            await self._kill()
 
     async def _prepare(self, run: str, *, closed: bool, begun: bool) -> None:
         request = {"run": run, "begun": begun, "live": not closed}
@@ -154,7 +156,12 @@ class TiledOutlet:
         if child is not None:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
-            await child.wait()
+            ended = asyncio.ensure_future(child.wait())
+            try:
+                await asyncio.shield(ended)
+            except asyncio.CancelledError:
+                await ended  # a child that was killed is gone in an instant
+                raise
 
 
 def encode(document: StoredDocument) -> bytes:
