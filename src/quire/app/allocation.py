@@ -11,14 +11,12 @@ import ctypes
 
 # From malloc.h, and `man 3 mallopt`.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-# Tables are answered in blocks of some megabytes: to map each of them apart, or to give
-# back what one leaves before the next comes, makes reading a stream twice as slow.
-_LARGE = 32 * 1024 * 1024
-_SPARE = 64 * 1024 * 1024
+_LARGE = 1024 * 1024
+_SPARE = 4 * 1024 * 1024
 
 
 def give_memory_back() -> None:
-    """Keep one heap, and what is huge out of it; to be called before threads begin.
+    """Keep one heap, and what is large out of it; to be called before threads begin.
 
     A C library without these settings is left as it is.
     """

@@ -17,7 +17,9 @@ from quire.runs.columns.configuration import Configuration
 from quire.runs.columns.layout import DATA, TIMESTAMPS
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
-BATCH_ROWS = 65_536
+BATCH_ROWS = 16_384
+# What is sent is copied on its way: in a piece of this size where the last one was.
+_PIECE = 512 * 1024
 # Arrow's specification, "IPC Streaming Format": a continuation mark and no length.
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
@@ -47,7 +49,7 @@ def to_batches(table: Any, schema: Any) -> Iterator[Any]:
 
 
 def ipc_stream(schema: Any, tables: Iterable[Any]) -> Iterator[Any]:
-    """Yield an Arrow IPC stream, a message at a time.
+    """Yield an Arrow IPC stream, in pieces.
 
     Parameters
     ----------
@@ -59,7 +61,9 @@ def ipc_stream(schema: Any, tables: Iterable[Any]) -> Iterator[Any]:
     yield memoryview(schema.serialize())
     for table in tables:
         for batch in to_batches(table, schema):
-            yield memoryview(batch.serialize())
+            message = memoryview(batch.serialize())
+            for at in range(0, len(message), _PIECE):
+                yield message[at : at + _PIECE]
     yield _END
 
 
