@@ -93,8 +93,7 @@ async def post_all(
 def post_in_turn(address: Address, requests: Iterator[bytes], until: float) -> int:
     """Post requests over one connection that blocks; return how many were acknowledged.
 
-    What it does itself takes ten microseconds a round trip: a lone client is no part of
-    what is measured.
+    It does as little as it can: a lone client is no part of what is measured.
 
     Parameters
     ----------
