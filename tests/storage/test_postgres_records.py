@@ -267,6 +267,19 @@ def _acquisition(number: int) -> Job:
     return replace(_job(number), kind="merge", parameters=parameters)
 
 
+async def test_what_may_not_go_out_yet_is_behind(
+    servers: list[Store], postgres_url: str
+) -> None:
+    """Else an outlet would be said to have sent all of a run, and had not."""
+    with psycopg.connect(postgres_url) as another:
+        another.execute(b"SELECT pg_current_xact_id()")  # an id below it may yet come
+        await take(servers[0], make_run(1, 4))
+        amount = Amount(documents=100)
+        page = await servers[1].view(lambda tx: tx.outbox.after(Position(), amount))
+        behind = await servers[1].view(lambda tx: tx.outbox.behind(Position(), 100))
+    assert (page, behind) == ((), len(make_run(1, 4)))
+
+
 async def test_outlets_miss_nothing_that_many_servers_take(
     servers: list[Store],
 ) -> None:

@@ -100,11 +100,10 @@ class PostgresOutbox:
 
     def behind(self, position: Position, most: int) -> int:
         """Return how many documents follow a position; counts on to about `most`."""
-        end = self._end()
-        late = (position.late, blocks.number_of(end + 1, 0))
-        count = self._integer(_LATE_COUNT, *late)
+        # What may not go out yet counts: it is acknowledged, and has not gone.
+        count = self._integer(_LATE_COUNT, position.late, _LAST)
         first, place = blocks.place_of(position.number)
-        for block, head in self._session.rows(_HEADS, (first, end, most)):
+        for block, head in self._session.rows(_HEADS, (first, _LAST, most)):
             count += _array_length(head)
             if block == first:
                 count -= place + 1
