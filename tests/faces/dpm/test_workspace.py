@@ -27,7 +27,8 @@ def test_a_folder_tells_all_of_an_acquisition(
     assert read(here / "specification.json") == text
     until(lambda: "there is no file" in read(here / "logs" / "merge.log"))
     until(lambda: "WORK.1" in json.loads(read(workspace / "queue.json") or "[]"))
-    shutil.rmtree(workspace)
+    # Moved at one stroke: the server may be writing there.
+    workspace.rename(tmp_path / "lost")
     camera(late, "CAM")
     ask("/daq/RetryMergeDaq", id="WORK.1").raise_for_status()
     archive = workspace / "archive" / "WORK.1"
