@@ -1,7 +1,7 @@
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quire.access.principals import Scope
@@ -26,6 +26,7 @@ def test_a_token_names_its_attempt(job: str, attempt: int) -> None:
 
 
 @given(st.integers(0, 60), st.characters())
+@example(3, "\ud800")
 def test_a_changed_token_is_refused(place: int, character: str) -> None:
     token = TOKENS.of(JOB, 1)
     changed = token[:place] + character + token[place + 1 :]

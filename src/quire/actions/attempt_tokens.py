@@ -37,7 +37,8 @@ class AttemptTokens:
     def of(self, job: str, attempt: int) -> str:
         """Return the token of an attempt; always the same."""
         name = f"{job}.{attempt}"
-        proof = hmac.digest(self._key, name.encode(), "sha256")
+        # Of what a forged token names, too, which may be no text.
+        proof = hmac.digest(self._key, name.encode("utf-8", "surrogatepass"), "sha256")
         return f"{_PREFIX}{name}.{base64.urlsafe_b64encode(proof).decode().rstrip('=')}"
 
     def attempt_of(self, token: str) -> AttemptKey:
