@@ -26,7 +26,7 @@ from quire.ports.store import Transaction
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.campaigns.trap import SERVER, VICTIMS, WORKER, Trap
-from quire.testing.campaigns.trapped_server import COMPLETE
+from quire.testing.campaigns.trapped_server import COMPLETE, LOSE
 
 _VERBS = ("queue", "claim", "tell", "deliver", "stage", "publish", "record", "complete")
 POINTS = (
@@ -42,7 +42,8 @@ CONTROLS = ("lose", "double")
 _KILLED = -9
 # Seconds that the jobs of one case may take in all, beside those for each.
 _PATIENCE, _PATIENCE_EACH = 60.0, 20.0
-_CONTROL_PATIENCE = 5.0
+# How long a job is looked at that a server has forgotten: it never ends.
+_FORGOTTEN = 5.0
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,15 +123,16 @@ def _serve(
     program = [sys.executable, "-m", "quire.testing.campaigns.trapped_server"]
     command = [*program, str(folder), victim, point, str(times)]
     command += ["--control", control] if control else []
-    patience = _PATIENCE + times * _PATIENCE_EACH
+    patience, trap = _PATIENCE + times * _PATIENCE_EACH, Trap(folder, SERVER)
     with (folder / "server.log").open("ab") as log:
         for _ in range(times + 2):
+            forgotten = control == LOSE and trap.sprung(_job(0))
             try:
                 code = subprocess.run(  # noqa: S603  # our own program
                     command,
                     stdout=log,
                     stderr=log,
-                    timeout=_CONTROL_PATIENCE if control else patience,
+                    timeout=_FORGOTTEN if forgotten else patience,
                     check=False,
                 ).returncode
             except subprocess.TimeoutExpired:
