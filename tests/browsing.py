@@ -7,11 +7,17 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from quire.testing.not_proved import not_proved
 from quire.testing.waiting import PATIENCE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium on this machine"
+    CHROMIUM is None,
+    reason=not_proved(
+        "the pages in a browser",
+        why="there is no chromium",
+        mend="apt install chromium (Debian)",
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """Judging runs: flags, sign-off, comments and facility fields, with undo."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -27,11 +27,13 @@ from quire.runs.changes import (
     undone,
 )
 from quire.runs.query.registry import FieldRegistry
+from quire.runs.query.tree import Literal
 from quire.runs.run import Run
 from quire.runs.settable import check_field, check_flag
 
 _AT_ONCE = 200
 _LONGEST_TEXT = 10_000
+_FLAG = "flag."
 _FREE_WHEN_COMPLETE = (AddComment, WithdrawComment, SetSignOff)
 
 
@@ -64,6 +66,18 @@ class Annotate:
         self._fields = fields
         self._clock = clock
         self._ids = ids
+
+    @property
+    def detectors(self) -> Mapping[str, tuple[Literal, ...]]:
+        """Detectors whose flags the facility declares, with the values that they take.
+
+        Empty values stand for any.
+        """
+        return {
+            field.name.removeprefix(_FLAG): field.choices
+            for field in self._fields
+            if field.name.startswith(_FLAG) and not field.is_family
+        }
 
     async def change(
         self,

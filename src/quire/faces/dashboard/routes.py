@@ -1,42 +1,34 @@
 """Pages for people: rendered here first, then kept fresh by small modules."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from quire.access.principals import Principal, Scope, require
+from quire.access.principals import Principal, Scope
 from quire.actions.follow import Follow
 from quire.actions.lab_notebooks import LabNotebooks
-from quire.actions.lookup import Lookup
 from quire.actions.projection_rules import ProjectionRules
 from quire.actions.search import Cursor, Page, Question, Search
 from quire.actions.submit import Jobs
 from quire.actions.tokens import SESSION_SECONDS, Tokens
-from quire.errors import InputError, NotFound, QuireError, Unauthenticated
-from quire.faces.dashboard.show import duration, job_title, moment, size
+from quire.errors import InputError, NotFound
+from quire.faces.dashboard.rendering import Rendering
 from quire.jobs.job import Job
 from quire.ports.job_records import JobQuery
 from quire.ports.run_finder import Count, SearchTooSlow
 from quire.products.projection.readymade import NAMES
 from quire.progress.places import to_text
 from quire.progress.steps import steps_of
-from quire.web.gate import SESSION_COOKIE, Gate
+from quire.web.gate import SESSION_COOKIE, Gate, Handler, OpenHandler
 from quire.web.json import json_response
-from quire.web.own_address import own_address
 from quire.web.paging import from_cursor, to_cursor
-from quire.web.problems import status_of
 
 _PAGE = 50
 _TYPES = {"js": "text/javascript", "css": "text/css"}
 _ENTRIES = 2000
-
-Shown = Callable[[Request, Principal], Awaitable[Response]]
 
 
 class DashboardRoutes:
@@ -51,8 +43,8 @@ class DashboardRoutes:
     def __init__(
         self,
         *,
+        shown: Rendering,
         search: Search,
-        lookup: Lookup,
         jobs: Jobs,
         follow: Follow,
         tokens: Tokens,
@@ -61,62 +53,44 @@ class DashboardRoutes:
         front: Mapping[str, str | None],
     ) -> None:
         self._front_json = front
+        self._shown = shown
         self._search = search
-        self._lookup = lookup
         self._jobs = jobs
         self._follow = follow
         self._tokens = tokens
         self._notebooks = notebooks
         self._rules = rules
-        self._environment = Environment(
-            loader=PackageLoader("quire.faces.dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters.update(
-            moment=moment, duration=duration, size=size, job_title=job_title
-        )
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
-        pages: dict[str, tuple[Shown, Scope]] = {
-            "/runs/{which}": (self.run, Scope.RUNS_READ),
+        pages: dict[str, tuple[Handler, Scope]] = {
             "/jobs": (self.jobs, Scope.JOBS_RUN),
             "/projections": (self.projections, Scope.RUNS_READ),
             "/operations/{id}": (self.operation, Scope.RUNS_READ),
             "/operations/{id}/lab": (self.lab, Scope.LABS_RUN),
         }
-        one = "/operations/{id}"
-        jobs = Scope.JOBS_RUN
+        forms: dict[str, tuple[Handler, Scope]] = {
+            "/operations/{id}/abort": (self.abort, Scope.JOBS_RUN),
+            "/operations/{id}/retry": (self.retry, Scope.JOBS_RUN),
+            "/projections/{name}/{state}": (self.switch, Scope.ADMIN_ALL),
+        }
+        shown, login = self._shown, self._shown.plainly(self.login)
         return [
             gate.open_route("/", self._front(gate), methods=["GET"]),
-            gate.open_route("/login", self._plainly(self.login), methods=["GET"]),
+            gate.open_route("/login", login, methods=["GET"]),
             gate.open_route("/static/{name}", self.static, methods=["GET"]),
             *(
-                gate.open_route(path, self._page(gate, page, needs), methods=["GET"])
+                gate.open_route(path, shown.page(gate, page, needs), methods=["GET"])
                 for path, (page, needs) in pages.items()
             ),
-            gate.route(f"{one}/abort", self.abort, needs=jobs, methods=["POST"]),
-            gate.route(f"{one}/retry", self.retry, needs=jobs, methods=["POST"]),
-            gate.route(
-                "/runs/{which}/lab",
-                self.open_in_lab,
-                needs=Scope.LABS_RUN,
-                methods=["POST"],
-                refuse=self._refused,
-            ),
-            gate.route(
-                "/projections/{name}/{state}",
-                self.switch,
-                needs=Scope.ADMIN_ALL,
-                methods=["POST"],
+            *(
+                shown.form(gate, path, handler, needs)
+                for path, (handler, needs) in forms.items()
             ),
         ]
 
-    def _front(self, gate: Gate) -> Callable[[Request], Awaitable[Response]]:
-        page = self._page(gate, self.runs, Scope.RUNS_READ)
+    def _front(self, gate: Gate) -> OpenHandler:
+        page = self._shown.page(gate, self.runs, Scope.RUNS_READ)
 
         async def front(request: Request) -> Response:
             if "text/html" in request.headers.get("accept", ""):
@@ -124,43 +98,6 @@ class DashboardRoutes:
             return json_response(self._front_json)
 
         return front
-
-    def _page(
-        self, gate: Gate, page: Shown, needs: Scope
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def admitted(request: Request) -> Response:
-            principal = await gate.admit(request)
-            require(principal, needs)
-            return await page(request, principal)
-
-        return self._plainly(admitted)
-
-    def _plainly(
-        self, page: Callable[[Request], Awaitable[Response]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """Return the page with its errors shown to a person."""
-
-        async def shown(request: Request) -> Response:
-            try:
-                return await page(request)
-            except QuireError as error:
-                return self._refused(error)
-
-        return shown
-
-    def _refused(self, error: QuireError) -> Response:
-        status = status_of(error)
-        return self._render(
-            "error.html",
-            status=status,
-            title=HTTPStatus(status).phrase,
-            message=str(error),
-            nobody=isinstance(error, Unauthenticated),
-        )
-
-    def _render(self, template: str, *, status: int = 200, **values: Any) -> Response:
-        text = self._environment.get_template(template).render(values)
-        return HTMLResponse(text, status, headers={"cache-control": "no-store"})
 
     async def runs(self, request: Request, principal: Principal) -> Response:
         """Show runs, newest first, or those that the search box asks for."""
@@ -178,7 +115,7 @@ class DashboardRoutes:
         except (InputError, SearchTooSlow) as error:
             wrong = str(error)
         following = to_cursor(found.following) if found.following else ""
-        return self._render(
+        return self._shown.render(
             "runs.html",
             status=400 if wrong else 200,
             runs=found.runs,
@@ -187,24 +124,6 @@ class DashboardRoutes:
             query=text,
             wrong=wrong,
             count=count,
-        )
-
-    async def run(self, request: Request, principal: Principal) -> Response:
-        """Show one run."""
-        found = await self._lookup.run(request.path_params["which"], principal)
-        jobs = [await self._jobs.get(job, principal) for job in found.jobs]
-        start = found.run.start_document()
-        axes = _axes(start)
-        return self._render(
-            "run.html",
-            run=found.run,
-            start=start,
-            products=found.products,
-            stale=found.stale,
-            jobs=jobs,
-            # Over one axis of several, a line would go back and forth.
-            axis=axes[0][0] if len(axes) == 1 else "",
-            axes=[field for fields in axes for field in fields],
         )
 
     async def jobs(self, request: Request, principal: Principal) -> Response:
@@ -217,7 +136,9 @@ class DashboardRoutes:
         more = len(found) > _PAGE
         following = to_cursor((shown[-1].created, shown[-1].id)) if more else ""
         live = "cursor" not in request.query_params
-        return self._render("jobs.html", jobs=shown, following=following, live=live)
+        return self._shown.render(
+            "jobs.html", jobs=shown, following=following, live=live
+        )
 
     async def operation(self, request: Request, principal: Principal) -> Response:
         """Show how an operation goes on, with all that was told of it."""
@@ -228,7 +149,7 @@ class DashboardRoutes:
             job = await self._jobs.get(name, principal)
         entries = await self._follow.told(name, _ENTRIES)
         places = to_text({name: entries[-1].number}) if entries else ""
-        return self._render(
+        return self._shown.render(
             "operation.html",
             operation=operation,
             job=job,
@@ -251,7 +172,7 @@ class DashboardRoutes:
         """Show the rules that make products by themselves."""
         del request, principal
         rules = await self._rules.standing()
-        return self._render("projections.html", rules=rules, names=NAMES)
+        return self._shown.render("projections.html", rules=rules, names=NAMES)
 
     async def switch(self, request: Request, principal: Principal) -> Response:
         """Switch a rule, by a form."""
@@ -260,13 +181,6 @@ class DashboardRoutes:
             raise NotFound("state", state, "a rule is on or off")
         await self._rules.switch(name, principal, on=state == "on")
         return RedirectResponse("/projections", 303)
-
-    async def open_in_lab(self, request: Request, principal: Principal) -> Response:
-        """Start a lab with a notebook that reads a run, by a form."""
-        lab = await self._notebooks.open(
-            principal, server=own_address(request), run=request.path_params["which"]
-        )
-        return RedirectResponse(f"/operations/{lab.id}", 303)
 
     async def lab(self, request: Request, principal: Principal) -> Response:
         """Lead to one's own lab, once it is up."""
@@ -299,17 +213,3 @@ class DashboardRoutes:
         kind = _TYPES.get(name.rpartition(".")[2], "text/plain")
         headers = {"cache-control": "no-cache"}
         return Response(known[name].read_bytes(), media_type=kind, headers=headers)
-
-
-def _axes(start: dict[str, Any]) -> list[list[str]]:
-    """Return the fields that were scanned, a list a dimension (`hints.dimensions`)."""
-    try:
-        named = [fields for fields, _ in start["hints"]["dimensions"]]
-    except (KeyError, TypeError, ValueError):
-        return []
-    found = [
-        [field for field in fields if isinstance(field, str) and field != "time"]
-        for fields in named
-        if isinstance(fields, list)
-    ]
-    return [fields for fields in found if fields]

@@ -1,7 +1,6 @@
 """What clients send: parameters in any case, urlencoded or in several parts."""
 
 from collections.abc import Iterable
-from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.datastructures import UploadFile
@@ -10,12 +9,12 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
 
-from quire.errors import InputError, TooLarge
+from quire.errors import InputError
 from quire.web.body import read_body
+from quire.web.form import FORM, MOST_FIELDS, urlencoded
 from quire.web.negotiation import UnsupportedBody
 
-_MOST_FIELDS = 1000
-_READ = ("application/x-www-form-urlencoded", "multipart/form-data")
+_READ = (FORM, "multipart/form-data")
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,28 +69,14 @@ async def read_form(request: Request, limit: int) -> Form:
     body = await read_body(request, limit)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     fields = request.query_params.multi_items()
-    match content_type.lower():
+    match content_type.lower() or FORM:
         case "multipart/form-data":
             more, files = await _parts(request, body)
-        case "application/x-www-form-urlencoded" | "":
-            more, files = _pairs(body), {}
+        case given if given == FORM:
+            more, files = urlencoded(body), {}
         case _:
             raise UnsupportedBody("Content-Type", content_type, _READ)
     return Form(fields=_grouped([*fields, *more]), files=files)
-
-
-def _pairs(body: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            body.decode("utf-8"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
-    except UnicodeDecodeError as error:
-        raise InputError("body", f"is not UTF-8: {error}") from None
-    except ValueError:
-        raise TooLarge("body", _MOST_FIELDS, "fields") from None
 
 
 async def _parts(
@@ -104,7 +89,7 @@ async def _parts(
     files: dict[str, Part] = {}
     try:
         form = await Request(request.scope, receive).form(
-            max_fields=_MOST_FIELDS, max_files=_MOST_FIELDS, max_part_size=len(body) + 1
+            max_fields=MOST_FIELDS, max_files=MOST_FIELDS, max_part_size=len(body) + 1
         )
     except MultiPartException as error:
         raise InputError(

@@ -19,8 +19,7 @@ from quire.jobs.job import Job
 from quire.jobs.parameters import ParameterType
 from quire.jobs.transitions import require_editable
 from quire.web.body import read_body
-
-_FORM = "application/x-www-form-urlencoded"
+from quire.web.form import FORM
 
 
 class ValueRoutes:
@@ -72,7 +71,7 @@ class ValueRoutes:
         require_editable(job)
         kind, name = self._uws.kind(request), request.path_params["name"].upper()
         content_type = request.headers.get("content-type", "")
-        if content_type.partition(";")[0].strip().lower() == _FORM:
+        if content_type.partition(";")[0].strip().lower() == FORM:
             form = await read_form(request, self._uws.body_limit)
             values = form.fields.get(name) or form.fields.get("VALUE")
             if values is None:

@@ -1,5 +1,5 @@
 // Draws a run's primary stream, and keeps the page fresh while the run is open.
-import { fetchJson } from "./connection.js";
+import { connected, fetchJson } from "./connection.js";
 import { Plot } from "./plot.js";
 import { Operations, Stream } from "./stream.js";
 
@@ -49,8 +49,14 @@ async function refresh() {
     chip.textContent = run.status;
     chip.className = `chip ${run.status}`;
   }
-  if (run.stop !== null) location.reload();
+  if (run.stop === null) return;
+  // What somebody is writing outweighs what is new; the page may be a form's answer, too.
+  if (writing()) connected("the run has stopped: reload to see all");
+  else location.replace(`/runs/${encodeURIComponent(uid)}`);
 }
+
+const writing = () => document.querySelector("#quality [aria-invalid]") !== null
+  || [...document.querySelectorAll("#quality .field :is(input, textarea)")].some((one) => one.value !== one.defaultValue);
 
 // The first at once, those that follow soon.
 const soon = () => { if (open) timer ??= setTimeout(refresh, 250); };
