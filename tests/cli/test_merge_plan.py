@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from quire.cli.main import app
 from quire.testing.faults.full_disk import cannot_mount, small_disk
 from quire.testing.fits_files import image_file, specification
+from quire.testing.not_proved import not_proved
 
 __all__ = ("judged_products",)  # for all tests here
 _NOTE = "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"
@@ -176,7 +177,8 @@ def test_a_program_that_the_settings_name_gets_the_product(tmp_path: Path) -> No
 
 def test_a_full_disk_blocks_it_in_plain_words(tmp_path: Path) -> None:
     if reason := cannot_mount():
-        pytest.skip(f"no full disk is tested: {reason}")
+        mend = "run as root where a tmpfs can be mounted"
+        pytest.skip(not_proved("a full disk", why=reason, mend=mend))
     source = image_file(tmp_path / "a.fits", shape=(500, 500))
     place = written(tmp_path, specification({"cam": source}))
     with small_disk(tmp_path / "disk", 300_000) as disk:

@@ -18,6 +18,7 @@ from tests.engines.test_distributed import of_the_page
 from quire.engines.distributed import DistributedEngine
 from quire.errors import InputError
 from quire.jobs.phases import Phase
+from quire.ports.transfer import NotReached
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.attempt_server import AttemptServer
@@ -28,6 +29,21 @@ from quire.transfer.signing import Credentials, Signer
 
 SETTINGS = {"s3": {"endpoint": "http://127.0.0.1:9"}}
 KNOWN = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+
+class Away(S3Carrier):
+    """Cannot be reached at first."""
+
+    def __init__(self, prefix: str, credentials: Credentials) -> None:
+        super().__init__(prefix, credentials)
+        self.asked = 0
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Bring a file, once it was asked for."""
+        self.asked += 1
+        if self.asked == 1:
+            raise NotReached(path, "its server cannot be reached", "retry later")
+        super().fetch(path, target)
 
 
 class Forgetful(S3Carrier):
@@ -155,6 +171,28 @@ async def test_files_come_back_whole_over_lines_that_break(
             await bench.until_free(engine, 3)
             await engine.stop()
         assert line.broken, seed
+
+
+async def test_a_store_that_is_away_for_a_moment_costs_no_attempt(
+    bench: Bench, place: tuple[Credentials, str], tmp_path: Path
+) -> None:
+    carrying = Away(f"s3://{place[1]}/away", place[0])
+    server = AttemptServer(bench, carrier=carrying, scratch=str(tmp_path / "scratch"))
+    async with server.served():
+        launcher = of_the_page().ProcessLauncher(python=sys.executable)
+        engine = DistributedEngine(
+            server.runners, launcher, bench.doorbell, server.order, slots=1
+        )
+        await engine.start()
+        job = await bench.submit("behave")
+        await bench.launch(engine, job)
+        ended = await bench.until(
+            job, lambda found: found.losses > 0 or found.phase is Phase.COMPLETED
+        )
+        await bench.until_free(engine)
+        await engine.stop()
+    assert (ended.phase, ended.losses) == (Phase.COMPLETED, 0)
+    assert carrying.asked > 1
 
 
 async def test_a_file_that_is_not_what_its_runner_made_is_no_result(

@@ -24,6 +24,7 @@ from quire.testing.faults.full_disk import (
     limit_files,
     small_disk,
 )
+from quire.testing.not_proved import not_proved
 
 # What the interpreter tells of before it is done to a file (sys.addaudithook).
 STEPS = frozenset(
@@ -99,7 +100,8 @@ def test_an_attempt_that_is_killed_anywhere_loses_and_doubles_nothing(
 @pytest.mark.parametrize("room", range(100_000, 1_000_000, 100_000))
 def test_a_disk_that_is_full_anywhere_is_waited_for(tmp_path: Path, room: int) -> None:
     if reason := cannot_mount():
-        pytest.skip(f"no full disk is tested: {reason}")
+        mend = "run as root where a tmpfs can be mounted"
+        pytest.skip(not_proved("a full disk", why=reason, mend=mend))
     paths = files(tmp_path)
     before = seen(paths)
     with small_disk(tmp_path / "disk", room) as disk:

@@ -2,17 +2,22 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.kinds.test_collecting import published
 from tests.kinds.working import Attempt
+from tests.transfer.serving import Store, serving
 
 from quire.errors import ManyInputErrors
 from quire.jobs.job import Blocked, Suspended
+from quire.kinds.merge.slots import TRANSFERS, HostSlots
 from quire.testing.faults.full_disk import cannot_mount, small_disk
 from quire.testing.fits_files import image_file, specification
+from quire.testing.not_proved import not_proved
 from quire.transfer.kinds import merge_kind
 
 NAME = "TEST.2026-11-21T01:02:03.004.fits"
@@ -131,7 +136,8 @@ def test_sources_that_the_settings_do_not_list_are_refused_at_once(
 @pytest.mark.parametrize("receiver", ["olasReceiver", "folderReceiver"])
 def test_a_receiver_that_is_full_is_waited_for(tmp_path: Path, receiver: str) -> None:
     if reason := cannot_mount():
-        pytest.skip(f"no full receiver is tested: {reason}")
+        mend = "run as root where a tmpfs can be mounted"
+        pytest.skip(not_proved("a full receiver", why=reason, mend=mend))
     image_file(tmp_path / "a.fits", shape=(500, 500))
     place = str(tmp_path / "disk")
     what = wanted(
@@ -154,3 +160,53 @@ def test_a_receiver_that_is_full_is_waited_for(tmp_path: Path, receiver: str) ->
         product = published(second.kind.work(second), tmp_path)
         assert (disk / NAME).read_bytes() == product.read_bytes()
     assert second.steps == ["Releasing"]
+
+
+@contextmanager
+def store_of_objects() -> Iterator[tuple[Store, dict[str, Any]]]:
+    """Give an object store, and the settings by which products go there."""
+    with serving() as store:
+        yield (
+            store,
+            {
+                "s3": {
+                    "endpoint": store.url,
+                    "deliver": ["s3://out/"],
+                    "access_key": "QUIRE_TEST_KEY",
+                    "secret_key": "QUIRE_TEST_SECRET",
+                }
+            },
+        )
+
+
+def test_a_receivers_host_has_so_many_at_a_time_and_who_waits_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUIRE_TEST_KEY", "k")
+    monkeypatch.setenv("QUIRE_TEST_SECRET", "s")
+    (tmp_path / "here").mkdir()
+    what = wanted(
+        tmp_path,
+        {"type": "folderReceiver", "path": str(tmp_path / "here")},
+        {"type": "s3Receiver", "location": "s3://out/x"},
+    )
+    # Others' transfers, sources or products, have all slots of the host.
+    others = HostSlots(tmp_path / TRANSFERS)
+    held = [others.take("out") for _ in range(2)]
+    assert all(held)
+    waits = "Waiting for out: other acquisitions use it"
+
+    def disturb(message: str) -> None:
+        if message == waits:
+            assert (tmp_path / "here" / NAME).exists()
+            assert not [one for one in store.asked if one[0] == "PUT"]
+            for slot in held:
+                assert slot
+                slot.free()
+
+    with store_of_objects() as (store, settings):
+        attempt = Attempt(tmp_path, what, transfers=settings, disturb=disturb)
+        published(attempt.kind.work(attempt), tmp_path)
+        assert [one[0] for one in store.asked].count("PUT") == 1
+    assert attempt.messages.count(waits) == 1
+    assert others.take("out")

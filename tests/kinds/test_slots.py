@@ -80,9 +80,12 @@ def test_who_waits_may_be_stopped_and_gets_it_as_soon_as_it_is_free(
 
     with pytest.raises(InterruptedError), slots.waited("far", stop):
         pass
-    with slots.waited("far", held.free):
+    told: list[str] = []
+    with slots.waited("far", held.free, told.append):
         assert slots.take("far") is None
-    assert slots.take("far")
+    assert told == ["far"]
+    with slots.waited("far", stop, told.append):
+        assert told == ["far"]  # nobody is told who did not wait
 
 
 def test_a_slow_host_keeps_nobody_from_others(tmp_path: Path) -> None:

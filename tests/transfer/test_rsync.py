@@ -13,6 +13,7 @@ import pytest
 
 from quire.ports.transfer import TransferProblem
 from quire.products.receivers import RsyncReceiver
+from quire.testing.not_proved import not_proved
 from quire.transfer.rsync import Rsync, RsyncDelivery, RsyncTransfer
 
 CONTENT = os.urandom(50_000)
@@ -126,7 +127,8 @@ def test_an_abort_ends_the_program(tmp_path: Path) -> None:
 
 def test_a_real_rsync_takes_these_arguments(tmp_path: Path) -> None:
     if shutil.which("rsync") is None:
-        pytest.skip("rsync is not installed (Debian: apt install rsync)")
+        why, mend = "it is not installed", "apt install rsync (Debian)"
+        pytest.skip(not_proved("a real rsync", why=why, mend=mend))
     (tmp_path / "a").write_bytes(CONTENT)
     # A shell that runs what it is asked here, as ssh would there.
     shell = tmp_path / "shell"

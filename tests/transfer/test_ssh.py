@@ -11,6 +11,7 @@ from tests.transfer import sshd
 from quire.ports.transfer import ReceiverFull, TransferProblem
 from quire.products.receivers import RsyncReceiver
 from quire.testing.faults.full_disk import cannot_mount, small_disk
+from quire.testing.not_proved import not_proved
 from quire.testing.waiting import until
 from quire.transfer.rsync import Rsync, RsyncDelivery, RsyncTransfer
 
@@ -20,7 +21,8 @@ CONTENT = os.urandom(2_000_000)
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[str]:
     if wanted := sshd.missing():
-        pytest.skip(f"no sshd to reach, so rsync over ssh is NOT tested: {wanted}")
+        mend = "apt install openssh-server rsync (Debian)"
+        pytest.skip(not_proved("rsync over ssh", why=wanted, mend=mend))
     folder = tmp_path / "sshd"
     folder.mkdir(mode=0o700)
     with sshd.serving(folder) as command:
@@ -88,7 +90,8 @@ def test_a_disk_that_fills_up_here_is_told_as_that(
     tmp_path: Path, rsync: Rsync
 ) -> None:
     if reason := cannot_mount():
-        pytest.skip(f"no full disk is tested: {reason}")
+        mend = "run as root where a tmpfs can be mounted"
+        pytest.skip(not_proved("a full disk", why=reason, mend=mend))
     (tmp_path / "a").write_bytes(CONTENT)
     with small_disk(tmp_path / "disk", 500_000) as disk:
         with pytest.raises(OSError, match="No space") as caught:
@@ -103,7 +106,8 @@ def test_a_receiver_that_is_full_says_so_and_has_nothing_torn(
     tmp_path: Path, rsync: Rsync, size: int, room: int
 ) -> None:
     if reason := cannot_mount():
-        pytest.skip(f"no full disk is tested: {reason}")
+        mend = "run as root where a tmpfs can be mounted"
+        pytest.skip(not_proved("a full disk", why=reason, mend=mend))
     product = tmp_path / "a.fits"
     product.write_bytes(os.urandom(size))
     with small_disk(tmp_path / "disk", room) as disk:

@@ -2,14 +2,17 @@
 
 import contextlib
 import errno
+import logging
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 LOG_NAME = "log.txt"
 DONE = "done"
 """The folder of what a job has finished, beside those of its attempts."""
+
+_log = logging.getLogger(__name__)
 
 
 def source_name(number: int) -> str:
@@ -67,3 +70,12 @@ def discard_unfinished(job_folder: Path, *, kept: Collection[Path]) -> None:
         stuck = [one for one in left if one not in kept and one.name != LOG_NAME]
         if stuck:
             raise OSError(errno.EBUSY, "it cannot be removed", str(stuck[0]))
+
+
+def remove_begun(files: Iterable[Path]) -> None:
+    """Remove what killed attempts have begun elsewhere; what stays is told in the log."""
+    for one in files:
+        try:
+            one.unlink(missing_ok=True)
+        except OSError as problem:
+            _log.warning("an aborted job leaves %s: %s", one, problem.strerror)

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from quire.actions.attempt_folders import clear_folder, discard_done
+from quire.actions.attempt_folders import clear_folder, discard_done, remove_begun
 from quire.actions.attempt_records import executing, under_way
 from quire.actions.progress_log import tell as tell_listeners
 from quire.clock import Clock
@@ -18,6 +18,9 @@ from quire.progress.event import ProgressEvent
 
 Again = Callable[[Job], tuple[Job, ProgressEvent]]
 """From a job that was cut off to the job behind it, and what listeners are told."""
+
+Left = Callable[[Job], Iterable[Path]]
+"""Files outside of a job's folder that its killed attempts may have begun."""
 
 _GIVEN_UP = frozenset({Phase.ABORTED, Phase.ERROR, Phase.ARCHIVED})
 
@@ -126,7 +129,9 @@ async def note_left(
     await store.decide(decision)
 
 
-async def clear(store: Store, data_folder: Path, job: str, attempt: int) -> None:
+async def clear(
+    store: Store, data_folder: Path, job: str, attempt: int, left: Left
+) -> None:
     """Remove what an attempt left behind, once its processes are dead.
 
     Kept are its log, the results that it delivered and what it staged; what its job has
@@ -150,3 +155,5 @@ async def clear(store: Store, data_folder: Path, job: str, attempt: int) -> None
     if stored is None or stored.phase in _GIVEN_UP:
         with contextlib.suppress(OSError):  # a folder that stays is seen
             await asyncio.to_thread(discard_done, folder.parent)
+    if stored is not None and stored.phase is Phase.ABORTED:
+        await asyncio.to_thread(remove_begun, left(stored))

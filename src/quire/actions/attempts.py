@@ -20,6 +20,7 @@ from quire.actions.attempt_folders import discard_done
 from quire.actions.attempt_records import executing, guarded, merged, setback
 from quire.actions.attempt_recovery import (
     Again,
+    Left,
     adopt,
     clear,
     deserted,
@@ -59,6 +60,8 @@ class Attempts:
     server
         The name of this one, where several share a store: its attempts are its own
         until their lease has lapsed.
+    left
+        Returns the files elsewhere that an aborted job may have begun.
     """
 
     def __init__(  # noqa: PLR0913  # what it works with; all given by the root
@@ -73,6 +76,7 @@ class Attempts:
         admission: Admission | None = None,
         limits: KindLimits | None = None,
         server: str = "",
+        left: Left = lambda _: (),
     ) -> None:
         self.data_folder = data_folder
         self.lease = lease
@@ -89,6 +93,7 @@ class Attempts:
             server=server,
         )
         self._server = server
+        self._left = left
         self._publishing = Publishing(store, clock, publisher)
         self._kept: set[asyncio.Task[None]] = set()
 
@@ -225,7 +230,7 @@ class Attempts:
         Kept are its log, the results that it delivered and what it staged, and all of
         it while it is under way.
         """
-        await clear(self._store, self.data_folder, job, attempt)
+        await clear(self._store, self.data_folder, job, attempt, self._left)
 
     async def clear_own(self, job: str, attempt: int) -> None:
         """Do so unless another has claimed that attempt: then the folder is theirs."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from quire.access.principals import Principal
-from quire.actions.attempt_folders import LOG_NAME, discard_done
+from quire.actions.attempt_folders import LOG_NAME, discard_done, remove_begun
+from quire.actions.attempt_recovery import Left
 from quire.actions.job_access import visible_job
 from quire.errors import InputError, NotFound
 from quire.jobs.job import Job, JobResult
@@ -52,11 +53,16 @@ class JobFiles:
     ----------
     data_folder
         Absolute; what the paths in records are relative to.
+    left
+        Returns the files elsewhere that an aborted job may have begun.
     """
 
-    def __init__(self, store: Store, data_folder: Path) -> None:
+    def __init__(
+        self, store: Store, data_folder: Path, *, left: Left = lambda _: ()
+    ) -> None:
         self._store = store
         self._folder = data_folder
+        self._left = left
 
     async def results(self, job: Job) -> tuple[JobResult, ...]:
         """Return a job's results: its files, then its product with the manifest."""
@@ -148,6 +154,7 @@ class JobFiles:
             folder = self._folder / "jobs" / job.id
             with contextlib.suppress(OSError):  # its attempt removes it, or a person
                 await asyncio.to_thread(discard_done, folder)
+            await asyncio.to_thread(remove_begun, self._left(job))
 
     async def log(
         self, job: Job, attempt: int, *, follow: bool

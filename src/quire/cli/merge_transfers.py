@@ -93,12 +93,14 @@ class MergeTransfers:
             Receivers refused: one alert each; the others have it.
         """
         from quire.kinds.merge.releasing import Releasing
+        from quire.kinds.merge.slots import TRANSFERS, HostSlots
 
         Releasing(
             specification,
             self._having.delivering,
             _NoMarks(),
             done=product.parent,
+            slots=HostSlots(product.parent / TRANSFERS, per_host=0),  # it is alone
             proceed=lambda: None,
         ).run(replace(part, file=product), say)
 

@@ -31,6 +31,12 @@ class TransferProblem(QuireError):
         super().__init__(f"{place}: {reason} ({mend})")
 
 
+class NotReached(TransferProblem):
+    """A place that does not answer, or not in full; it may later."""
+
+    code = "not_reached"
+
+
 class SourceChanging(TransferProblem):
     """A source that somebody has written to while it was fetched: it may be torn."""
 
@@ -129,6 +135,10 @@ class Delivery(Protocol):
 
     def takes(self, receiver: Receiver) -> bool:
         """Return whether the settings let it deliver there; asks nobody."""
+        ...
+
+    def host(self, receiver: Receiver) -> str:
+        """Return the resource that delivering uses up, empty for this machine."""
         ...
 
     def deliver(

@@ -31,6 +31,11 @@ class CommandDelivery:
             return False
         return receiver.command in self._commands
 
+    def host(self, receiver: Receiver) -> str:
+        """Return this machine: whom a program reaches is its own affair."""
+        del receiver
+        return ""
+
     def deliver(
         self, receiver: Receiver, product: Path, name: str, *, proceed: Proceed
     ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from quire.ports.transfer import Fetched, Proceed, TransferProblem
+from quire.ports.transfer import Fetched, NotReached, Proceed, TransferProblem
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TRIES = 4
@@ -140,7 +140,7 @@ class HttpTransfer:
                 proceed(0)
                 time.sleep(pause or 0)
         reason, mend = "its server is busy or cuts it short", "retry later"
-        raise TransferProblem(location, reason, mend)
+        raise NotReached(location, reason, mend)
 
     def _client(self, timeout: float | None = None) -> Any:
         import httpx
@@ -215,6 +215,6 @@ def _stamp(headers: Mapping[str, str], size: int | None = None) -> str:
     return f"{headers.get('etag', '-')} {headers.get('last-modified', '-')} {length}"
 
 
-def _unreached(location: str, problem: Exception) -> TransferProblem:
+def _unreached(location: str, problem: Exception) -> NotReached:
     reason = f"its server cannot be reached: {problem}"
-    return TransferProblem(location, reason, "retry when it is there")
+    return NotReached(location, reason, "retry when it is there")

@@ -51,6 +51,8 @@ def merge_kind(
 
 def begun_deliveries(job: Job) -> tuple[Path, ...]:
     """Return the files that a merge's killed deliveries may have left in folders."""
+    if not job.is_acquisition:
+        return ()
     wanted = stored_specification(job.parameters["SPECIFICATION"])
     name = f"{wanted.target.file_id}.fits"
     return tuple(path for one in wanted.receivers for path in begun(one, name))

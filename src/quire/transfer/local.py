@@ -222,6 +222,11 @@ class FolderDelivery:
             path.is_relative_to(one.resolve()) for one in self._folders
         )
 
+    def host(self, receiver: Receiver) -> str:
+        """Return this machine."""
+        del receiver
+        return ""
+
     def deliver(
         self, receiver: Receiver, product: Path, name: str, *, proceed: Proceed
     ) -> None:

@@ -195,6 +195,10 @@ class RsyncDelivery:
             return False
         return receiver.host in self._rsync.hosts
 
+    def host(self, receiver: Receiver) -> str:
+        """Return its host."""
+        return getattr(receiver, "host", "")
+
     def deliver(
         self, receiver: Receiver, product: Path, name: str, *, proceed: Proceed
     ) -> None:

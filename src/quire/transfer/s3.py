@@ -46,6 +46,10 @@ class S3Delivery:
             return False
         return self._places.takes(receiver.location)
 
+    def host(self, receiver: Receiver) -> str:
+        """Return its bucket."""
+        return self._places.host(getattr(receiver, "location", ""))
+
     def deliver(
         self, receiver: Receiver, product: Path, name: str, *, proceed: Proceed
     ) -> None:

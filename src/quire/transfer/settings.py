@@ -62,7 +62,7 @@ class TransferSettings(
     commands
         Receivers that are programs, by name.
     per_host
-        Transfers at a time from each host, over all acquisitions; 0 is no limit.
+        Transfers at a time with each host, over all acquisitions; 0 is no limit.
     """
 
     rsync: RsyncSettings = RsyncSettings()

@@ -42,6 +42,7 @@ _STATUS: Mapping[str, int] = {
     "quota_exceeded": 429,
     "store_unavailable": 503,
     "store_full": 507,
+    "not_reached": 503,
 }
 _TRY_LATER = frozenset({503, 507})
 _EXTRA = (

@@ -119,3 +119,35 @@ def test_an_abort_takes_what_a_killed_delivery_has_left(
         ask.abort("ABORT.LEFT")
     # What was delivered whole is its receiver's.
     assert [one.name for one in export.iterdir()] == ["ABORT.LEFT.fits"]
+
+
+@pytest.mark.parametrize("way", ["uws", "api"])
+@pytest.mark.parametrize("killed", [True, False], ids=["under-way", "held"])
+def test_an_abort_by_another_face_takes_it_too(
+    slow: ServerProcess, tmp_path: Path, way: str, *, killed: bool
+) -> None:
+    name = f"OTHER.{way}.{killed}"
+    export, here = tmp_path / "export", camera(tmp_path / "a.fits", "CAM")
+    export.mkdir()
+    other: dict[str, Any] = {"type": "commandReceiver", "command": "slow"}
+    if not killed:
+        other = {"type": "olasReceiver", "path": str(tmp_path / "none")}
+    receivers = [{"type": "folderReceiver", "path": str(export)}, other]
+    wanted = specification(name, here, receivers=receivers)
+    left, pid = export / f".{name}.fits.part", tmp_path / "pid"
+    with slow.http() as http:
+        ask = Asking(http, slow.folder)
+        ask("QueueDaq", specification=wanted).raise_for_status()
+        if killed:
+            until(lambda: pid.exists() and pid.read_text().strip())
+        else:
+            until(lambda: ask("GetDaqStatus", id=name).json()["error"])
+        job = ask("GetInternalDaqStatus", id=name).json()["job"]
+        left.write_bytes(b"SIMPLE")
+        if way == "api":
+            done = http.post(f"/api/v1/jobs/{job}/abort")
+        else:
+            done = http.post(f"/uws/merge/jobs/{job}/phase", data={"PHASE": "ABORT"})
+        assert done.status_code < 400, done.text
+        until(lambda: not left.exists())
+    assert [one.name for one in export.iterdir()] == [f"{name}.fits"]

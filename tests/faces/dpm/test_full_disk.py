@@ -11,6 +11,7 @@ from tests.faces.dpm.conftest import camera, listening, specification
 
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.faults.full_disk import cannot_mount, small_disk
+from quire.testing.not_proved import not_proved
 from quire.testing.postgres.choosing import on_postgres
 from quire.testing.waiting import until
 from quire.writers.fits.verify import verify
@@ -38,11 +39,12 @@ def fill(path: Path) -> None:
 
 def test_a_disk_that_fills_up_loses_nothing(tmp_path: Path) -> None:
     if reason := cannot_mount():
-        pytest.skip(f"no full disk is tested: {reason}")
+        mend = "run as root where a tmpfs can be mounted"
+        pytest.skip(not_proved("a full disk", why=reason, mend=mend))
     if on_postgres():
-        pytest.skip(
-            "no full disk is tested: the records lie on PostgreSQL's, not on it"
-        )
+        why = "the records lie on PostgreSQL's disk, not on the small one"
+        mend = "run it without QUIRE_TEST_STORES=postgres"
+        pytest.skip(not_proved("a full disk", why=why, mend=mend))
     source, small = big(tmp_path / "big.fits"), camera(tmp_path / "a.fits", "CAM")
     with small_disk(tmp_path / "disk", 96 * 2**20) as disk:
         data, ballast = disk / "data", disk / "ballast"

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from quire.actions.attempt_folders import DONE
 from quire.errors import InputError, ManyInputErrors
 from quire.jobs.job import (
+    Assignment,
     Completed,
     Outcome,
     StagedProduct,
@@ -94,7 +95,7 @@ class MergeKind:
     open_to_all
         Which of this machine's files anybody may name.
     per_host
-        Transfers at a time from each host, over all attempts of this machine; 0 is
+        Transfers at a time with each host, over all attempts of this machine; 0 is
         no limit.
     confined
         Whether an attempt may compute only for so long; only where the process is a
@@ -233,6 +234,7 @@ class MergeKind:
             self._deliveries,
             marks,
             done=done,
+            slots=self._slots(assignment),
             proceed=course.proceed,
         )
         part_or_none = releasing.merged()
@@ -244,6 +246,10 @@ class MergeKind:
             releasing.run(part, context.tell)
         # What was collected is removed by the server, once the product is published.
         return _completed(part, Path(assignment.data_folder))
+
+    def _slots(self, assignment: Assignment) -> HostSlots:
+        folder = Path(assignment.data_folder) / TRANSFERS
+        return HostSlots(folder, per_host=self._per_host)
 
     def _collected_and_merged(
         self,
@@ -258,10 +264,7 @@ class MergeKind:
             self.transfers,
             marks,
             folder=context.folder,
-            slots=HostSlots(
-                Path(context.assignment.data_folder) / TRANSFERS,
-                per_host=self._per_host,
-            ),
+            slots=self._slots(context.assignment),
             proceed=course.proceed,
             tell=context.tell,
             counted=course.budget.more,

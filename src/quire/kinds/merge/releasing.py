@@ -10,6 +10,7 @@ import msgspec
 
 from quire.jobs.job import Alert, Severity
 from quire.kinds.merge.outcomes import Stuck, error_alert
+from quire.kinds.merge.slots import HostSlots
 from quire.ports.transfer import Delivery, Marks, ReceiverFull, TransferProblem
 from quire.products.receivers import Receiver, receiver_key
 from quire.products.specification import DataProductSpecification
@@ -56,6 +57,8 @@ class Releasing:
     ----------
     done
         The job's folder of what is finished.
+    slots
+        One is had of a receiver's host while the product goes there.
     proceed
         Called often; raises to stop.
     """
@@ -67,12 +70,14 @@ class Releasing:
         marks: Marks,
         *,
         done: Path,
+        slots: HostSlots,
         proceed: Callable[[], None],
     ) -> None:
         self._specification = specification
         self._deliveries = deliveries
         self._marks = marks
         self._done = done
+        self._slots = slots
         self._proceed = proceed
         self._of = hashlib.sha256(msgspec.json.encode(specification)).hexdigest()
 
@@ -119,7 +124,7 @@ class Releasing:
                 continue
             tell(f"Releasing to {key}")
             try:
-                self._deliver(receiver, part)
+                self._deliver(receiver, part, tell)
             except ReceiverFull as problem:
                 wrong.append(_full(key, problem))
             except TransferProblem as problem:
@@ -129,16 +134,24 @@ class Releasing:
         if wrong:
             raise Stuck(tuple(wrong))
 
-    def _deliver(self, receiver: Receiver, part: MergedPart) -> None:
+    def _deliver(
+        self, receiver: Receiver, part: MergedPart, tell: Callable[[str], None]
+    ) -> None:
         delivery = delivery_of(receiver, self._deliveries)
+
+        def waits(host: str) -> None:
+            tell(f"Waiting for {host}: other acquisitions use it")
+
         for pause in (*_PAUSES, None):
+            host = delivery.host(receiver)
             try:
-                delivery.deliver(
-                    receiver,
-                    part.file,
-                    part.file_name,
-                    proceed=lambda _: self._proceed(),
-                )
+                with self._slots.waited(host, self._proceed, waits):
+                    delivery.deliver(
+                        receiver,
+                        part.file,
+                        part.file_name,
+                        proceed=lambda _: self._proceed(),
+                    )
             except ReceiverFull:
                 raise
             except TransferProblem:

@@ -82,16 +82,26 @@ class HostSlots:
         return None
 
     @contextmanager
-    def waited(self, host: str, proceed: Callable[[], None]) -> Iterator[None]:
+    def waited(
+        self,
+        host: str,
+        proceed: Callable[[], None],
+        waits: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[None]:
         """Have a slot as soon as there is one.
 
         Parameters
         ----------
         proceed
             Called often; raises to stop.
+        waits
+            Told the host, once, if there is none at first.
         """
-        while (slot := self.take(host)) is None:
+        if (slot := self.take(host)) is None:
+            waits(host)
+        while slot is None:
             proceed()
             time.sleep(_LOOK)
+            slot = self.take(host)
         with slot:
             yield
