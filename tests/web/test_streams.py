@@ -18,6 +18,7 @@ from tests.browsing import chromium, context, needs_chromium
 from tests.web.streaming import CANNED, Served, streaming
 from tests.web.strict import strictly
 
+from quire.testing.not_proved import not_proved
 from quire.testing.waiting import PATIENCE, until
 
 HERE = Path(__file__).parent
@@ -182,7 +183,12 @@ NODE = node()
 
 
 needs_node = pytest.mark.skipif(
-    NODE is None, reason="no Node with an EventSource on this machine"
+    NODE is None,
+    reason=not_proved(
+        "streams as Node reads them",
+        why="there is no Node with an EventSource",
+        mend="install a Node that has it",
+    ),
 )
 
 

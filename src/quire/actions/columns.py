@@ -87,7 +87,7 @@ class ColumnViews:
         own = _opened(run, kept, _without(selection, kept))
         if not asked:
             return own
-        external = await self._external.of(run, stream)
+        external = await self._external.of(run, stream, kept.documents)
         filled = await asyncio.to_thread(
             self._filled, kept, external, asked, own.schema, selection
         )
@@ -122,7 +122,7 @@ class ColumnViews:
         if key not in known:
             shown = ", ".join(known) or "none"
             raise InputError("key", f"{key!r} has no data in files", f"of {shown}")
-        external = await self._external.of(run, stream)
+        external = await self._external.of(run, stream, kept.documents)
         return await asyncio.to_thread(self._column, kept, external, key)
 
     def _column(
@@ -169,9 +169,15 @@ class ColumnViews:
         run = await self._run(which, stream, principal, by)
         return await self._store.view(lambda tx: _configuration(tx, run, stream))
 
-    async def refresh(self) -> int:
-        """Make the files that are missing; return how many streams got one."""
-        return await self._kept.refresh()
+    async def refresh(self, *, newest: bool = True) -> int:
+        """Make the files that are missing; return how many streams got one.
+
+        Parameters
+        ----------
+        newest
+            Whether also of the newest runs, which one of several servers does for all.
+        """
+        return await self._kept.refresh(newest=newest)
 
     async def _run(
         self, which: str, stream: str, principal: Principal, by: By | None

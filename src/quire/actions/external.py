@@ -45,8 +45,13 @@ class ExternalData:
         self._only = only
         self._known: OrderedDict[tuple[str, str], tuple[int, External]] = OrderedDict()
 
-    async def of(self, run: Run, stream: str) -> External:
+    async def of(self, run: Run, stream: str, documents: int) -> External:
         """Return what the documents say of a stream's external data.
+
+        Parameters
+        ----------
+        documents
+            Of the run, that have come at least: what events name, came before them.
 
         Raises
         ------
@@ -61,7 +66,7 @@ class ExternalData:
                 asset, "/owner", reason, mend="declare its folder in asset_roots"
             )
         held = self._known.get((run.uid, stream))
-        if held is None or held[0] != run.documents:
+        if held is None or held[0] < documents:
             held = await self._store.view(lambda tx: _gathered(tx, run.uid, stream))
             self._known[run.uid, stream] = held
         self._known.move_to_end((run.uid, stream))

@@ -21,9 +21,29 @@ _MOST_AT_ONCE = 4
 _SAMPLE = 1_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """A stream's column view, and the stretches that it was made of.
+
+    Attributes
+    ----------
+    documents
+        How many of the run it was made of.
+    behind
+        Those that there were, as far as they hold: all or none.
+    new
+        What was read behind them; nothing if it may still change.
+    """
+
+    view: ColumnView
+    documents: int
+    behind: Sequence[Stretch] = ()
+    new: Sequence[Stretch] = ()
+
+
 def gathered(
     tx: Transaction, run: Run, stream: str, behind: Sequence[Stretch] = ()
-) -> ColumnView:
+) -> Gathered:
     """Return the column view of a stream.
 
     Parameters
@@ -34,12 +54,21 @@ def gathered(
         Stretches that were made of it: what they stand for is not read again.
     """
     gathering = Gathering(run.descriptors, stream, behind=behind)
-    end = _end(behind)
-    for mark in _taken(tx, run, gathering, end):
-        end = mark
+    new: list[Stretch] = []
+    begin = end = _end(behind)
+    for end in _taken(tx, run, gathering, begin):
+        stretch = gathering.stretch(begin, end)
+        if stretch is not None:
+            new.append(stretch)
+            begin = end
     if behind and end.documents != run.documents:
         return gathered(tx, run, stream)
-    return gathering.view()
+    view = gathering.view()
+    if begin != end:
+        new.append(gathering.rest(begin, end))
+    if run.unplaced:  # what waits for its descriptor may turn out to be the stream's
+        new.clear()
+    return Gathered(view=view, documents=run.documents, behind=behind, new=new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,25 +5,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from quire.actions.gathering_columns import gathered
+from quire.actions.gathering_columns import Gathered, gathered
 from quire.actions.made_columns import MadeColumns, Making, is_closed
+from quire.actions.recent_columns import Known, RecentColumns, known_of
 from quire.ports.column_files import ColumnFiles
 from quire.ports.store import Store, Transaction
 from quire.runs.columns.configuration import Configuration
-from quire.runs.columns.layout import ColumnView, from_metadata
+from quire.runs.columns.layout import from_metadata
 from quire.runs.columns.selection import Selection
 from quire.runs.run import Run
 
 _BLOCK_ROWS = 65_536
 # Gathering a long stream takes seconds, and the store has but a few readers.
 _AT_ONCE = 2
-_KEPT_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A stream's columns in the kept form, as far as they are wanted."""
+    """A stream's columns in the kept form, as far as they are wanted.
 
+    Attributes
+    ----------
+    documents
+        How many of the run they were made of.
+    """
+
+    documents: int
     schema: Any
     configuration: Configuration
     read: Callable[[Selection], Iterator[Any]]
@@ -37,7 +44,7 @@ class KeptColumns:
         self._files = files
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._made = MadeColumns(store, files, self._at_once, making)
-        self._latest: tuple[tuple[str, str, int], ColumnView] | None = None
+        self._recent = RecentColumns()
 
     async def of(self, run: Run, stream: str) -> Kept:
         """Return a stream's columns: its file, or a view made from the pages."""
@@ -48,39 +55,51 @@ class KeptColumns:
             if found is not None:
                 configuration, _ = from_metadata(found.schema)
                 return Kept(
-                    schema=found.schema, configuration=configuration, read=found.read
+                    documents=run.documents,
+                    schema=found.schema,
+                    configuration=configuration,
+                    read=found.read,
                 )
         self._made.want(run, stream)
-        view = await self._gathered(run, stream)
+        made = await self._gathered(run, stream)
+        view = made.view
 
         def blocks(_: Selection) -> Iterator[Any]:
             for begin in range(0, max(view.table.num_rows, 1), _BLOCK_ROWS):
                 yield view.table.slice(begin, _BLOCK_ROWS)
 
         return Kept(
-            schema=view.table.schema, configuration=view.configuration, read=blocks
+            documents=made.documents,
+            schema=view.table.schema,
+            configuration=view.configuration,
+            read=blocks,
         )
 
-    async def refresh(self) -> int:
+    async def refresh(self, *, newest: bool = True) -> int:
         """Make the files that are missing; return how many streams got one."""
-        return await self._made.refresh()
+        self._recent.forget_unread(_clock())
+        return await self._made.refresh(newest=newest)
 
-    async def _gathered(self, run: Run, stream: str) -> ColumnView:
-        """Return a view of the pages, with what was made of them before.
+    async def _gathered(self, run: Run, stream: str) -> Gathered:
+        """Gather the pages behind what was made of them before."""
+        asked = run.uid, stream
+        known = self._recent.of(asked)
+        if known is None:
+            known = await asyncio.to_thread(self._in_files, *asked)
+        behind = known.stretches
 
-        The last small one is kept.
-        """
-        asked = run.uid, stream, run.documents
-        if self._latest is not None and self._latest[0] == asked:
-            return self._latest[1]
-        behind = await asyncio.to_thread(self._files.stretches, run.uid, stream)
-
-        def question(tx: Transaction) -> tuple[int, ColumnView]:
+        def question(tx: Transaction) -> Gathered:
             now = tx.runs.get(run.uid) or run
-            return now.documents, gathered(tx, now, stream, behind)
+            return gathered(tx, now, stream, behind)
 
         async with self._at_once:
-            documents, view = await self._store.view(question)
-        if view.table.nbytes <= _KEPT_BYTES:
-            self._latest = (run.uid, stream, documents), view
-        return view
+            found = await self._store.view(question)
+        self._recent.keep(asked, known, found, _clock())
+        return found
+
+    def _in_files(self, run: str, stream: str) -> Known:
+        return known_of(self._files.stretches(run, stream))
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

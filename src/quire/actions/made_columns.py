@@ -78,18 +78,19 @@ class MadeColumns:
         if run.streams[stream].events >= self._making.least_rows:
             self._wanted[run.uid] = None
 
-    async def refresh(self) -> int:
+    async def refresh(self, *, newest: bool = True) -> int:
         """Make what is missing; return how many streams got a file.
 
-        Of the runs that were read since the last time, and of the newest ones. Others
-        get theirs when they are read.
+        Of the runs that were read since the last time, and of the newest ones, unless
+        another server sees to those. Others get theirs when they are read.
         """
-        query = RunQuery(limit=_NEWEST)
-        newest = await self._store.view(lambda tx: tx.runs.page(query))
         wanted, self._wanted = self._wanted, {}
-        read = await self._store.view(lambda tx: _runs(tx, list(wanted)))
+        found = await self._store.view(lambda tx: _runs(tx, list(wanted)))
+        if newest:
+            query = RunQuery(limit=_NEWEST)
+            found += await self._store.view(lambda tx: tx.runs.page(query))
         made = 0
-        for run in {one.uid: one for one in (*newest, *read)}.values():
+        for run in {one.uid: one for one in found}.values():
             # One that failed is tried again when it is read again.
             if run.uid not in wanted and (self._knows(run) or self._waits(run)):
                 continue
@@ -138,7 +139,7 @@ class MadeColumns:
             now = tx.runs.get(uid)
             if now is None or stream not in now.streams or not is_closed(now):
                 return None
-            return now.documents, gathered(tx, now, stream, behind)
+            return now.documents, gathered(tx, now, stream, behind).view
 
         async with self._at_once:
             found = await self._store.view(question)

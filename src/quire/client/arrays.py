@@ -8,7 +8,7 @@ from typing import Any
 from quire.client.columns import objects
 from quire.client.connection import Connection
 from quire.client.errors import ConnectionLost
-from quire.client.fetching import fetched
+from quire.client.fetching import arrow_reader, fetched
 
 
 class Array:
@@ -132,11 +132,10 @@ class FileArray:
     def _unlike(self, wanted: str) -> Any:
         """Return rows that differ in shape as an object array of arrays."""
         import numpy as np
-        import pyarrow as pa
 
         query = {"format": "arrow", "slice": wanted}
         with fetched(self._connection, self._path, query) as answer:
-            column = pa.ipc.open_stream(answer).read_all().column("values")
+            column = arrow_reader(answer).read_all().column("values")
         return objects([np.array(one, self._of_each) for one in column.to_pylist()])
 
     def _fill(self, out: Any, wanted: str) -> None:

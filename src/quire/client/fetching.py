@@ -5,7 +5,7 @@ together; http.client reads as much as is asked for.
 """
 
 import http.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -54,6 +54,41 @@ def fetched(
         raise ConnectionLost(address.url, reason) from error
     finally:
         wire.close()
+
+
+def arrow_reader(answer: http.client.HTTPResponse) -> Any:
+    """Return a `pyarrow.RecordBatchStreamReader` of an answer.
+
+    Its arrays are received into memory of Arrow, which keeps what it frees for the
+    next table; Python would ask the system for it each time.
+    """
+    import pyarrow as pa
+
+    return pa.ipc.open_stream(_Received(answer, pa.allocate_buffer))
+
+
+class _Received:
+    """An answer as a file of Arrow, which asks such a file for buffers."""
+
+    closed = False
+
+    def __init__(
+        self, answer: http.client.HTTPResponse, allocate: Callable[..., Any]
+    ) -> None:
+        self._answer = answer
+        self._allocate = allocate
+
+    def read(self, size: int) -> bytes:
+        """Return at most so many bytes."""
+        return self._answer.read(size)
+
+    def read_buffer(self, size: int) -> Any:
+        """Return a buffer of at most so many bytes; of fewer at the end alone."""
+        buffer = self._allocate(size, resizable=True)
+        received = self._answer.readinto(memoryview(buffer))
+        if received < size:
+            buffer.resize(received)
+        return buffer
 
 
 def _encoded(query: Mapping[str, Any]) -> str:

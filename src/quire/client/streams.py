@@ -9,7 +9,7 @@ from urllib.parse import quote
 from quire.client.arrays import Array, FileArray
 from quire.client.connection import Connection
 from quire.client.errors import RefusedInput
-from quire.client.fetching import fetched
+from quire.client.fetching import arrow_reader, fetched
 from quire.client.lazy import lazy
 from quire.client.tables import (
     COORDINATES,
@@ -171,10 +171,8 @@ def read_table(connection: Connection, path: str, **query: Any) -> Any:
     ConnectionLost, Refused
         As `quire.client.connection.Connection.ask`.
     """
-    import pyarrow as pa
-
     with fetched(connection, path, {**query, "format": "arrow"}) as answer:
-        return pa.ipc.open_stream(answer).read_all()
+        return arrow_reader(answer).read_all()
 
 
 def _names(variables: tuple[Any, ...]) -> list[str]:

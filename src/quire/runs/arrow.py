@@ -17,11 +17,8 @@ from quire.runs.columns.configuration import Configuration
 from quire.runs.columns.layout import DATA, TIMESTAMPS
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
-BATCH_ROWS = 16_384
-# What is sent is copied on its way: in a piece of this size where the last one was.
-_PIECE = 512 * 1024
-# Arrow's specification, "IPC Streaming Format": a continuation mark and no length.
-_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+BATCH_ROWS = 65_536
+_MEMORY_PAGE = 4096
 
 
 def arrow_schema(kept: Any, configuration: Configuration) -> Any:
@@ -48,8 +45,8 @@ def to_batches(table: Any, schema: Any) -> Iterator[Any]:
         yield _batch(batch, schema)
 
 
-def ipc_stream(schema: Any, tables: Iterable[Any]) -> Iterator[Any]:
-    """Yield an Arrow IPC stream, in pieces.
+def ipc_stream(schema: Any, tables: Iterable[Any]) -> Iterator[list[memoryview]]:
+    """Yield an Arrow IPC stream, in parts of many pieces: arrays are not copied.
 
     Parameters
     ----------
@@ -58,13 +55,48 @@ def ipc_stream(schema: Any, tables: Iterable[Any]) -> Iterator[Any]:
     tables
         Arrow tables in the kept form.
     """
-    yield memoryview(schema.serialize())
-    for table in tables:
-        for batch in to_batches(table, schema):
-            message = memoryview(batch.serialize())
-            for at in range(0, len(message), _PIECE):
-                yield message[at : at + _PIECE]
-    yield _END
+    import pyarrow as pa
+
+    sink = _Pieces()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        yield sink.taken()
+        for table in tables:
+            for batch in to_batches(table, schema):
+                writer.write_batch(batch)
+                part = sink.taken()
+                _load(part)
+                yield part
+    yield sink.taken()
+
+
+class _Pieces:
+    """A file to Arrow that keeps what is written, as it lies in memory."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._held: list[memoryview] = []
+
+    def write(self, data: Any) -> int:
+        """Keep some bytes, or a buffer of an array."""
+        self._held.append(memoryview(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def taken(self) -> list[memoryview]:
+        """Return what was written since the last time."""
+        taken, self._held = self._held, []
+        return taken
+
+
+def _load(pieces: Iterable[memoryview]) -> None:
+    """Have arrays in memory that lie in mapped files: who sends them must not wait."""
+    import numpy as np
+
+    for piece in pieces:
+        np.frombuffer(piece, np.uint8)[::_MEMORY_PAGE].max(initial=0)
 
 
 def _members(kept: Any, prefix: str) -> list[Any]:

@@ -5,6 +5,7 @@ import io
 import json
 import random
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -46,7 +47,7 @@ def arrow(found: ColumnView, selection: Selection = EVERYTHING) -> Any:
     """Return the wanted part as a client reads it."""
     table = part(found, selection)
     schema = arrow_schema(table.schema, found.configuration)
-    raw = b"".join(bytes(piece) for piece in ipc_stream(schema, [table]))
+    raw = b"".join(chain.from_iterable(ipc_stream(schema, [table])))
     with pa.ipc.open_stream(raw) as reader:
         return reader.read_all()
 

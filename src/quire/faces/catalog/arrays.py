@@ -3,24 +3,26 @@
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
 from quire.actions.arrays import Arrays, OpenArray
 from quire.actions.lookup import By
 from quire.errors import InputError
-from quire.faces.catalog.streaming import begun, one_ahead
+from quire.faces.catalog.streaming import begun
 from quire.runs.arrow import MEDIA_TYPE, ipc_stream
 from quire.web.body import choice
 from quire.web.description import Operation, Parameter
 from quire.web.gate import Gate
 from quire.web.json import json_response
+from quire.web.vectored import Pieces, VectoredBody
 
 RAW = "application/octet-stream"
 NPY = "application/x-npy"
@@ -83,18 +85,20 @@ class ArrayRoutes:
             return json_response({"sources": await asyncio.to_thread(opened.sources)})
         if given == "arrow":
             parts = await begun(_arrow(opened))
-            return StreamingResponse(parts, media_type=MEDIA_TYPE)
+            return VectoredBody(parts, media_type=MEDIA_TYPE)
         if opened.column.ragged:
             opened.column.close()
             raise InputError("format", "rows differ in shape", "arrow")
         head = _npy_header(opened) if given == "npy" else b""
         headers = {
-            "content-length": str(opened.size + len(head)),
             "quire-dtype": str(_told(opened)["dtype"]),
             "quire-shape": ",".join(map(str, opened.shape)),
         }
-        return StreamingResponse(
-            await _begun(head, opened), media_type=_FORMATS[given], headers=headers
+        return VectoredBody(
+            await begun(_raw(head, opened)),
+            media_type=_FORMATS[given],
+            length=opened.size + len(head),
+            headers=headers,
         )
 
 
@@ -122,20 +126,14 @@ def part(text: str | None) -> slice | None:
     return slice(begin, end, step)
 
 
-async def _begun(head: bytes, opened: OpenArray) -> AsyncIterator[bytes]:
-    """Return the answer's body, its first part made: what fails there is answered."""
-    parts = opened.parts()
-    first = await asyncio.to_thread(next, parts, b"")
-
-    async def body() -> AsyncIterator[bytes]:
-        yield head + first
-        async for one in one_ahead(parts):
-            yield one
-
-    return body()
+def _raw(head: bytes, opened: OpenArray) -> Generator[Pieces, None, None]:
+    with closing(opened.parts()) as parts:
+        yield [memoryview(head + next(parts, b""))]
+        for one in parts:
+            yield [memoryview(one)]
 
 
-def _arrow(opened: OpenArray) -> Generator[bytes, None, None]:
+def _arrow(opened: OpenArray) -> Generator[Pieces, None, None]:
     tables = opened.tables()
     first = next(tables)
     yield from ipc_stream(first.schema, chain((first,), tables))

@@ -1,7 +1,7 @@
 """Answers that are made on a thread while the former part is sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -10,7 +10,7 @@ _NOTHING = object()
 _BEGUN = 2
 
 
-async def begun(parts: Generator[T, None, None]) -> AsyncIterator[T]:
+async def begun(parts: Generator[T, None, None]) -> AsyncGenerator[T, None]:
     """Return `one_ahead` of parts whose first two are made.
 
     What goes wrong with these can still be answered: the first may be but a header.
@@ -18,11 +18,14 @@ async def begun(parts: Generator[T, None, None]) -> AsyncIterator[T]:
     upcoming = one_ahead(parts)
     first = [part async for part in _some(upcoming)]
 
-    async def body() -> AsyncIterator[T]:
-        for part in first:
-            yield part
-        async for part in upcoming:
-            yield part
+    async def body() -> AsyncGenerator[T, None]:
+        try:
+            while first:
+                yield first.pop(0)
+            async for part in upcoming:
+                yield part
+        finally:
+            await upcoming.aclose()
 
     return body()
 
@@ -35,7 +38,7 @@ async def _some(parts: AsyncIterator[T]) -> AsyncIterator[T]:
             return
 
 
-async def one_ahead(parts: Generator[T, None, None]) -> AsyncIterator[T]:
+async def one_ahead(parts: Generator[T, None, None]) -> AsyncGenerator[T, None]:
     """Yield what a blocking generator yields; the next is made meanwhile.
 
     At most two parts are held. The generator is closed at the end, also when the one

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
@@ -23,6 +23,7 @@ from quire.web.body import choice, integer
 from quire.web.description import Operation, Parameter
 from quire.web.gate import Gate
 from quire.web.json import json_response, plain
+from quire.web.vectored import Pieces, VectoredBody
 
 _FORMATS = ("arrow", "csv", "json")
 _MEDIA = (MEDIA_TYPE, "text/csv", "application/json")
@@ -80,7 +81,7 @@ class StreamRoutes:
             if wanted == "arrow"
             else (_csv(opened), "text/csv")
         )
-        return StreamingResponse(await begun(parts), media_type=media)
+        return VectoredBody(await begun(parts), media_type=media)
 
     async def configuration(self, request: Request, principal: Principal) -> Response:
         """Return what the descriptors of a stream say, one entry a descriptor."""
@@ -158,13 +159,14 @@ def _format(request: Request) -> str:
     return given
 
 
-def _arrow(opened: OpenStream) -> Generator[Any, None, None]:
+def _arrow(opened: OpenStream) -> Generator[Pieces, None, None]:
     schema = arrow_schema(opened.schema, opened.configuration)
     yield from ipc_stream(schema, opened.tables())
 
 
-def _csv(opened: OpenStream) -> Generator[Any, None, None]:
-    yield from csv_stream(data_keys(opened.schema), opened.tables())
+def _csv(opened: OpenStream) -> Generator[Pieces, None, None]:
+    for text in csv_stream(data_keys(opened.schema), opened.tables()):
+        yield [memoryview(text)]
 
 
 def _as_json(opened: OpenStream) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from quire.runs.columns.cells import Cells, encode
@@ -34,6 +35,19 @@ class Chunk:
     def rows(self) -> int:
         """How many rows."""
         return len(self.seq_num)
+
+    @property
+    def arrays(self) -> list[Any]:
+        """All of its arrays, NumPy's and Arrow's."""
+        found = [self.seq_num, self.time, self.descriptor, self.uid]
+        for cells in chain(self.data.values(), self.timestamps.values()):
+            found += [cells.leaf.values, *cells.levels]
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return sum(int(array.nbytes) for array in self.arrays)
 
 
 class Block:

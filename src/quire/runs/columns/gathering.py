@@ -90,6 +90,22 @@ class Gathering:
         """
         if len(self._chunks) == self._in_stretches:
             return None
+        return self._stretch(begin, end)
+
+    def rest(self, begin: Mark, end: Mark) -> Stretch:
+        """Return what was taken since the last chunk, perhaps nothing, as a stretch.
+
+        Parameters
+        ----------
+        begin, end
+            As for `stretch`.
+        """
+        self._finish_block()
+        if len(self._chunks) == self._in_stretches:
+            self._chunks.append(Block().chunk())
+        return self._stretch(begin, end)
+
+    def _stretch(self, begin: Mark, end: Mark) -> Stretch:
         self._in_stretches += 1
         return Stretch(
             begin=begin,

@@ -157,7 +157,9 @@ def _chunk(part: Cells, leaf: Any, whole: Any, shape: tuple[int, ...] | None) ->
 
     if _empty(part):
         return pa.nulls(part.rows, whole)
-    values = part.leaf.values.cast(leaf)
+    values = part.leaf.values
+    if values.type != leaf:
+        values = values.cast(leaf)
     for depth, lengths in reversed(list(enumerate(part.levels))):
         if shape is not None:
             values = pa.FixedSizeListArray.from_arrays(values, shape[depth])
