@@ -19,6 +19,8 @@ Audience = tuple[str, ...]
 Keys = frozenset[str] | None
 """The keys that a principal holds; None for all there are."""
 
+_LISTS = (list, tuple)  # made once: a union of types is made anew each time
+
 
 def audience(owner: str, start: Mapping[str, Any]) -> Audience:
     """Return who may see a run.
@@ -30,11 +32,14 @@ def audience(owner: str, start: Mapping[str, Any]) -> Audience:
     start
         Its start document, empty until it comes.
     """
-    groups = set(_texts(start.get("data_groups")))
-    groups.update(_texts([start.get("group")]))
-    keys = {f"user:{owner}", *(f"group:{name}" for name in groups)}
-    if PUBLIC in groups:
-        keys.add(PUBLIC)
+    keys = {f"user:{owner}"}
+    named = start.get("data_groups")
+    listed = named if isinstance(named, _LISTS) else ()
+    for name in (*listed, start.get("group")):
+        if isinstance(name, str) and name:
+            keys.add(f"group:{name}")
+            if name == PUBLIC:
+                keys.add(PUBLIC)
     return tuple(sorted(keys))
 
 
@@ -49,9 +54,3 @@ def keys_of(principal: Principal) -> Keys:
 def admits(seen_by: Iterable[str], keys: Keys) -> bool:
     """Return whether one of the keys is on an access list."""
     return keys is None or any(key in keys for key in seen_by)
-
-
-def _texts(values: Any) -> Iterable[str]:
-    if isinstance(values, list | tuple):
-        return (one for one in values if isinstance(one, str) and one)
-    return ()

@@ -1,6 +1,6 @@
 """What a run's log says when documents have come."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from quire.progress.event import ProgressEvent, complete, failed, info
 from quire.progress.phases import Phases
@@ -9,30 +9,35 @@ from quire.runs.run import Run, Status
 _PRIMARY = "primary"
 _BEGIN, _EVENTS, _END = "begin", "events", "end"
 _RUN = Phases({_BEGIN: 0, _EVENTS: 99, _END: 1})
+_BEGUN = _RUN.percent(_BEGIN)
 
 
 def narrate(before: Run, after: Run) -> tuple[ProgressEvent, ...]:
     """Return the progress events between two states of a run."""
-    return tuple(_events(before, after))
-
-
-def _events(before: Run, after: Run) -> Iterator[ProgressEvent]:
+    said: list[ProgressEvent] = []
     if before.start is None and after.start is not None:
         number = "" if after.scan_id is None else f" {after.scan_id}"
         plan = f" ({after.plan_name})" if after.plan_name else ""
-        yield info(f"Run{number}{plan} started", _RUN.percent(_BEGIN))
-    if before.interrupted and not after.interrupted and after.stop is None:
-        yield info("Documents are coming again")
-    if after.stop is not None:
-        if before.stop is None:
-            yield _ending(after)
-        return
+        said.append(info(f"Run{number}{plan} started", _BEGUN))
+    if after.stop is None:
+        if before.interrupted and not after.interrupted:
+            said.append(info("Documents are coming again"))
+        said += _growth(before, after)
+    elif before.stop is None:
+        said.append(_ending(after))
+    return tuple(said)
+
+
+def _growth(before: Run, after: Run) -> Iterable[ProgressEvent]:
     percent = _percent(after)
-    if percent is None:
-        if _step(after.events) != _step(before.events):
-            yield info(f"{after.events} events")
-    elif percent != (_percent(before) or 0):
-        yield info(f"{_done(after)} of {after.num_points} events", percent)
+    if percent is not None:
+        if percent != (_percent(before) or 0):
+            return (info(f"{_done(after)} of {after.num_points} events", percent),)
+        return ()
+    events, there = after.events, before.events
+    if events == there or _step(events) == _step(there):
+        return ()
+    return (info(f"{events} events"),)
 
 
 def _ending(run: Run) -> ProgressEvent:

@@ -24,6 +24,8 @@ GROUPS = (
 PLAIN = ("experiment", "run", "run_type", "time_start", "time_stop")
 """Start keys that are facility fields themselves."""
 
+_NAMES = frozenset({*PLAIN, *GROUPS})
+_VALUES = (str, int, float, bool)  # made once: a union is made anew each time
 _NUMBERS = ("experiment", "run")
 _MOST = LARGEST - 1  # stores have the next one for runs that have no number
 
@@ -79,10 +81,10 @@ def facility_fields(
     run: Run, start: Mapping[str, Any], rule: NumberRule = by_scan_id
 ) -> dict[str, FieldValue]:
     """Return the facility fields of a run by their dotted names."""
-    fields = dict(_said(start))
+    fields = _said(start)
     if start:
         for name, value in zip(_NUMBERS, rule(start), strict=True):
-            if as_integer(fields.get(name), most=_MOST) is None and value is not None:
+            if value is not None and as_integer(fields.get(name), most=_MOST) is None:
                 fields[name] = value
     for flag in run.annotations.flags:
         if flag.span is None:
@@ -95,17 +97,24 @@ def facility_fields(
     return fields
 
 
-def _said(start: Mapping[str, Any]) -> Mapping[str, FieldValue]:
-    plain = {name: start[name] for name in PLAIN if _is_value(start.get(name))}
-    members = {
-        f"{group}.{name}": value
-        for group in GROUPS
-        if isinstance(start.get(group), dict)
-        for name, value in start[group].items()
-        if _is_value(value)
-    }
-    return {**plain, **members}
+def number_in(fields: Mapping[str, FieldValue], name: str) -> int | None:
+    """Return a number that `facility_fields` gave a run, None if it has none."""
+    number = fields.get(name)
+    return number if isinstance(number, int) else None
 
 
-def _is_value(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool)
+def _said(start: Mapping[str, Any]) -> dict[str, FieldValue]:
+    said: dict[str, FieldValue] = {}
+    if _NAMES.isdisjoint(start):
+        return said
+    for name in PLAIN:
+        value = start.get(name)
+        if isinstance(value, _VALUES):
+            said[name] = value
+    for group in GROUPS:
+        members = start.get(group)
+        if isinstance(members, dict):
+            for name, value in members.items():
+                if isinstance(value, _VALUES):
+                    said[f"{group}.{name}"] = value
+    return said

@@ -2,15 +2,21 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from quire.runs.facility import NumberRule, all_running, by_scan_id, facility_fields
+from quire.runs.facility import (
+    NumberRule,
+    all_running,
+    by_scan_id,
+    facility_fields,
+    number_in,
+)
 from quire.runs.run import Run
-from quire.runs.values import LARGEST, as_integer
 
 Scalar = str | int | float | bool
 Leaves = dict[str, tuple[Scalar, ...]]
@@ -51,7 +57,15 @@ _MOST_FACET_VALUES = 20
 _LONGEST_FACET = 200
 _LONGEST_VALUE = 1_000
 _DEEPEST = 50
-_LISTS = (list, tuple)  # made once: a union of types is made anew each time
+_NESTED = frozenset({dict, list, tuple})
+# Which values a comparison can hold, by their type; texts are judged on the spot.
+_COMPARABLE: dict[type, Callable[[Any], bool]] = {
+    bool: (False, True).__contains__,
+    float: math.isfinite,
+    int: range(-(2**63), 2**63).__contains__,
+}
+_COUNTED = frozenset(FACETS)
+_first = itemgetter(0)
 _WORD = re.compile(r"\w+")
 
 
@@ -76,15 +90,30 @@ class Searchable(msgspec.Struct, frozen=True, kw_only=True):
 
     def view(self) -> dict[str, Any]:
         """Return the leaves as JSON has them: one value alone, several in a list."""
-        return {
-            path: values[0] if len(values) == 1 else list(values)
-            for path, values in self.leaves.items()
-            if path not in GROWING
-        }
+        every = self.leaves
+        # Nearly all are alone: without a loop of ours they cost next to nothing.
+        found: dict[str, Any] = dict(
+            zip(every, map(_first, every.values()), strict=True)
+        )
+        if sum(map(len, every.values())) > len(every):
+            found |= {
+                path: list(values) for path, values in every.items() if len(values) > 1
+            }
+        for path in GROWING:
+            found.pop(path, None)
+        return found
 
     def words(self) -> frozenset[str]:
         """Return the words of all its text, casefolded."""
-        return frozenset(_words(self.leaves))
+        texts = [
+            value
+            for path, values in self.leaves.items()
+            if path not in UNIQUE
+            for value in values
+            if isinstance(value, str)
+        ]
+        # One long text is read sooner than many short ones; no word crosses a line.
+        return words_of("\n".join(texts))
 
 
 def is_added(path: str) -> bool:
@@ -109,8 +138,7 @@ def searchable(run: Run, rule: NumberRule = by_scan_id) -> Searchable:
     """
     start, stop = run.start_document(), run.stop_document()
     facility = facility_fields(run, start, rule)
-    leaves: Leaves = {}
-    _own(run, leaves)
+    leaves = _own(run)
     flatten(facility, "", leaves)
     if start:
         _note("all_detectors_running", all_running(facility), leaves)
@@ -126,37 +154,41 @@ def searchable(run: Run, rule: NumberRule = by_scan_id) -> Searchable:
     flatten(stop, "stop.", leaves)
     return Searchable(
         leaves=leaves,
-        facets=tuple(sorted(_facets(leaves))),
-        experiment=as_integer(facility.get("experiment"), most=LARGEST),
-        run=as_integer(facility.get("run"), most=LARGEST),
+        facets=_facets(leaves),
+        experiment=number_in(facility, "experiment"),
+        run=number_in(facility, "run"),
     )
 
 
-def _own(run: Run, leaves: Leaves) -> None:
-    own: dict[str, Any] = {
-        "uid": run.uid,
-        "owner": run.owner,
-        "status": run.status.value,
-        "sign_off": run.annotations.sign_off.value,
-        "scan_id": run.scan_id,
-        "plan_name": run.plan_name,
-        "time": run.time,
-        "stop_time": run.stop_time,
-        "exit_status": run.exit_status,
-        "reason": run.reason or None,
-        "events": run.events,
-        "streams": list(run.streams),
-        "devices": list(run.devices),
-        "products": list(run.products),
-        "findings": sorted({finding.rule for finding in run.findings}),
-    }
+def _own(run: Run) -> Leaves:
+    """Return the leaves of the record, the last ones first as everywhere."""
+    leaves: Leaves = {}
     if run.time is not None and run.stop_time is not None:
-        own["duration"] = run.stop_time - run.time
-    flatten(own, "", leaves)
+        _note("duration", run.stop_time - run.time, leaves)
+    for rule in sorted({finding.rule for finding in run.findings}):
+        _note("findings", rule, leaves)
+    for product in run.products:
+        _note("products", product, leaves)
+    for device in run.devices:
+        _note("devices", device, leaves)
+    for stream in run.streams:
+        _note("streams", stream, leaves)
+    _note("events", run.events, leaves)
+    _note("reason", run.reason or None, leaves)
+    _note("exit_status", run.exit_status, leaves)
+    _note("stop_time", run.stop_time, leaves)
+    _note("time", run.time, leaves)
+    _note("plan_name", run.plan_name, leaves)
+    _note("scan_id", run.scan_id, leaves)
+    leaves["sign_off"] = (str(run.annotations.sign_off),)
+    leaves["status"] = (str(run.status),)
+    _note("owner", run.owner, leaves)
+    _note("uid", run.uid, leaves)
+    return leaves
 
 
-def flatten(value: Any, path: str, leaves: Leaves) -> None:
-    """Add the scalar leaves of an object under their dotted paths.
+def flatten(value: dict[str, Any], path: str, leaves: Leaves, depth: int = 1) -> None:
+    """Add the scalar leaves of an object under their dotted paths, the last ones first.
 
     Elements of a list stand under the list's own path.
 
@@ -164,61 +196,61 @@ def flatten(value: Any, path: str, leaves: Leaves) -> None:
     ----------
     path
         What their paths begin with, the dot included.
+    depth
+        In how many objects and lists its members lie.
     """
-    work = [(path, value, 0)]
-    while work and len(leaves) < _MOST_LEAVES:
-        path, value, depth = work.pop()
-        if isinstance(value, dict):
-            if depth < _DEEPEST:
-                work += [
-                    (f"{path}{key}" if depth == 0 else f"{path}.{key}", item, depth + 1)
-                    for key, item in value.items()
-                ]
-        elif isinstance(value, _LISTS):
-            if depth < _DEEPEST:
-                work += [(path, item, depth + 1) for item in reversed(value)]
+    for key, item in reversed(value.items()):
+        if len(leaves) >= _MOST_LEAVES:
+            return
+        if type(item) in _NESTED:
+            _flatten_nested(item, path + key, leaves, depth)
         else:
-            _note(path, value, leaves)
+            _note(path + key, item, leaves)
+
+
+def _flatten_nested(value: Any, path: str, leaves: Leaves, depth: int) -> None:
+    if depth >= _DEEPEST:
+        return
+    if type(value) is dict:
+        flatten(value, path + ".", leaves, depth + 1)
+        return
+    for item in value:
+        if len(leaves) >= _MOST_LEAVES:
+            return
+        if type(item) in _NESTED:
+            _flatten_nested(item, path, leaves, depth + 1)
+        else:
+            _note(path, item, leaves)
 
 
 def _note(path: str, value: Any, leaves: Leaves) -> None:
-    if not _comparable(value):
-        return
-    held = leaves.get(path)
-    if held is None:
-        leaves[path] = (value,)
-    elif value not in held:
-        leaves[path] = (*held, value)
-
-
-def _comparable(value: Any) -> bool:
     kind = type(value)
     if kind is str:
         # Of text with a NUL SQLite sees only what stands before it.
-        return len(value) <= _LONGEST_VALUE and "\0" not in value
-    if kind is float:
-        return math.isfinite(value)
-    return kind is bool or (kind is int and -(2**63) <= value < 2**63)
+        if len(value) > _LONGEST_VALUE or "\0" in value:
+            return
+    elif kind not in _COMPARABLE or not _COMPARABLE[kind](value):
+        return
+    if path not in leaves:
+        leaves[path] = (value,)
+    elif value not in leaves[path]:
+        leaves[path] = (*leaves[path], value)
 
 
-def _words(leaves: Leaves) -> Iterator[str]:
-    texts = {
-        value
-        for path, values in leaves.items()
-        if path not in UNIQUE
-        for value in values
-        if isinstance(value, str)
-    }
-    # One long text is read sooner than many short ones; no word crosses a line.
-    return iter(_WORD.findall("\n".join(texts).casefold()))
-
-
-def _facets(leaves: Leaves) -> Iterator[tuple[str, str]]:
-    for field in FACETS:
-        for value in leaves.get(field, ())[:_MOST_FACET_VALUES]:
-            text = value if isinstance(value, str) else str(value)
+def _facets(leaves: Leaves) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    for field in _COUNTED & leaves.keys():
+        for value in leaves[field][:_MOST_FACET_VALUES]:
+            text = str(value)
             if len(text) <= _LONGEST_FACET:
-                yield field, text
+                found.append((field, text))
+    found.sort()
+    return tuple(found)
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text, casefolded."""
+    return frozenset(_WORD.findall(text.casefold()))
 
 
 Describe = Callable[[Run], Searchable]

@@ -14,7 +14,9 @@ LARGEST = 2**63 - 1
 
 def as_integer(value: Any, *, most: int = EXACT) -> int | None:
     """Return an integer of at most so great a size, None for all else."""
-    if isinstance(value, bool):
+    if type(value) is int:  # as nearly all are
+        return value if -most <= value <= most else None
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float):
         value = int(value) if value.is_integer() else None

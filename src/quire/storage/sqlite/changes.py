@@ -1,6 +1,7 @@
 """What a decision has touched, so that its commit can tell and its failure undo."""
 
 import math
+from typing import Any, TypeVar
 
 from quire.access.visibility import Audience
 from quire.storage.sqlite.facets import Facets
@@ -13,6 +14,9 @@ JOBS = "jobs"
 RUNS = "runs"
 _MOST_READ = 2000
 _MOST_KNOWN = 4096
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class TooLong(BaseException):  # no error, and not to be caught as one
@@ -32,7 +36,7 @@ class Changes:
         Counters that gather until the commit.
     anchors, access_lists
         Runs by anchor, and numbers of access lists by who is on them, that were asked
-        for; good as long as nothing is undone, and forgotten beyond some thousands.
+        for.
     """
 
     def __init__(
@@ -42,19 +46,29 @@ class Changes:
         self._known = known
         self._recent = recent
         self.jobs = jobs or RecentJobs()
-        self.anchors: dict[str, str] = {}
-        self.access_lists: dict[Audience, int] = {}
+        self._caches: list[dict[Any, Any]] = []
+        self.anchors: dict[str, str] = self.cache({})
+        self.access_lists: dict[Audience, int] = self.cache({})
         self._committing: set[str] = set()
         self._topics: set[str] = set()
         self._noted: set[Uid | None] = set()
         self._may_read = math.inf
 
+    def cache(self, empty: dict[K, V]) -> dict[K, V]:
+        """Return a dictionary, to hold what is known of the database.
+
+        It is emptied when something is undone, and between commits beyond some
+        thousands.
+        """
+        self._caches.append(empty)
+        return empty
+
     def begin(self, *, brief: bool) -> None:
         """Begin a commit, which may have to be brief."""
         self._may_read = _MOST_READ if brief else math.inf
-        for known in (self.anchors, self.access_lists):
-            if len(known) > _MOST_KNOWN:
-                known.clear()
+        for cache in self._caches:
+            if len(cache) > _MOST_KNOWN:
+                cache.clear()
 
     def reads(self, documents: int) -> None:
         """Be told that a decision looks at so many of the stored documents.
@@ -114,8 +128,8 @@ class Changes:
     def _forget(self) -> None:
         self._recent.forget()
         self.jobs.forget()
-        self.anchors.clear()
-        self.access_lists.clear()
+        for cache in self._caches:
+            cache.clear()
         for run in self._noted:
             self._known.forget(run)
         self._noted = set()

@@ -12,8 +12,8 @@ from quire.storage.sqlite import run_sql as sql
 Pairs = tuple[tuple[str, str], ...]
 """Sorted pairs of a field and one of its values."""
 
-Counted = tuple[str, str, int]
-"""A field, one of its values, and the number of an access list."""
+Counted = tuple[bytes, int]
+"""What `packed` made of a run's pairs, and the number of its access list."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Pairs).decode
@@ -23,7 +23,8 @@ class Facets:
     """The counters of one connection's database.
 
     What many decisions of one commit change of a counter may be gathered, to be written
-    once: runs that come together are mostly counted alike.
+    once: runs that come together are mostly counted alike. What is gathered is how many
+    runs more, or fewer, there are of each kind, all of whose pairs are the same.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -36,20 +37,11 @@ class Facets:
         """From now on wait for `write`."""
         self._gathers = True
 
-    def move(self, was: tuple[bytes, int] | None, now: tuple[bytes, int]) -> None:
-        """Count a run as it is now, no longer as it was.
-
-        Parameters
-        ----------
-        was, now
-            What `packed` made of its pairs, and the number of its access list.
-        """
-        after = _counted(*now)
-        before = set[Counted]() if was is None else _counted(*was)
-        for one in before - after:
-            self._decided[one] -= 1
-        for one in after - before:
-            self._decided[one] += 1
+    def move(self, was: Counted | None, now: Counted) -> None:
+        """Count a run as it is now, no longer as it was."""
+        self._decided[now] += 1
+        if was is not None:
+            self._decided[was] -= 1
         if not self._gathers:
             self.write()
 
@@ -92,7 +84,11 @@ class Facets:
             self._connection.execute(sql.NOT_COUNTED)
             self._connection.execute(sql.COUNTED)
 
-    def _put(self, changes: Mapping[Counted, int]) -> None:
+    def _put(self, moved: Mapping[Counted, int]) -> None:
+        changes = Counter[tuple[str, str, int]]()
+        for (pairs, access), by in moved.items():
+            for field, value in set(_decode(pairs)):
+                changes[field, value, access] += by
         changed = [(*one, by) for one, by in changes.items() if by]
         fewer = [one for one, by in changes.items() if by < 0]
         self._connection.executemany(sql.FACET_ADD, changed)
@@ -102,7 +98,3 @@ class Facets:
 def packed(pairs: Pairs) -> bytes:
     """Return pairs as a run's row keeps them."""
     return _encode(pairs)
-
-
-def _counted(encoded: bytes, access: int) -> set[Counted]:
-    return {(field, value, access) for field, value in _decode(encoded)}

@@ -44,7 +44,7 @@ class SqliteProgress:
                 operation,
                 entry.number,
                 entry.at,
-                event.type.value,
+                str(event.type),
                 event.message,
                 event.progress,
             ),

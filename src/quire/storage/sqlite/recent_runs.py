@@ -15,13 +15,10 @@ class Recent(NamedTuple):
     ----------
     id
         Of its row.
-    facts
-        Hash of what its columns were made from.
     """
 
     run: Run
     id: int
-    facts: bytes
 
 
 class RecentRuns:

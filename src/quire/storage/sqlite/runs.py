@@ -3,6 +3,7 @@
 import hashlib
 import math
 import zlib
+from operator import attrgetter
 from typing import Any
 
 import apsw
@@ -24,11 +25,18 @@ from quire.storage.sqlite.recent_runs import Recent, RecentRuns
 from quire.storage.sqlite.recent_views import RecentViews
 from quire.storage.sqlite.run_pages import newest_first
 from quire.storage.sqlite.uids import prefix_range, to_column
+from quire.storage.sqlite.zones import Zones
 
 CODEC = Codec(Run)
 _OUTDATED = 2
 
 _encode = msgspec.json.Encoder().encode
+# What of a run its facts are made from, where equal values are alike.
+_TOLD = attrgetter(
+    *("owner", "start", "time", "scan_id", "stop_uid", "stop_time", "status"),
+    *("findings", "devices", "products"),
+)
+_DATA_KEYS = attrgetter("data_keys")
 _pack = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 
@@ -54,6 +62,9 @@ class SqliteRuns:
         self._describe = describe
         self._access = AccessLists(connection)
         self._missing = ""
+        self._zones = Zones(connection, changes)
+        # The last id that is taken, by the first that runs of its time may have.
+        self._taken: dict[int, int] = changes.cache({})
         self.views = RecentViews()
         self.facets = Facets(connection)
 
@@ -70,13 +81,13 @@ class SqliteRuns:
 
     def put(self, run: Run) -> None:
         """Store a run in place of what was there under its uid."""
-        facts, record = _facts(run), CODEC.encode(run)
+        record = CODEC.encode(run)
         recent = self._recent.get(run.uid)
-        if recent is not None and recent.facts == facts:
+        if recent is not None and _are_told_alike(recent.run, run):
             place = self._grow(run, recent, record)
         else:
-            place = self._put_anew(run, facts, record)
-        self._recent.put(Recent(run, place, facts))
+            place = self._put_anew(run, _facts(run), record)
+        self._recent.put(Recent(run, place))
         self._changes.touch(RUNS)
 
     def forget_recent(self) -> None:
@@ -84,12 +95,12 @@ class SqliteRuns:
         self._recent.forget()
 
     def _grow(self, run: Run, recent: Recent, record: bytes) -> int:
-        lease, events = _lease(run), _bounded(run.events)
-        if lease == _lease(recent.run):
+        events = _bounded(run.events)
+        if run.lease_until == recent.run.lease_until:
             # An index whose columns are not named is not written to.
             self._connection.execute(sql.GROW, (events, record, recent.id))
         else:
-            grown = (events, lease, record, recent.id)
+            grown = (events, _lease(run), record, recent.id)
             self._connection.execute(sql.GROW_LEASED, grown)
         return recent.id
 
@@ -139,13 +150,13 @@ class SqliteRuns:
             self._connection.execute(sql.UPDATE, bindings)
         else:
             if row is not None:
+                self._taken.clear()  # the row may be the last of its time
                 self._connection.execute(sql.REMOVE, (row[0],))
                 self._connection.execute(sql.TERM_REMOVE, (row[0],))
                 self._connection.execute(sql.FIELD_VALUES_REMOVE, (row[0],))
             place = bindings["id"] = self._place(run.time)
             self._connection.execute(sql.INSERT, bindings)
-        for text in sql.TO_ZONES:
-            self._connection.execute(text, bindings)
+        self._zones.widen(bindings)
         self.views.put(place, record, found)
         self.facets.move(was, (facets, access))
         return place
@@ -158,11 +169,14 @@ class SqliteRuns:
 
     def _place(self, time: float | None) -> int:
         first, last = span(time)
-        row = self._connection.execute(sql.LAST_OF, (first, last)).fetchone()
-        taken: int | None = None if row is None else row[0]
+        taken = self._taken.get(first)
+        if taken is None:
+            row: Any = self._connection.execute(sql.LAST_OF, (first, last)).fetchone()
+            taken = first - 1 if row[0] is None else row[0]
         if taken == last:
             raise StoreFull("too many runs start at the very same time")
-        return first if taken is None else taken + 1
+        self._taken[first] = taken + 1
+        return taken + 1
 
 
 def fresh_row(run: Run, found: Searchable) -> dict[str, Any]:
@@ -177,12 +191,24 @@ def fresh_row(run: Run, found: Searchable) -> dict[str, Any]:
     }
 
 
+def _are_told_alike(one: Run, other: Run) -> bool:
+    """Return whether two states of a run surely have the same `_facts`."""
+    streams, others = one.streams.values(), other.streams.values()
+    return (
+        _TOLD(one) == _TOLD(other)
+        and one.annotations is other.annotations  # in them 1, 1.0 and True are equal
+        and one.streams.keys() == other.streams.keys()
+        and list(map(_DATA_KEYS, streams)) == list(map(_DATA_KEYS, others))
+    )
+
+
 def _facts(run: Run) -> bytes:
     """Return a hash of all that a run's columns, view and terms are made from."""
     told = (
         run.owner,
         None if run.start is None else zlib.crc32(run.start),
         run.time,
+        _integer(run.scan_id),
         run.stop_uid,
         run.stop_time,
         run.status,
