@@ -102,6 +102,75 @@ async def test_brief_decisions_that_come_together_share_a_commit(
     assert doorbell.ticket("runs") == before + 1
 
 
+async def alone_for_a_while(store: SqliteStore) -> None:
+    for n in range(20):
+        await store.decide(Put(f"alone {n}"), brief=True)
+        await asyncio.sleep(0)
+
+
+async def test_who_is_alone_does_not_wait_for_others(
+    watched: tuple[WatchedFiles, SqliteStore],
+) -> None:
+    files, store = watched
+    await alone_for_a_while(store)
+    syncs = files.syncs
+    coroutine = store.decide(Put("at once"), brief=True)
+    with pytest.raises(StopIteration) as end:
+        coroutine.send(None)
+    assert end.value.value == threading.get_ident()
+    assert files.syncs == syncs + 1
+    assert await store.view(lambda tx: tx.runs.get("at once")) is not None
+
+
+async def test_others_that_come_at_last_share_a_commit(
+    watched: tuple[WatchedFiles, SqliteStore],
+) -> None:
+    files, store = watched
+    await alone_for_a_while(store)
+    counts = []
+    for turn in range(2):
+        syncs = files.syncs
+        many = [store.decide(Put(f"{turn} {n}"), brief=True) for n in range(20)]
+        await asyncio.gather(*many)
+        counts.append(files.syncs - syncs)
+    assert counts == [2, 1]  # the first of all was served at once
+
+
+async def test_who_asks_again_and_again_lets_others_have_their_turn(
+    watched: tuple[WatchedFiles, SqliteStore],
+) -> None:
+    _, store = watched
+    turns = 0
+
+    async def turning() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(turning())
+    for n in range(60):
+        await store.decide(Put(f"{n}"), brief=True)
+    other.cancel()
+    assert turns >= 30
+
+
+async def test_a_decision_that_fails_at_once_tells_its_own_error(
+    watched: tuple[WatchedFiles, SqliteStore],
+) -> None:
+    _, store = watched
+
+    def fail(tx: Transaction) -> None:
+        tx.runs.put(Run(uid="undone"))
+        raise KeyError("its own")
+
+    await alone_for_a_while(store)
+    with pytest.raises(KeyError, match="its own"):
+        await store.decide(fail, brief=True)
+    assert await store.view(lambda tx: tx.runs.get("undone")) is None
+    assert await store.decide(Put("next"), brief=True) == threading.get_ident()
+
+
 async def test_more_than_a_loop_should_wait_for_goes_to_the_thread(
     watched: tuple[WatchedFiles, SqliteStore],
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import uvicorn
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from quire.errors import QuireError
 from quire.testing.waiting import PATIENCE
+from quire.web.at_once import at_once
 from quire.web.body import read_body
 from quire.web.connections import Bounds
 from quire.web.deadlines import BodyDeadline, Deadlines
@@ -39,6 +40,11 @@ async def refuse(_: Request) -> Response:
 class TakeExpress:
     """Answers `/take` by the short way.
 
+    Parameters
+    ----------
+    waits
+        Whether the loop turns before it answers.
+
     Attributes
     ----------
     bodies
@@ -47,29 +53,35 @@ class TakeExpress:
 
     most = LIMIT
 
-    def __init__(self) -> None:
+    def __init__(self, *, waits: bool = True) -> None:
         self.bodies: list[bytes] = []
+        self._waits = waits
 
     def __call__(self, headers: Mapping[bytes, bytes]) -> Answerer | None:
-        return None if b"accept" in headers else self._take
+        return None if b"accept" in headers else lambda body: at_once(self._take(body))
 
     async def _take(self, body: bytes) -> bytes:
         self.bodies.append(body)
         if body == b"defect":
             raise ValueError(body)
-        await asyncio.sleep(0)
+        if self._waits:
+            await asyncio.sleep(0)
         return rendered(JSONResponse({"size": len(body)}))
 
 
 @contextlib.contextmanager
 def serving(
-    bounds: Bounds, express: Mapping[bytes, Express] = MappingProxyType({})
+    bounds: Bounds,
+    express: Mapping[bytes, Express] = MappingProxyType({}),
+    *,
+    routes: Sequence[Route] = (),
 ) -> Iterator[int]:
-    """Serve `/take` and `/refuse` on a free port of 127.0.0.1."""
+    """Serve `/take` and `/refuse`, and other routes, on a free port of 127.0.0.1."""
     app = Starlette(
         routes=[
             Route("/take", take, methods=["GET", "POST"]),
             Route("/refuse", refuse, methods=["POST"]),
+            *routes,
         ],
         exception_handlers={
             QuireError: on_quire_error,

@@ -28,7 +28,7 @@ class Tokens:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: dict[str, Token] = {}
+        self._known: dict[str, tuple[Token, Principal]] = {}
 
     async def admit(self, secret: str, use: TokenUse) -> Principal:
         """Return who holds a token.
@@ -39,15 +39,16 @@ class Tokens:
             It is not, or no longer, good for this use.
         """
         key = token_hash(secret)
-        token = self._known.get(key)
-        if token is None:
-            token = await self._store.view(lambda tx: tx.tokens.get(key))
-            if token is None or token.use is not use:
+        known = self._known.get(key)
+        if known is None:
+            found = await self._store.view(lambda tx: tx.tokens.get(key))
+            if found is None or found.use is not use:
                 raise Unauthenticated(_REFUSED)
-            self._known[key] = token
+            known = self._known[key] = found, found.principal()
+        token, principal = known
         if token.use is not use or not token.live(self._clock.now()):
             raise Unauthenticated(_REFUSED)
-        return token.principal()
+        return principal
 
     async def issue(
         self,

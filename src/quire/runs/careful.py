@@ -5,9 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 from quire.documents.batch import EventBatch
 from quire.documents.document import Document
 from quire.documents.identity import identity
+from quire.documents.names import DocumentName
 from quire.documents.pointer import showable
 from quire.runs.findings import settled
 from quire.runs.fold import Known, fold, fold_all, none_known
+from quire.runs.next_event import with_next_event
 from quire.runs.run import Finding, Run
 
 
@@ -23,7 +25,7 @@ def fold_carefully(
     `quire rebuild` folds it once the defect is mended.
     """
     try:
-        return fold_all(run, documents, known=known)
+        return _with_next_event(run, documents) or fold_all(run, documents, known=known)
     except Exception:  # noqa: BLE001  # which one is at fault is found below
         for document, repeated in _each(documents):
             try:
@@ -31,6 +33,19 @@ def fold_carefully(
             except Exception as error:  # noqa: BLE001  # whatever it is, it is told
                 run = settled(run, [_unfoldable(document, error)])
     return run
+
+
+def _with_next_event(
+    run: Run, documents: Sequence[tuple[Document | EventBatch, Collection[int]]]
+) -> Run | None:
+    if len(documents) != 1:
+        return None
+    document, repeated = documents[0]
+    if isinstance(document, EventBatch) or document.name is not DocumentName.EVENT:
+        return None
+    if repeated or document.original:
+        return None
+    return with_next_event(run, document.body)
 
 
 def _each(

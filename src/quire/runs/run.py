@@ -104,7 +104,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def rows(self) -> int:
         """Number of distinct sequence numbers: rows of the resolved view."""
-        return sum(last - first + 1 for first, last in self.seq_nums)
+        return sum([last - first + 1 for first, last in self.seq_nums])
 
 
 # What is left at its default is not written: names of empty fields would be a fifth of
@@ -199,7 +199,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def events(self) -> int:
         """Rows of all streams in the resolved view."""
-        return sum(stream.rows for stream in self.streams.values())
+        return sum(
+            [
+                last - first + 1
+                for stream in self.streams.values()
+                for first, last in stream.seq_nums
+            ]
+        )
 
     def start_document(self) -> dict[str, Any]:
         """Return the start document, empty if it has not come."""

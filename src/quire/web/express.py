@@ -41,7 +41,7 @@ _PLAIN = frozenset(
 )
 _LONGEST_HEAD = 4096
 
-Answerer = Callable[[bytes], Awaitable[bytes]]
+Answerer = Callable[[bytes], bytes | Awaitable[bytes]]
 """Takes a body and gives an answer, from its status line on."""
 
 
@@ -206,18 +206,25 @@ class ExpressProtocol(BoundedProtocol):
         if self._known is None:
             raise RuntimeError("a body without a head")
         self._answering = True
-        task = self.loop.create_task(self._answer(self._known.answer, body))
+        found = self._known.answer(body)
+        if isinstance(found, bytes) and not self.flow.write_paused:
+            self._send(found)
+            return
+        task = self.loop.create_task(self._answer(found))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _answer(self, answer: Answerer, body: bytes) -> None:
+    async def _answer(self, found: bytes | Awaitable[bytes]) -> None:
         try:
-            text = await answer(body)
+            text = found if isinstance(found, bytes) else await found
         except Exception as error:  # noqa: BLE001  # told, and logged
             _log.exception("a defect of the server")
             text = rendered(crash(error))
         if self.flow.write_paused:
             await self.flow.drain()
+        self._send(text)
+
+    def _send(self, text: bytes) -> None:
         self._answering = False
         if self.transport.is_closing():
             return

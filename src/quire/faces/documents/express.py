@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from functools import partial
 
 import msgspec
 
@@ -11,6 +10,7 @@ from quire.access.tokens import TokenUse
 from quire.actions.tokens import Tokens
 from quire.errors import QuireError
 from quire.faces.documents.routes import EVERY, NDJSON, DocumentRoutes, status_for
+from quire.web.at_once import at_once
 from quire.web.express import Answerer, rendered
 from quire.web.guard import host_name
 from quire.web.json import json_response
@@ -58,7 +58,8 @@ class DocumentExpress:
             return None
         if host_name(host) not in self._hosts:
             return None
-        return partial(self._answer, given.removeprefix(_BEARER).strip().decode())
+        secret = given.removeprefix(_BEARER).strip().decode()
+        return lambda body: at_once(self._answer(secret, body))
 
     async def _answer(self, secret: str, body: bytes) -> bytes:
         begun = time.perf_counter()

@@ -1,6 +1,6 @@
 """Rules on the values of events, judged a column at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -41,6 +41,17 @@ def misfits(
         yield from _other_type(descriptor, key, declared, kinds)
     if not kinds <= _SCALARS:
         yield from _no_plain_data(descriptor, key, kinds, column)
+
+
+def all_fit(data: Mapping[str, Any], declared: Mapping[str, DataKey]) -> bool:
+    """Return whether `misfits` has nothing to tell of a row with these data keys."""
+    for key, one in declared.items():
+        kind = type(data[key])
+        if kind not in _FITTING[one.dtype]:
+            return False
+        if kind is list and not _homogeneous(data[key]):
+            return False
+    return True
 
 
 def _other_type(

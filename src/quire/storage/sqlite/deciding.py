@@ -62,7 +62,7 @@ class Deciding:
         self._transaction.changes.begin(brief=brief)
         try:
             if not self._decide_together(batch):
-                self._connection.execute(sql.BEGIN)
+                self._execute(sql.BEGIN)
                 for pending in batch:
                     self._decide(pending)
                 self._commit()
@@ -119,6 +119,8 @@ class Deciding:
     def _connect(self) -> None:
         self._connection = connections.open_writer(self._file, self._vfs)
         self._connection.set_wal_hook(self._on_commit)
+        # A cursor that is kept: to make one costs as much as to begin and to commit.
+        self._execute = self._connection.cursor().execute
         self._transaction = SqliteTransaction(self._connection, self._describe)
         self._transaction.gather()
 
@@ -131,7 +133,7 @@ class Deciding:
 
         Then nothing is kept, and each is decided again in a savepoint of its own.
         """
-        self._connection.execute(sql.BEGIN)
+        self._execute(sql.BEGIN)
         for pending in batch:
             try:
                 pending.outcome = pending.decision(self._transaction)
@@ -171,7 +173,7 @@ class Deciding:
         self._transaction.changes.write()
         begun = time.perf_counter()
         try:
-            self._connection.execute(sql.COMMIT)
+            self._execute(sql.COMMIT)
         finally:
             self.seconds = time.perf_counter() - begun
 

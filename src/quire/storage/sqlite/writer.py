@@ -22,6 +22,8 @@ from quire.storage.sqlite.pace import Pace
 _MOST_IN_A_COMMIT = 1000
 # More than so many would keep a loop from its other work for too long.
 _MOST_ON_A_LOOP = 64
+# Of few clients, too, now and then one comes by itself.
+_ALONE_FOR_A_WHILE = 8  # commits
 _GIVE_UP_AFTER = 30.0  # seconds
 _TRY_AGAIN_AFTER = 0.25
 
@@ -38,7 +40,8 @@ class Writer:
 
     They are run on a thread of its own; brief ones on the loop that asks, if nothing
     else waits and the disk is quick (`Pace`): no thread has to be woken then. In both
-    places what came together is committed together.
+    places what came together is committed together. Who was alone for a while does not
+    wait for others on the loop: it is served at once, one in a turn of the loop.
 
     Parameters
     ----------
@@ -69,6 +72,8 @@ class Writer:
         self._queue: queue.SimpleQueue[Pending | _Call] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._near: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
+        self._alone = 0  # commits on a loop in a row, each of one decision
+        self._turned = True  # whether a loop has, since one was served at once
         self._pace = pace
         self._closing = threading.Event()
         self._problem: StoreUnavailable | None = None
@@ -91,15 +96,18 @@ class Writer:
         with self._gate:
             if self.unready:
                 raise StoreUnavailable(self.unready)
-            near = self._near.get(loop)
+            near, alone = self._near.get(loop), False
             if near is not None and brief:
                 near.append(pending)
             elif brief and self._may_stay():
                 self._near[loop] = [pending]
+                alone = self._is_alone()
                 # Behind what else has come with it, which so joins its commit.
-                loop.call_soon(self._serve_near, loop)
+                loop.call_soon(self._note_turn if alone else self._serve_near, loop)
             else:
                 self._queue.put(pending)
+        if alone:
+            self._serve_near(loop)
         return pending.future
 
     def close(self) -> None:
@@ -121,6 +129,18 @@ class Writer:
         for pending in batch:
             self._queue.put(pending)
 
+    def _is_alone(self) -> bool:
+        """Return whether nobody else is to be expected: then it is served at once."""
+        if not self._turned:  # here is somebody else
+            self._alone = 0
+        elif self._alone >= _ALONE_FOR_A_WHILE:
+            self._turned = False
+            return True
+        return False
+
+    def _note_turn(self, _: asyncio.AbstractEventLoop) -> None:
+        self._turned = True
+
     def _serve_near(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._gate:
             batch = self._near.pop(loop, [])
@@ -139,6 +159,7 @@ class Writer:
         finally:
             self._turn.release()
         tell(batch)
+        self._alone = self._alone + 1 if len(batch) == 1 else 0
         if look:
             self._queue.put(_Call.LOOK)
 
