@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.documents.streams import nearly_alike
@@ -14,13 +15,14 @@ from quire.access.principals import Principal
 from quire.actions.ingest import Ingest, Receipt
 from quire.documents.reading import parse, read_delivery
 from quire.documents.validation import Validator
-from quire.ports.store import Store
+from quire.ports.store import Decision, Store
 from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.documents import as_page, make_event, make_run
 from quire.testing.still_clock import StillClock
 
+T = TypeVar("T")
 NDJSON = "application/x-ndjson"
 VALIDATOR = Validator()
 ROWS = 9
@@ -123,6 +125,65 @@ async def test_a_page_and_a_batch_are_told_again_by_their_uids(
     assert (refused.index, refused.uid) == (3, rows[3]["uid"])
     assert refused.stored_hash
     assert refused.stored_hash != refused.received_hash
+
+
+class WatchedStore(MemoryStore):
+    """Notes which decisions are called brief."""
+
+    def __init__(self) -> None:
+        super().__init__(doorbell=LocalDoorbell())
+        self.brief: list[bool] = []
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
+        self.brief.append(brief)
+        await self.open.wait()
+        return await super().decide(decision, brief=brief)
+
+
+@pytest.mark.parametrize(
+    ("value", "rows", "start", "brief"),
+    [
+        (1.5, 1000, b"", True),
+        (1.5, 9000, b"", False),  # too long
+        ([1], 1000, b"", False),  # more to look at than numbers
+        (1.5, 100, b"", True),
+        (1.5, 100, b"x" * 2**14, False),  # a long document beside them
+        ("text", 100, b"", True),  # short
+    ],
+)
+async def test_columns_of_numbers_are_brief(
+    staff: Principal, value: object, rows: int, start: bytes, brief: bool
+) -> None:
+    events = [make_event("brief", number, ["a"]) for number in range(1, rows + 1)]
+    page = as_page([{**one, "data": {"a": value}} for one in events])
+    run = make_run(events=0)[0].body
+    lines = [
+        text_of("start", {**run, "note": start.decode()}),
+        text_of("event_page", page),
+    ]
+    store = WatchedStore()
+    ingest = Ingest(store, VALIDATOR, StillClock(1.8e9), lease=600)
+    receipt = await ingest(b"\n".join(lines), NDJSON, staff)
+    assert receipt.accepted == 2
+    assert store.brief == [brief]
+
+
+async def test_columns_of_many_at_a_time_are_for_the_thread(staff: Principal) -> None:
+    store = WatchedStore()
+    ingest = Ingest(store, VALIDATOR, StillClock(1.8e9), lease=600)
+    rows = [make_event("many", number, ["a"]) for number in range(1, 300)]
+    body = text_of("event_page", as_page(rows))
+    store.open.clear()
+    several = [asyncio.create_task(ingest(body, NDJSON, staff)) for _ in range(6)]
+    one = asyncio.create_task(ingest(body[:100], NDJSON, staff))  # refused at once
+    await one
+    assert store.brief == [True] * 4 + [False] * 2
+    store.open.set()
+    await asyncio.gather(*several)
+    await ingest(body, NDJSON, staff)
+    assert store.brief[6:] == [True]
 
 
 async def test_a_run_of_another_takes_no_batch(

@@ -78,6 +78,60 @@ def test_events_together_are_read_as_each_by_itself(texts: list[bytes]) -> None:
         check(batch)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5,
+        [{}, ["event", {}]],  # what begins behind a comma looks like an item
+        [[{}], ["even", {}]],  # what ends before a comma does
+        ["}]"],
+    ],
+)
+def test_no_line_is_an_item_because_others_are(value: Any) -> None:
+    """An item over two lines is none, though two on another make up for it."""
+    texts = [text_of("event", {**one, "data": {"a": value}}) for one in events(9, "a")]
+    assert read_batch(b"\n".join(texts)) is not None
+    first, second, third, *others = texts
+    two = second + third
+    assert read_batch(b"\n".join([first, two, *others])) is None
+    for place in range(1, len(third)):
+        halves = third[:place], third[place:]
+        assert read_batch(b"\n".join([first, two, *halves, *others])) is None
+        assert read_batch(b"\n".join([first, halves[0], *others])) is None
+
+
+@pytest.mark.parametrize(
+    ("edge", "spaced"), [(b'",{', b'", {'), (b"}]", b"} ]"), (b'["e', b'[ "e')]
+)
+def test_spaces_around_an_event_are_not_its_own(edge: bytes, spaced: bytes) -> None:
+    texts = [text_of("event", one) for one in events(9, "a")]
+    odd = [*texts[:4], texts[4].replace(edge, spaced, 1), *texts[5:]]
+    found = list(read_items(b"\n".join(odd), media_type=NDJSON))
+    assert [one.raw for one in found if isinstance(one, Document)] == [
+        text[len('["event",') : -1] for text in texts
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(nearly_alike(ROWS), st.data())
+def test_only_whole_lines_are_items(texts: list[bytes], data: st.DataObject) -> None:
+    between = st.sampled_from([b"\n", b"\r\n", b"\n\n", b"\n \t", b" \n", b" ", b""])
+    usual = data.draw(between)
+    odd, place = data.draw(between), data.draw(st.integers(0, ROWS - 2))
+    ends = [odd if at == place else usual for at in range(ROWS - 1)]
+    body = bytearray(b"".join(chain(*zip(texts, [*ends, b""], strict=True))))
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(body)))
+        bits = st.sampled_from([b"\n", b" ", b"[", b"]", b"}", b",", b"1", b"]\n["])
+        body[at : at + data.draw(st.integers(0, 1))] = data.draw(bits)
+    lines = [line for one in bytes(body).split(b"\n") if (line := one.strip(b" \t\r"))]
+    found = list(read_items(bytes(body), media_type=NDJSON))
+    alone = [one for line in lines for one in read_items(line, media_type=NDJSON)]
+    assert [shown(one, 0) for one in found] == [shown(one, 0) for one in alone]
+    for batch in batches(bytes(body)):
+        check(batch)
+
+
 @settings(max_examples=120, deadline=None)
 @given(streams(3), st.data())
 def test_pages_are_read_as_the_thorough_way_does(
@@ -132,8 +186,13 @@ def test_what_benchmarks_send_is_read_by_columns() -> None:
     check(batch)
     # With a space behind the comma, as Python's own writer has it, too.
     check(*batches(b"\r\n\n".join(line.replace(b", ", b",", 1) for line in lines)))
+    for short in (b"[{}]", b"{}", b" ", b""):
+        assert read_batch(b"\n".join([*compact, short, compact[0]])) is None
+        assert (read_batch(b"\n".join([*compact, short])) is None) == bool(short)
     (name, page), *_ = pages_of(middle, 10)
     (batch,) = batches(text_of(name, page))
+    (again,) = batches(text_of(name, page) + b"\r\n")
+    assert again.raws == batch.raws
     assert len(batch.uids) == len(batch.numeric) + 2 == 10
     check(batch)
 
@@ -167,17 +226,17 @@ def test_events_of_other_names_and_streams_stand_where_they_came() -> None:
 def test_one_odd_event_is_enough(odd: dict[str, Any]) -> None:
     every = events(10, "a")
     texts = [text_of("event", one) for one in (*every[:-1], {**every[-1], **odd})]
-    assert read_batch(texts[:-1], b"".join(texts[:-1])) is not None
-    assert read_batch(texts, b"".join(texts)) is None
+    assert read_batch(b"\n".join(texts[:-1])) is not None
+    assert read_batch(b"\n".join(texts)) is None
 
 
 def test_arrays_may_not_hide_how_deep_they_are() -> None:
     deep = json.loads("[" * 195 + "]" * 195)
     flat = [{**one, "data": {"a": [1, 2]}} for one in events(10, "a")]
     texts = [text_of("event", one) for one in flat]
-    assert read_batch(texts, b"".join(texts)) is not None
+    assert read_batch(b"\n".join(texts)) is not None
     texts[-1] = text_of("event", {**flat[-1], "data": {"a": deep}})
-    assert read_batch(texts, b"".join(texts)) is None
+    assert read_batch(b"\n".join(texts)) is None
     assert read_page(text_of("event_page", as_page(flat))) is not None
     nested = as_page([flat[0], {**flat[1], "data": {"a": deep}}])
     assert read_page(text_of("event_page", nested)) is None

@@ -85,6 +85,17 @@ def test_what_is_odd_in_a_batch_is_found(name: str) -> None:
     assert run.documents == (1 + 9 if name == "event" else 2)
 
 
+@pytest.mark.parametrize("name", ["event", "event_page"])
+@pytest.mark.parametrize("time", [10**400, -(10**400), 1, 1e300, 0.0])
+def test_times_of_a_batch_may_be_anything_finite(name: str, time: float) -> None:
+    rows = [make_event("batch", number, ["a"]) for number in range(1, 10)]
+    rows[3] |= {"descriptor": "d", "time": time}
+    rows = [{**row, "descriptor": "d"} for row in rows]
+    batch = batch_of(name, rows if name == "event" else [as_page(rows)])
+    assert batch is not None
+    check(described({"a": ("number", "")}), batch)
+
+
 def test_a_batch_that_cannot_be_folded_costs_none_of_its_events() -> None:
     rows = [make_event("batch", number, ["a"]) for number in range(1, 10)]
     batch = batch_of("event", rows)
@@ -99,7 +110,9 @@ def test_a_batch_that_cannot_be_folded_costs_none_of_its_events() -> None:
     broken = EventBatch(
         name=batch.name,
         descriptor=batch.descriptor,
-        raws=batch.raws,
+        text=batch.text,
+        begins=batch.begins,
+        ends=batch.ends,
         uids=batch.uids,
         seq_nums=batch.seq_nums,
         times=batch.times,

@@ -16,13 +16,15 @@ from quire.documents.legacy import Upgrade, as_received
 from quire.documents.pointer import showable
 from quire.documents.reading import read_delivery
 from quire.documents.validation import Validator
-from quire.ports.store import Store, Transaction
+from quire.ports.store import Decision, Store, Transaction
 
 _log = logging.getLogger(__name__)
 # Below this a thread costs more than it frees the event loop.
 _WORTH_A_THREAD = 256 * 1024
-# Up to this it is folded in less than a millisecond.
+# Up to this documents are folded one by one in less than a millisecond.
 _BRIEF = 16 * 1024
+# With more clients the loop reads what comes while a thread decides, many to a commit.
+_MOST_LONG = 4
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class Ingest:
         self._validator = validator
         self._clock = clock
         self._lease = lease
+        self._long = 0
 
     async def __call__(
         self,
@@ -100,7 +103,7 @@ class Ingest:
                 refused=tuple(refused),
             )
 
-        return await self._store.decide(decide, brief=len(body) <= _BRIEF)
+        return await self._decide(decide, good, len(body))
 
     async def renew(self, uid: str, principal: Principal) -> bool:
         """Renew the lease of a run by its writer's heartbeat.
@@ -124,6 +127,19 @@ class Ingest:
 
         return await self._store.decide(decide)
 
+    async def _decide(
+        self, decision: Decision[Receipt], items: Sequence[Item], length: int
+    ) -> Receipt:
+        if length <= _BRIEF:
+            return await self._store.decide(decision, brief=True)
+        self._long += 1
+        try:
+            few = self._long <= _MOST_LONG
+            brief = few and length <= _WORTH_A_THREAD and _are_columns(items)
+            return await self._store.decide(decision, brief=brief)
+        finally:
+            self._long -= 1
+
     def _sift(
         self, body: bytes, media_type: str, upgrade: Upgrade
     ) -> tuple[list[Item], list[Refusal]]:
@@ -133,7 +149,7 @@ class Ingest:
         for item in read_delivery(body, media_type=media_type):
             if isinstance(item, EventBatch):
                 good.append((index, item))
-                index += len(item.raws)
+                index += len(item)
                 continue
             if isinstance(item, Fault):
                 bad.append(Refusal.of(item))
@@ -168,3 +184,17 @@ class Ingest:
                 field="",
                 reason=showable(f"it cannot be judged: {type(error).__name__}"),
             )
+
+
+def _are_columns(items: Sequence[Item]) -> bool:
+    """Return whether items are columns of numbers, but for a few documents.
+
+    They take a tenth of what as many bytes of single documents do.
+    """
+    alone = 0
+    for _, one in items:
+        if isinstance(one, Document):
+            alone += len(one.raw)
+        elif len(one.numeric) < len(one.data):
+            return False
+    return alone <= _BRIEF

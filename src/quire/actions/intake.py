@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -14,7 +15,7 @@ from quire.documents.identity import identity, key_of, keys_of_rows
 from quire.documents.names import DocumentName
 from quire.documents.reading import parse
 from quire.documents.references import anchor, awaited_by, names, parents, run_of
-from quire.ports.document_records import Arrival, StoredDocument
+from quire.ports.document_records import Arrival, EventArrivals, StoredDocument
 from quire.ports.store import Transaction
 from quire.progress.narration import narrate
 from quire.runs.careful import fold_carefully
@@ -86,11 +87,35 @@ class Intake:
 
     def take(self, items: Items) -> None:
         """Store what is new, run by run, in the order of arrival."""
+        if len(items) == 1 and self._take_event(items[0][1]):
+            return
         waiting, by_run = self._sorted(items)
         if waiting:
             self._store_new(None, waiting)
         for uid, of_run in by_run.items():
             self._take_run(uid, of_run)
+
+    def _take_event(self, document: Document | EventBatch) -> bool:
+        """Store a lone event that is new to a run that is here; return whether it is.
+
+        It is what comes most, and there is nothing to sort then.
+        """
+        if (
+            not isinstance(document, Document)
+            or document.name is not DocumentName.EVENT
+        ):
+            return False
+        uid = self._run_told_by(document.body["descriptor"])
+        run = None if uid is None else self._tx.runs.get(uid)
+        if uid is None or run is None or not self._owner.can_see(run.owner):
+            return False
+        keys = (key_of(DocumentName.EVENT, document.body["uid"]),)
+        if self._tx.documents.find(uid, keys):
+            return False
+        self._tx.documents.append(uid, _arrivals_of(document, keys, (), waits=False))
+        self.accepted += 1
+        self._put(run, self._grown(run, [(document, ())]))
+        return True
 
     def _sorted(self, items: Items) -> tuple[list[Item], dict[str, list[Item]]]:
         by_run: dict[str | None, list[Item]] = {}
@@ -139,13 +164,15 @@ class Intake:
         if not fresh and not clashes:
             return
         after = self._grown(before, fresh) if fresh else before
-        after = settled(after, clashes) if clashes else after
-        after = msgspec.structs.replace(
-            after, lease_until=lease_end(self._now, self._lease), interrupted=False
-        )
+        self._put(before, settled(after, clashes) if clashes else after)
+
+    def _put(self, before: Run, after: Run) -> None:
+        until = lease_end(self._now, self._lease)
+        if after.lease_until != until or after.interrupted:
+            after = msgspec.structs.replace(after, lease_until=until, interrupted=False)
         self._tx.runs.put(after)
         for event in narrate(before, after):
-            tell(self._tx, uid, event, now=self._now)
+            tell(self._tx, after.uid, event, now=self._now)
 
     def _new_of(self, uid: str, items: Items) -> Fresh:
         # Adopted first, so that a second copy among the items is known as one.
@@ -158,10 +185,13 @@ class Intake:
 
     def _grown(self, run: Run, fresh: Fresh) -> Run:
         known = self._known_in(run.uid)
-        run = msgspec.structs.replace(run, interrupted=False)
+        if run.interrupted:
+            run = msgspec.structs.replace(run, interrupted=False)
         while fresh:
             fresh.sort(key=_stands_alone)
             before, run = run, fold_carefully(run, fresh, known=known)
+            if run.awaited is before.awaited:
+                break
             fresh = [
                 pair
                 for uid, name in run.awaited.items()
@@ -200,7 +230,7 @@ class Intake:
         if run is None:  # each waits by itself
             items = _apart(items)
         keys = keys_of_rows(document for _, document in items)
-        flat = [key for own in keys for key in own]
+        flat = list(chain.from_iterable(keys))
         known = self._tx.documents.find(run, flat)
         new: list[_New]
         if known or len(set(flat)) < len(flat):
@@ -211,8 +241,7 @@ class Intake:
                 for (_, document), own in zip(items, keys, strict=True)
             ]
         if new:
-            waits = run is None
-            arrivals = [each for one in new for each in _arrivals(*one, waits=waits)]
+            arrivals = _arrivals(new, waits=run is None)
             self.accepted += len(arrivals)
             self._tx.documents.append(run, arrivals)
         return [(document, repeated) for document, _, repeated in new]
@@ -310,20 +339,22 @@ def _apart(items: Items) -> list[tuple[int, Document]]:
     return found
 
 
-def _arrivals(
+def _arrivals(new: Sequence[_New], *, waits: bool) -> Sequence[Arrival]:
+    each = [_arrivals_of(*one, waits=waits) for one in new]
+    return each[0] if len(each) == 1 else list(chain.from_iterable(each))
+
+
+def _arrivals_of(
     document: Document | EventBatch,
     keys: tuple[int, ...],
     repeated: tuple[int, ...],
     *,
     waits: bool,
-) -> list[Arrival]:
+) -> Sequence[Arrival]:
     if isinstance(document, EventBatch):
-        paged = document.name is DocumentName.EVENT_PAGE
-        shares = (keys,) if paged else zip(keys, strict=True)
-        return [
-            Arrival(name=document.name, raw=raw, keys=own)
-            for raw, own in zip(document.raws, shares, strict=True)
-        ]
+        if document.name is DocumentName.EVENT:
+            return EventArrivals(document.text, document.begins, document.ends, keys)
+        return [Arrival(name=document.name, raw=document.raws[0], keys=keys)]
     lone = document.name in _ROWS and not waits
     return [
         Arrival(

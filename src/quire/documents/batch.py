@@ -6,33 +6,25 @@ third of the time and a fraction of the objects that one mapping an event costs,
 event is looked at by itself again before it is stored.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any
 
 import jiter
 import msgspec
 
-from quire.documents.counting import count
 from quire.documents.document import Document
+from quire.documents.event_form import EventForm
 from quire.documents.names import DocumentName
-from quire.documents.typed import EVENT_BEGINS, WHITE, nests_deep, read_rows
+from quire.documents.typed import EVENT_BEGINS
 
 # For fewer the types do not pay.
 _FEWEST = 8
-_MOST_KEYS, _MOST_CHARACTERS = 100, 10_000
-_FIELD = re.compile(r'[^\\"\x00-\x1f]+')
-_OWN_KEYS = ("uid", "descriptor", "seq_num", "time", "data", "timestamps")
-_NUMBER = int | float | None
-_NUMBERS = frozenset({int, float})
-_INTEGERS = frozenset({int})
-_EVENT, _UID, _DESCRIPTOR = map(attrgetter, ("event", "uid", "descriptor"))
-_SEQ_NUM, _TIME, _FILLED = map(attrgetter, ("seq_num", "time", "filled"))
+_LINE_END = ord("\n")
+_UID, _SEQ_NUM, _TIME = map(attrgetter, ("uid", "seq_num", "time"))
 
 
-class EventBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class EventBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     """Sound events of one descriptor that all have the same data keys.
 
     Their timestamps have these keys, too, and nothing of them was `filled`.
@@ -41,20 +33,38 @@ class EventBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ----------
     name
         ``event``, or ``event_page``.
-    raws
-        The bytes of each event, or of the one page that holds them.
+    text
+        In which the bytes of each event stand, or of the one page that holds them.
+    begins, ends
+        Where in the text each of these begins and ends: arrays of integers.
+    seq_nums
+        Integers of any size.
+    times
+        Unix seconds, finite.
     numeric
         Data keys under which nothing but numbers and nulls came.
     """
 
     name: DocumentName
     descriptor: str
-    raws: Sequence[bytes]
+    text: bytes
+    begins: Any
+    ends: Any
     uids: Sequence[str]
     seq_nums: Sequence[int]
     times: Sequence[int | float]
     data: Mapping[str, Sequence[Any]]
     numeric: frozenset[str]
+
+    def __len__(self) -> int:
+        """How many documents it is: events, or one page."""
+        return len(self.begins)
+
+    @property
+    def raws(self) -> list[bytes]:
+        """The bytes of each event, or of the one page that holds them."""
+        spans = zip(self.begins.tolist(), self.ends.tolist(), strict=True)
+        return [self.text[begin:end] for begin, end in spans]
 
     def documents(self) -> list[Document]:
         """Return each event, or the page, by itself."""
@@ -86,116 +96,68 @@ class _Columns(Mapping[str, Sequence[Any]]):
         return len(self._fields)
 
 
-def read_batch(texts: Sequence[bytes], whole: bytes) -> EventBatch | None:
+def read_batch(lines: bytes) -> EventBatch | None:
     """Return many events, if all of them are sound and alike.
 
     Parameters
     ----------
-    texts
-        Items, each of which begins as an event does.
-    whole
-        All of them, with nothing but white space between.
+    lines
+        Items, one a line; the last line may lack its end. Spaces around an item, empty
+        lines and what is no event are for others to read.
     """
-    first = read_rows(texts[0]) if len(texts) >= _FEWEST else None
-    if first is None:
+    second = lines.find(b"\n") + 1
+    # Most that is sent is but a few events: known without counting them.
+    few = not 0 < second * (_FEWEST - 2) < len(lines)
+    if few or not lines.startswith(EVENT_BEGINS):
         return None
-    data, stamps = first.body["data"], first.body["timestamps"]
-    keys = tuple(data)
-    if not _can_be_fields(keys) or data.keys() != stamps.keys():
+    spans, form = _spans(lines), EventForm.of(lines[:second])
+    events = None if spans is None or form is None else form.read(lines)
+    if spans is None or form is None or events is None or len(events) != len(spans[0]):
         return None
-    numeric = tuple(type(value) in _NUMBERS for value in data.values())
-    try:
-        events = list(map(_EVENT, map(_decoder(keys, numeric).decode, texts)))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    seq_nums: list[Any] = list(map(_SEQ_NUM, events))
-    if (
-        _has_more_keys(whole, events, len(keys))
-        or len(set(map(_DESCRIPTOR, events))) > 1
-        or not _INTEGERS.issuperset(map(type, seq_nums))
-        or (not all(numeric) and any(map(nests_deep, texts)))
-    ):
-        return None
-    begin = len(EVENT_BEGINS)
     return EventBatch(
         name=DocumentName.EVENT,
-        descriptor=first.body["descriptor"],
-        raws=[text[begin:-1].strip(WHITE) for text in texts],
+        descriptor=events[0].descriptor,
+        text=lines,
+        begins=spans[0],
+        ends=spans[1],
         uids=list(map(_UID, events)),
-        seq_nums=seq_nums,
+        seq_nums=list(map(_SEQ_NUM, events)),
         times=list(map(_TIME, events)),
-        data=_Columns(events, keys),
+        data=_Columns(events, form.keys),
         numeric=frozenset(
-            key for key, alone in zip(keys, numeric, strict=True) if alone
+            key for key, alone in zip(form.keys, form.numeric, strict=True) if alone
         ),
     )
 
 
-def _can_be_fields(keys: Sequence[str]) -> bool:
-    """Return whether msgspec takes these names for fields, and they are not too many."""
-    return (
-        0 < len(keys) <= _MOST_KEYS
-        and sum(map(len, keys)) <= _MOST_CHARACTERS
-        and all(map(_FIELD.fullmatch, keys))
-    )
+def _spans(lines: bytes) -> tuple[Any, Any] | None:
+    """Return where the second elements of items begin and end, if all stand alike.
 
-
-def _has_more_keys(whole: bytes, events: Sequence[Any], keys: int) -> bool:
-    """Return whether a key was repeated, or a text holds a colon, which hides it.
-
-    None has fewer colons than keys, so that with as many in all each has as many.
+    That each line is an item then follows from their number: no value of JSON has a
+    bracket that closes, a line's end and a bracket that opens behind one another.
     """
-    expected = len(events) * (len(_OWN_KEYS) + 2 * keys)
-    expected += list(map(type, map(_FILLED, events))).count(_Nothing)
-    return count(whole, b":") != expected
+    # Here: runners never come by.
+    import numpy as np
 
-
-@lru_cache(maxsize=64)
-def _decoder(
-    keys: tuple[str, ...], numeric: tuple[bool, ...]
-) -> msgspec.json.Decoder[Any]:
-    """Return what reads items with events that have these data keys and no other.
-
-    Parameters
-    ----------
-    numeric
-        Which of them hold numbers; the others may hold anything.
-    """
-    fields = [f"f{place}" for place in range(len(keys))]
-    rename = dict(zip(fields, keys, strict=True))
-
-    def table(kinds: Sequence[Any]) -> type[msgspec.Struct]:
-        return msgspec.defstruct(
-            "Table",
-            list(zip(fields, kinds, strict=True)),
-            rename=rename,
-            forbid_unknown_fields=True,
-            gc=False,
+    text = np.frombuffer(lines, np.uint8)
+    ends = np.flatnonzero(text == _LINE_END)
+    if not lines.endswith(b"\n"):
+        ends = np.append(ends, len(lines))
+    if len(ends) < _FEWEST:
+        return None
+    begins = np.empty_like(ends)
+    begins[0] = 0
+    begins[1:] = ends[:-1] + 1
+    lead = lines.find(b"{")
+    # What is shorter than an event is none, and would have us look at its neighbours.
+    if int((ends - begins).min()) <= lead + 2 or any(
+        text[places].tobytes().strip(sign)
+        for places, sign in (
+            (begins, b"["),
+            (begins + lead, b"{"),
+            (ends - 2, b"}"),
+            (ends - 1, b"]"),
         )
-
-    event = msgspec.defstruct(
-        "Event",
-        [
-            ("uid", str),
-            ("descriptor", str),
-            ("seq_num", int | float),
-            ("time", int | float),
-            ("data", table([_NUMBER if alone else Any for alone in numeric])),
-            ("timestamps", table([_NUMBER] * len(keys))),
-            ("filled", _Nothing | msgspec.UnsetType, msgspec.UNSET),
-        ],
-        forbid_unknown_fields=True,
-        gc=False,
-    )
-    item = msgspec.defstruct(
-        "Item",
-        [("name", Literal["event"]), ("event", event)],
-        array_like=True,
-        forbid_unknown_fields=True,
-        gc=False,
-    )
-    return msgspec.json.Decoder(item)
-
-
-class _Nothing(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An object without members."""
+    ):
+        return None
+    return begins + lead, ends - 1

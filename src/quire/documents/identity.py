@@ -6,7 +6,6 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
-from itertools import accumulate
 from typing import Any
 
 from quire.documents.batch import EventBatch
@@ -80,27 +79,27 @@ def keys_of_rows(documents: Iterable[Document | EventBatch]) -> list[tuple[int, 
 
     Those of a batch are the keys of all its events.
     """
-    digests: list[bytes] = []
-    counts: list[int] = []
-    for document in documents:
-        uids: Sequence[str]
-        if isinstance(document, EventBatch):
-            uids = document.uids
-        elif document.name is DocumentName.EVENT:
-            uids = (document.body["uid"],)
-        else:
-            uids = row_uids(document)
-        digests += _digests(family(document.name), uids)
-        counts.append(len(uids))
-    keys = struct.unpack(f">{len(digests)}q", b"".join(digests))
-    ends = accumulate(counts)
-    return [keys[end - count : end] for end, count in zip(ends, counts, strict=True)]
+    return [_keys_of(document) for document in documents]
+
+
+def _keys_of(document: Document | EventBatch) -> tuple[int, ...]:
+    if isinstance(document, EventBatch):
+        uids = document.uids
+    elif document.name is DocumentName.EVENT:
+        uids = (document.body["uid"],)
+    else:
+        uids = row_uids(document)
+    if len(uids) == 1:
+        return (key_of(document.name, uids[0]),)
+    digests = b"".join(_digests(family(document.name), uids))
+    return struct.unpack(f">{len(uids)}q", digests)
 
 
 def key_of(name: DocumentName, uid: str) -> int:
     """Return the key of a row with this uid in a document of this name."""
-    (digest,) = _digests(family(name), [uid])
-    return int.from_bytes(digest, signed=True)
+    one = _begun(family(name)).copy()
+    one.update(uid.encode())
+    return int.from_bytes(one.digest(), signed=True)
 
 
 def family(name: DocumentName) -> str:

@@ -16,7 +16,7 @@ from quire.documents.batch import EventBatch, read_batch
 from quire.documents.diagnosis import broken_off, unknown_name, unreadable, wrong_shape
 from quire.documents.document import Document, Fault
 from quire.documents.names import DocumentName
-from quire.documents.paged import read_page
+from quire.documents.paged import PAGE_BEGINS, read_page
 from quire.documents.slicing import Broken, elements, members
 from quire.documents.typed import WHITE, is_event, read_events, read_rows
 
@@ -81,28 +81,36 @@ def parse(name: DocumentName, raw: bytes, original: bytes = b"") -> Document:
 
 
 def _of_lines(body: bytes) -> Iterator[Document | EventBatch | Fault]:
+    whole = _read_whole(body)
+    if whole is not None:
+        yield whole
+        return
     lines = [text for line in body.split(b"\n") if (text := line.strip(WHITE))]
-    if all(map(is_event, lines)):
-        yield from _events_of(lines, body, 0)
+    if len(lines) == 1 and is_event(lines[0]):
+        yield _read(lines[0], 0)
         return
     index = 0
     for is_plain, group in groupby(lines, is_event):
         texts = list(group)
         if is_plain:
-            yield from _events_of(texts, b"\n".join(texts), index)
+            joined = b"\n".join(texts)
+            was_tried = len(joined) >= len(body) - 1
+            batch = None if was_tried else read_batch(joined)
+            yield from _events_of(texts, index) if batch is None else (batch,)
         else:
             for place, text in enumerate(texts, index):
                 yield read_page(text) or _read(text, place)
         index += len(texts)
 
 
-def _events_of(
-    texts: Sequence[bytes], whole: bytes, index: int
-) -> Iterator[Document | EventBatch | Fault]:
-    batch = read_batch(texts, whole)
-    if batch is not None:
-        yield batch
-        return
+def _read_whole(body: bytes) -> EventBatch | None:
+    """Return what is nothing but events that are alike, or a page: nearly all is."""
+    if body.startswith(PAGE_BEGINS):
+        return read_page(body) if body.find(b"\n", 0, len(body) - 1) < 0 else None
+    return read_batch(body)
+
+
+def _events_of(texts: Sequence[bytes], index: int) -> Iterator[Document | Fault]:
     events = read_events(texts) if len(texts) > 1 else None
     if events is not None:
         yield from events

@@ -1,7 +1,7 @@
 """Documents in the store, exactly as received."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol, overload
 
 import msgspec
 
@@ -36,6 +36,53 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     original: bytes = b""
 
 
+class EventArrivals(Sequence[Arrival]):
+    """Events on their way into the store that stand in one text.
+
+    Stores may take them as what they are, many single arrivals, or all at once.
+
+    Parameters
+    ----------
+    text
+        As it was received.
+    begins, ends
+        Where in it each event begins and ends, in order: arrays of integers.
+    keys
+        The key of each.
+    """
+
+    name = DocumentName.EVENT
+
+    def __init__(
+        self, text: bytes, begins: Any, ends: Any, keys: tuple[int, ...]
+    ) -> None:
+        self.text = text
+        self.begins = begins
+        self.ends = ends
+        self.keys = keys
+
+    @overload
+    def __getitem__(self, place: int) -> Arrival: ...
+    @overload
+    def __getitem__(self, place: slice) -> "EventArrivals": ...
+    def __getitem__(self, place: int | slice) -> "Arrival | EventArrivals":
+        """Return one, or some."""
+        begin, end, keys = self.begins[place], self.ends[place], self.keys[place]
+        if isinstance(keys, tuple):
+            return EventArrivals(self.text, begin, end, keys)
+        return Arrival(name=self.name, raw=self.text[begin:end], keys=(keys,))
+
+    def __iter__(self) -> Iterator[Arrival]:
+        """Yield each by itself."""
+        spans = zip(self.begins.tolist(), self.ends.tolist(), self.keys, strict=True)
+        for begin, end, key in spans:
+            yield Arrival(name=self.name, raw=self.text[begin:end], keys=(key,))
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(self.keys)
+
+
 class StoredDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A document in the store.
 
@@ -63,6 +110,8 @@ class DocumentRecords(Protocol):
         ----------
         run
             The uid of their run; None for documents that wait for another to tell.
+        arrivals
+            Any, or `EventArrivals`, which can be stored all at once.
         """
         ...
 

@@ -114,7 +114,7 @@ class _Folding:
             if declared is not None:
                 self._judge(descriptor, Rows.of_events(events, declared), declared)
         for growth in self._growths.values():
-            self._findings.update(growth.findings())
+            self._findings.update(growth.findings)
         run = self._run
         run = replace(
             run,
@@ -192,9 +192,10 @@ class _Folding:
             events.append(body)
 
     def _take_batch(self, batch: EventBatch) -> None:
-        self._count += len(batch.raws)
+        self._count += len(batch)
         descriptor = batch.descriptor
-        self._growth(descriptor).add_rows(batch.uids, batch.seq_nums, batch.times)
+        growth = self._growth(descriptor)
+        growth.add_rows(batch.uids, batch.seq_nums, batch.times, finite=True)
         declared = self._run.declared.get(descriptor)
         if declared is not None:
             self._judge(descriptor, Rows.of_batch(batch, declared), declared)
@@ -210,9 +211,12 @@ class _Folding:
 
     def _take_bulk_events(self, document: Document, repeated: Collection[int]) -> None:
         # Not judged by its descriptors: some may still be on their way.
+        events: dict[str, list[dict[str, Any]]] = {}
         for place, event in enumerate(bulk_rows(document.body)):
             if place not in repeated:
-                self._growth(event["descriptor"]).add_events([event])
+                events.setdefault(event["descriptor"], []).append(event)
+        for descriptor, own in events.items():
+            self._growth(descriptor).add_events(own)
 
     def _take_resource(self, document: Document, _: Collection[int]) -> None:
         self._came[DocumentName.RESOURCE].add(document.body["uid"])

@@ -1,8 +1,9 @@
 """What a batch of documents adds to one stream."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from msgspec.structs import replace
@@ -22,21 +23,27 @@ class Growth:
 
     Attributes
     ----------
-    uids, numbers, times
-        Of event rows: uid, sequence number and Unix seconds, as received.
+    rows
+        How many event rows there are.
+    numbers
+        Their sequence numbers, as closed ranges.
+    times
+        Unix seconds, the smallest and the greatest of them among them.
+    findings
+        What is odd about their sequence numbers.
     ranges
         Closed ranges of sequence numbers of external data, by the uid of their
         `stream_resource`.
     """
 
-    uids: list[str] = field(default_factory=list)
-    numbers: list[Any] = field(default_factory=list)
-    times: list[Any] = field(default_factory=list)
+    rows: int = 0
+    numbers: list[tuple[int, int]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    findings: set[Finding] = field(default_factory=set)
     ranges: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
-    def add_events(self, events: Iterable[Mapping[str, Any]]) -> None:
+    def add_events(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Add rows that stand alone."""
-        events = tuple(events)
         self.add_rows(
             [event["uid"] for event in events],
             [event["seq_num"] for event in events],
@@ -44,25 +51,38 @@ class Growth:
         )
 
     def add_rows(
-        self, uids: Sequence[str], numbers: Sequence[Any], times: Sequence[Any]
+        self,
+        uids: Sequence[str],
+        numbers: Sequence[Any],
+        times: Sequence[Any],
+        *,
+        finite: bool = False,
     ) -> None:
-        """Add rows by their columns."""
-        self.uids += uids
-        self.numbers += numbers
-        self.times += times
+        """Add rows by their columns.
+
+        Parameters
+        ----------
+        finite
+            Whether all times are known to be finite numbers.
+        """
+        self.rows += len(uids)
+        self.times += _ends(times, finite=finite)
+        if _in_turn(numbers):
+            self.numbers.append((numbers[0], numbers[-1]))
+            return
+        if not _all_exact(numbers) or min(numbers, default=1) < 1:
+            self.findings.update(_odd(uids, numbers))
+            numbers = [n for value in numbers if (n := as_integer(value)) is not None]
+        self.numbers += of_numbers(numbers)
 
     def add_page(self, body: Mapping[str, Any], repeated: Collection[int]) -> None:
         """Add the rows of a page; of a ragged one those that all columns have."""
-        columns = body["uid"], body["seq_num"], body["time"]
-        fresh: Sequence[int] = range(min(map(len, columns)))
-        if repeated:
-            fresh = [place for place in fresh if place not in repeated]
-        mine = (self.uids, self.numbers, self.times)
-        for gathered, column in zip(mine, columns, strict=True):
-            if len(fresh) == len(column):
-                gathered.extend(column)
-            else:
-                gathered.extend(column[place] for place in fresh)
+        columns = [body["uid"], body["seq_num"], body["time"]]
+        fresh = range(min(map(len, columns)))
+        if repeated or {len(fresh)} != set(map(len, columns)):
+            places = [place for place in fresh if place not in repeated]
+            columns = [[column[place] for place in places] for column in columns]
+        self.add_rows(*columns)
 
     def add_range(self, resource: str, first: int, stop: int) -> None:
         """Add a half-open range of rows with external data."""
@@ -70,30 +90,17 @@ class Growth:
 
     def as_stream(self) -> Stream:
         """Return it as a stream of which nothing else is known."""
-        times = _usable_times(self.times)
         assets: dict[str, Intervals] = {
             uid: union((), ranges) for uid, ranges in self.ranges.items()
         }
-        seq_nums = _counted(self.numbers)
+        every = chain(self.numbers, *assets.values())
         return Stream(
-            seq_nums=union(seq_nums, (one for each in assets.values() for one in each)),
-            events=len(self.uids),
-            first_time=min(times, default=None),
-            last_time=max(times, default=None),
+            seq_nums=union((), every),
+            events=self.rows,
+            first_time=min(self.times, default=None),
+            last_time=max(self.times, default=None),
             assets=assets,
         )
-
-    def findings(self) -> Iterator[Finding]:
-        """Tell of odd sequence numbers of events."""
-        if not _in_turn(self.numbers) and (
-            not _all_exact(self.numbers) or min(self.numbers, default=1) < 1
-        ):
-            for uid, value in zip(self.uids, self.numbers, strict=True):
-                number = as_integer(value)
-                if number is None:
-                    yield odd_seq_num(uid, value)
-                elif number < 1:
-                    yield below_one(uid, value)
 
 
 def together(stream: Stream, more: Stream) -> Stream:
@@ -131,25 +138,29 @@ def _in_turn(numbers: Sequence[Any]) -> bool:
     first, count = numbers[0], len(numbers)
     if type(numbers[-1]) is not int or numbers[-1] != first + count - 1:
         return False
-    # 2.0 is 2, too.
-    return numbers == list(range(first, first + count)) and (
-        set(map(type, numbers)) == _INTEGERS
-    )
+    return numbers == list(range(first, first + count))  # 2.0 is 2, too
 
 
-def _counted(numbers: Sequence[Any]) -> Intervals:
-    """Return the numbers that count, as intervals."""
-    if _in_turn(numbers):
-        return ((numbers[0], numbers[-1]),)
-    if _all_exact(numbers):
-        return of_numbers(numbers)
-    return of_numbers(
-        one for value in numbers if (one := as_integer(value)) is not None
-    )
+def _odd(uids: Sequence[str], numbers: Sequence[Any]) -> Iterator[Finding]:
+    for uid, value in zip(uids, numbers, strict=True):
+        number = as_integer(value)
+        if number is None:
+            yield odd_seq_num(uid, value)
+        elif number < 1:
+            yield below_one(uid, value)
 
 
-def _usable_times(times: Sequence[Any]) -> Sequence[float]:
+def _ends(times: Sequence[Any], *, finite: bool) -> Sequence[float]:
+    """Return the smallest and the greatest of the times that are usable."""
+    if not finite and not _are_finite(times):
+        times = [one for value in times if (one := as_number(value)) is not None]
+    in_turn = sorted(times)  # they nearly always are: then it is quicker than `min`
+    ends = in_turn[:1] + in_turn[-1:]
+    found = [one for value in ends if (one := as_number(value)) is not None]
+    # An integer may be too large for a number.
+    return found if len(found) == len(ends) else _ends(times, finite=False)
+
+
+def _are_finite(times: Sequence[Any]) -> bool:
     # A sum is finite only if all its terms are.
-    if set(map(type, times)) == _FLOATS and math.isfinite(sum(times)):
-        return times
-    return [one for value in times if (one := as_number(value)) is not None]
+    return set(map(type, times)) == _FLOATS and math.isfinite(sum(times))

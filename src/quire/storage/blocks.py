@@ -12,7 +12,8 @@ import msgspec
 
 from quire.documents.names import DocumentName
 from quire.errors import StoreUnavailable
-from quire.ports.document_records import Arrival, StoredDocument
+from quire.ports.document_records import Arrival, EventArrivals, StoredDocument
+from quire.storage.event_slots import encoded_slots
 from quire.storage.squeezing import whole
 
 _PLACE_BITS = 20
@@ -62,6 +63,17 @@ def pack(
     squeeze
         Makes the body smaller: `quire.storage.squeezing.Squeezer.squeeze`.
     """
+    if isinstance(arrivals, EventArrivals):
+        body = squeeze(arrivals.text[: int(arrivals.ends[-1])])
+        encoded = encoded_slots(arrivals, _NO_CHECKSUM)
+    else:
+        encoded, text = _directory_and_text(arrivals)
+        body = squeeze(text)
+    encoded = encoded[: -len(_NO_CHECKSUM)]
+    return encoded + _checksum(encoded, body), body
+
+
+def _directory_and_text(arrivals: Sequence[Arrival]) -> tuple[bytes, bytes]:
     slots: list[tuple[object, ...]] = []
     parts: list[bytes] = []
     offset = 0
@@ -79,9 +91,7 @@ def pack(
             offset += len(one.original)
         slots.append(slot)
     slots[-1] = (*slots[-1], *(0,) * (len(_BEFORE) - len(slots[-1])), _NO_CHECKSUM)
-    body = squeeze(b"".join(parts))
-    encoded = _ENCODER.encode(slots)[: -len(_NO_CHECKSUM)]
-    return encoded + _checksum(encoded, body), body
+    return _ENCODER.encode(slots), b"".join(parts)
 
 
 def opened(encoded: bytes, body: bytes) -> tuple[tuple[Slot, ...], bytes]:
@@ -138,6 +148,12 @@ def document(slot: Slot, body: bytes, number: int) -> StoredDocument:
 
 def split(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
     """Cut into what fits one block each."""
+    if len(arrivals) == 1:
+        yield arrivals
+        return
+    if isinstance(arrivals, EventArrivals) and _fits(arrivals.text, len(arrivals)):
+        yield arrivals
+        return
     sizes = [len(one.raw) + len(one.original) for one in arrivals]
     if sizes and sum(sizes) <= _LARGEST_BODY and len(sizes) <= 1 << _PLACE_BITS:
         yield arrivals
@@ -147,7 +163,11 @@ def split(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
         total += size
         full = total > _LARGEST_BODY or place - begin >= 1 << _PLACE_BITS
         if full and place > begin:
-            yield arrivals[begin:place]
+            yield list(arrivals[begin:place])
             begin, total = place, size
     if begin < len(arrivals):
-        yield arrivals[begin:]
+        yield list(arrivals[begin:])
+
+
+def _fits(text: bytes, documents: int) -> bool:
+    return len(text) <= _LARGEST_BODY and documents <= 1 << _PLACE_BITS

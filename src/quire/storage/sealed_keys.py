@@ -6,7 +6,7 @@ time.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 # Two arrays are merged up to so many keys: that takes some 50 ms.
 _LARGEST = 2**19
@@ -22,15 +22,16 @@ class SealedKeys:
         """How many pairs there are."""
         return sum(len(keys) for keys, _ in self._parts)
 
-    def add(self, pairs: Sequence[tuple[int, int]]) -> None:
+    def add(self, keys: Sequence[int], numbers: Sequence[int]) -> None:
         """Put pairs of a key (a signed integer of 64 bits) and a number."""
         import numpy as np
 
-        both = np.array(pairs, np.int64).reshape(-1, 2)
-        part = _sorted(both[:, 0], both[:, 1])
+        part = _sorted(np.array(keys, np.int64), np.array(numbers, np.int64), None)
         while self._parts and len(self._parts[-1][0]) + len(part[0]) <= _LARGEST:
             last = self._parts.pop()
-            part = _sorted(*map(np.concatenate, zip(last, part, strict=True)))
+            merged = [np.concatenate(both) for both in zip(last, part, strict=True)]
+            # It is quick with what is in order.
+            part = _sorted(merged[0], merged[1], "stable")
         self._parts.append(part)
 
     def find(self, keys: Sequence[int]) -> Iterable[tuple[int, int]]:
@@ -51,6 +52,6 @@ class SealedKeys:
                     yield keys[place], number
 
 
-def _sorted(keys: Any, numbers: Any) -> tuple[Any, Any]:
-    order = keys.argsort(kind="stable")
+def _sorted(keys: Any, numbers: Any, kind: Literal["stable"] | None) -> tuple[Any, Any]:
+    order = keys.argsort(kind=kind)
     return keys[order], numbers[order]

@@ -51,7 +51,8 @@ def check_items(body: bytes, limit: int, *, lines: bool) -> None:
         There are more than `limit`.
     """
     separator = b"\n" if lines else b","
-    if count(body, separator) < limit:
+    # An item and what parts it from the next are two bytes at least.
+    if len(body) < 2 * limit or count(body, separator) < limit:
         return
     if lines:
         found = sum(1 for line in body.split(b"\n") if line.strip())

@@ -6,8 +6,9 @@ never becomes wrong, only short, and what is missing is read from where it ends.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from quire.storage.key_index import KeyIndex
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class RunKeys:
 
     Attributes
     ----------
-    numbers
+    index
         The numbers of the documents that have a key.
     last_block, last_adopted
         Where it ends.
@@ -24,20 +25,10 @@ class RunKeys:
         The session's when it was last complete.
     """
 
-    numbers: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    index: KeyIndex = field(default_factory=KeyIndex)
     last_block: int = 0
     last_adopted: int = 0
     epoch: int = -1
-
-    def add(self, keys: Iterable[int], number: int) -> None:
-        """Note that a document has these keys."""
-        alone = (number,)
-        for key in keys:
-            others = self.numbers.get(key)
-            if others is None:
-                self.numbers[key] = alone
-            elif number not in others:
-                self.numbers[key] = (*others, number)
 
 
 class KnownKeys:
@@ -46,8 +37,8 @@ class KnownKeys:
     Parameters
     ----------
     limit
-        How many keys to keep over all runs (some 150 bytes each). The run in use
-        stays however many it has.
+        How many keys to keep over all runs (some 100 bytes each, 16 if sealed). The
+        run in use stays however many it has.
     most_runs
         How many runs to keep.
     """
@@ -60,12 +51,16 @@ class KnownKeys:
         self._kept = 0
         self._noted: set[str] = set()
 
+    def peek(self, run: str) -> RunKeys | None:
+        """Return what is known of a run if anything is."""
+        return self._runs.get(run)
+
     def get(self, run: str) -> RunKeys:
         """Return what is known of a run; forgotten again if the commit fails."""
         self._noted.add(run)
         found = self._runs.setdefault(run, RunKeys())
         self._runs.move_to_end(run)
-        self._count(run, len(found.numbers))
+        self._count(run, found.index.weight)
         while len(self._runs) > 1 and (
             self._kept > self._limit or len(self._runs) > self._most_runs
         ):

@@ -1,24 +1,17 @@
 """The received documents in SQLite."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile, groupby
 
 import apsw
 
-from quire.ports.document_records import Arrival, StoredDocument
+from quire.ports.document_records import Arrival, EventArrivals, StoredDocument
 from quire.storage import blocks
+from quire.storage.key_index import KeyIndex
 from quire.storage.sqlite import sql
 from quire.storage.sqlite.changes import Changes
-from quire.storage.sqlite.known_keys import (
-    KeyIndex,
-    KnownKeys,
-    add,
-    add_all,
-    hits,
-    remove,
-    seal,
-)
+from quire.storage.sqlite.known_keys import KnownKeys
 from quire.storage.sqlite.uids import Uid, to_column, to_text
 from quire.storage.squeezing import Squeezer
 
@@ -44,7 +37,9 @@ class SqliteDocuments:
         self, run: str | None, keys: Sequence[int]
     ) -> dict[int, tuple[StoredDocument, ...]]:
         """Return, for those keys that are known in the run, the documents with it."""
-        known = hits(self._index(None if run is None else to_column(run)), keys)
+        known = self._index(None if run is None else to_column(run)).find(keys)
+        if not known:
+            return {}
         places = sorted({number for found in known.values() for number in found})
         documents = {item.number: item for item in self._read(places)}
         return {
@@ -78,8 +73,10 @@ class SqliteDocuments:
         )
         for number, slot in self._slots(numbers):
             self._put_anchor(slot.anchor, owner)
-            self._note(None, remove, slot.keys, number)
-            self._note(owner, add, slot.keys, number)
+            if (waiting := self._changing(None)) is not None:
+                waiting.remove(slot.keys, number)
+            if (own := self._changing(owner)) is not None:
+                own.add(slot.keys, number)
         return tuple(self._read(numbers))
 
     def of_run(self, run: str, first: int = 0) -> Iterator[StoredDocument]:
@@ -101,7 +98,9 @@ class SqliteDocuments:
         block = (run, *blocks.pack(arrivals, self._squeezer.squeeze))
         self._connection.execute(sql.BLOCK_PUT, block)
         first = blocks.number_of(self._connection.last_insert_rowid(), 0)
-        self._note_new(run, arrivals, first)
+        self._note_keys(run, arrivals, first)
+        if isinstance(arrivals, EventArrivals):
+            return  # nothing refers to an event, and none of these waits
         for number, arrival in enumerate(arrivals, first):
             if run is None:
                 awaited = to_column(arrival.waits_for)
@@ -109,16 +108,19 @@ class SqliteDocuments:
             elif arrival.anchor:
                 self._put_anchor(arrival.anchor, run)
 
-    def _note_new(
+    def _note_keys(
         self, run: Uid | None, arrivals: Sequence[Arrival], first: int
     ) -> None:
-        index = self._known.get(run)
+        index = self._changing(run)
         if index is None:
             return
-        self._changes.forget_on_undo(run)
-        add_all(index, [one.keys for one in arrivals], first)
+        if isinstance(arrivals, EventArrivals):
+            index.add_each(arrivals.keys, first)
+        else:
+            for number, arrival in enumerate(arrivals, first):
+                index.add(arrival.keys, number)
         if run is not None:  # what waits is removed again
-            seal(index)
+            index.seal()
 
     def _put_anchor(self, anchor: str, run: Uid) -> bool:
         """Note whose an anchor is, unless it is somebody's; return whether it was not."""
@@ -127,17 +129,12 @@ class SqliteDocuments:
         self._connection.execute(sql.ANCHOR_PUT, (to_column(anchor), run))
         return self._connection.changes() > 0
 
-    def _note(
-        self,
-        run: Uid | None,
-        change: Callable[[KeyIndex, Iterable[int], int], None],
-        keys: Iterable[int],
-        number: int,
-    ) -> None:
+    def _changing(self, run: Uid | None) -> KeyIndex | None:
+        """Return the run's index, if it is here, to have a change noted in it."""
         index = self._known.get(run)
         if index is not None:
-            change(index, keys, number)
             self._changes.forget_on_undo(run)
+        return index
 
     def _index(self, run: Uid | None) -> KeyIndex:
         index = self._known.get(run)
@@ -161,12 +158,12 @@ class SqliteDocuments:
                 slots = blocks.directory(encoded)
                 self._changes.reads(len(slots))
                 for place, slot in enumerate(slots):
-                    add(index, slot.keys, blocks.number_of(number, place))
-                seal(index)
+                    index.add(slot.keys, blocks.number_of(number, place))
+                index.seal()
             numbers.sort()
         self._changes.reads(len(numbers))
         for number, slot in self._slots(numbers):
-            add(index, slot.keys, number)
+            index.add(slot.keys, number)
         return index
 
     def _numbers(self, query: str, *bindings: Uid) -> list[int]:

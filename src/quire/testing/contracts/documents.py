@@ -1,9 +1,12 @@
 """The guarantees of `quire.ports.document_records`."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
 from quire.documents.names import DocumentName
-from quire.ports.document_records import Arrival, StoredDocument
+from quire.ports.document_records import Arrival, EventArrivals, StoredDocument
 from quire.ports.store import Store, Transaction
 from quire.testing.contracts.fixtures import ODD_UIDS, ContractFixtures, uuid
 
@@ -30,7 +33,7 @@ def _raws(documents: tuple[StoredDocument, ...]) -> list[bytes]:
     return [document.raw for document in documents]
 
 
-async def _append(store: Store, run: str, arrivals: list[Arrival]) -> None:
+async def _append(store: Store, run: str, arrivals: Sequence[Arrival]) -> None:
     await store.decide(lambda t: t.documents.append(run, arrivals))
 
 
@@ -65,6 +68,27 @@ class DocumentsContract(ContractFixtures):
             numbers = [document.number for document in found]
             assert numbers == sorted(set(numbers))
             assert numbers[0] >= 1
+
+    async def test_events_in_one_text_are_as_many_arrivals(self, store: Store) -> None:
+        """They are stored, numbered and found as such."""
+        text = b'["event",{"a":1}]\n["event", {}]'
+        together = EventArrivals(
+            text, np.array([9, 28]), np.array([16, 30]), (-(2**63), 2**63 - 1)
+        )
+        await _append(store, "run", [_event(b"first", 1)])
+        await _append(store, "run", together)
+        await _append(store, "run", [_event(b"last", 2)])
+        found = await _of_run(store, "run")
+        assert _raws(found) == [b"first", b'{"a":1}', b"{}", b"last"]
+        assert [one.keys for one in found[1:3]] == [(-(2**63),), (2**63 - 1,)]
+        assert all(one.name is DocumentName.EVENT for one in found)
+        keys = [1, -(2**63), 2**63 - 1, 3]
+        hits = await store.decide(lambda t: t.documents.find("run", keys))
+        assert {key: _raws(each) for key, each in hits.items()} == {
+            1: [b"first"],
+            -(2**63): [b'{"a":1}'],
+            2**63 - 1: [b"{}"],
+        }
 
     async def test_numbers_grow_over_all_runs(self, store: Store) -> None:
         """Also where arrivals of two runs alternate."""
