@@ -4,33 +4,41 @@
 
 A PostgreSQL of its own. First the bare database: one connection that copies rows of the
 same size, a thousand to a commit. Then clients that post batches of 100 documents, each
-once the one before is acknowledged, through so many `quire serve` processes. Last, how long
-a WAIT at one server lasts once the job was aborted at another.
+once the one before is acknowledged, through so many `quire serve` processes; the clients
+of each server are a process of their own. Beside each rate stands who kept how many
+processors busy: where none is idle, more servers bring no more. Last, how long a WAIT at
+one server lasts once the job was aborted at another.
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
 import httpx
 import msgspec
+import psutil
 import psycopg
 
-from quire.testing.bench_documents import BenchClient, bodies_of, run_of
+from quire.testing.bench_documents import run_of
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.postgres.server import PostgresServer
+from quire.testing.raw_load import Load
 
 BATCH = 100
-EVENTS = 2000
 CLIENTS_A_SERVER = 4
 ROWS = 1000
-# Of the bare database's rows; seconds, p99.
-SHARE, WAKE_UP = 0.7, 0.1
+# Documents a second through one server: 70 % of the 30,000 rows that group COPY writes.
+ENOUGH = 21_000
+# Of the processors: from here on they are full.
+FULL = 0.9
+WAKE_UP = 0.1  # seconds, p99
+WARM_UP = 1.0  # seconds
 
 
 def bare(url: str, seconds: float) -> float:
@@ -54,77 +62,98 @@ def bare(url: str, seconds: float) -> float:
     return rate
 
 
-class Load:
-    """Clients that post runs to a server until they are told to end."""
+class Through(msgspec.Struct, frozen=True, kw_only=True):
+    """What so many servers did.
 
-    def __init__(self, servers: Sequence[ServerProcess], clients: int) -> None:
-        self._ended = threading.Event()
-        self._acknowledged = [0] * (len(servers) * clients)
-        self._threads = [
-            threading.Thread(target=self._post, args=(place, server))
-            for place, server in enumerate([*servers] * clients)
-        ]
+    Attributes
+    ----------
+    rate
+        Documents a second.
+    busy
+        Processors that were kept busy, by whom.
+    idle
+        Processors that were not.
+    """
 
-    def rate(self, seconds: float) -> float:
-        """Return documents a second over all clients."""
-        for thread in self._threads:
-            thread.start()
-        time.sleep(1.0)
-        before, begun = sum(self._acknowledged), time.perf_counter()
-        time.sleep(seconds)
-        after, ended = sum(self._acknowledged), time.perf_counter()
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-        return (after - before) / (ended - begun)
+    servers: int
+    rate: float
+    busy: dict[str, float]
+    idle: float
 
-    def _post(self, place: int, server: ServerProcess) -> None:
-        client = BenchClient(server)
-        while not self._ended.is_set():
-            for part in run_of(EVENTS):
-                for body in bodies_of(part, BATCH):
-                    client.send([body])
-                    self._acknowledged[place] += body.count(b"\n")
-                    if self._ended.is_set():
-                        break
-        client.close()
+    @property
+    def full(self) -> bool:
+        """Whether the processors were."""
+        every = os.cpu_count() or 1
+        return self.idle < (1 - FULL) * every
 
 
-def through_servers(url: str, count: int, seconds: float) -> float:
-    """Return documents a second through so many server processes."""
-    folder = Path(tempfile.mkdtemp(prefix="quire-bench-"))
-    servers = [
-        ServerProcess(
-            folder / "data", environment={"QUIRE_DATABASE": url}, name=str(number)
-        )
+def through_servers(postgres: PostgresServer, count: int, seconds: float) -> Through:
+    """Measure documents a second through so many server processes."""
+    with (
+        tempfile.TemporaryDirectory(prefix="quire-bench-") as folder,
+        postgres.database(f"through_{count}") as url,
+    ):
+        servers = _servers(folder, url, count)
+        try:
+            for server in servers:
+                server.start()
+            addresses = [server.address for server in servers]
+            with Load(addresses, clients=CLIENTS_A_SERVER, batch=BATCH) as load:
+                load.post(WARM_UP)
+                whose = {
+                    "servers": [one.pid for one in servers if one.pid],
+                    "PostgreSQL": [postgres.pid],
+                    "clients": load.processes,
+                }
+                begun, before = time.perf_counter(), _spent(whose)
+                rate = load.post(seconds)
+                elapsed, after = time.perf_counter() - begun, _spent(whose)
+        finally:
+            for server in servers:
+                server.kill()
+    busy = {name: (after[name] - before[name]) / elapsed for name in after}
+    idle = busy.pop("idle")
+    busy["others"] = (os.cpu_count() or 1) - idle - sum(busy.values())
+    return Through(servers=count, rate=rate, busy=busy, idle=idle)
+
+
+def _servers(folder: str, url: str, count: int) -> list[ServerProcess]:
+    data, where = Path(folder) / "data", {"QUIRE_DATABASE": url}
+    return [
+        ServerProcess(data, environment=where, name=str(number))
         for number in range(count)
     ]
-    try:
-        for server in servers:
-            server.start()
-        return Load(servers, CLIENTS_A_SERVER).rate(seconds)
-    finally:
-        for server in servers:
-            server.kill()
+
+
+def _spent(whose: dict[str, list[int]]) -> dict[str, float]:
+    """Return the processor seconds of some processes, and what was idle of all."""
+    every = psutil.cpu_times()
+    return {name: sum(map(_of, of)) for name, of in whose.items()} | {
+        "idle": every.idle + every.iowait
+    }
+
+
+def _of(process: int) -> float:
+    """Return the processor seconds of a process and all that it started."""
+    here = psutil.Process(process)
+    # Those that have ended count as children of whoever reaped them.
+    return sum(
+        sum(one.cpu_times()[:4]) for one in [here, *here.children(recursive=True)]
+    )
 
 
 def wake_ups(url: str, rounds: int) -> list[float]:
     """Return seconds from an abort at one server to the end of a WAIT at another."""
-    folder = Path(tempfile.mkdtemp(prefix="quire-bench-"))
-    servers = [
-        ServerProcess(
-            folder / "data", environment={"QUIRE_DATABASE": url}, name=str(number)
-        )
-        for number in range(2)
-    ]
-    try:
-        for server in servers:
-            server.start()
-        with servers[0].http() as deciding, servers[1].http() as waiting:
-            return [_wake_up(deciding, waiting) for _ in range(rounds)]
-    finally:
-        for server in servers:
-            server.kill()
+    with tempfile.TemporaryDirectory(prefix="quire-bench-") as folder:
+        servers = _servers(folder, url, 2)
+        try:
+            for server in servers:
+                server.start()
+            with servers[0].http() as deciding, servers[1].http() as waiting:
+                return [_wake_up(deciding, waiting) for _ in range(rounds)]
+        finally:
+            for server in servers:
+                server.kill()
 
 
 def _wake_up(deciding: httpx.Client, waiting: httpx.Client) -> float:
@@ -152,6 +181,26 @@ def told(*, met: bool) -> str:
     return "met" if met else "MISSED"
 
 
+def growth(measured: Iterable[Through]) -> str:
+    """Return whether more servers do more, or why they cannot."""
+    for few, more in pairwise(measured):
+        if more.rate <= few.rate:
+            if few.full:
+                return f"met: with {few.servers} the processors are full"
+            return f"MISSED from {few.servers} to {more.servers}"
+    return "met"
+
+
+def show(one: Through, most: float) -> None:
+    """Print a line of a rate, and one of what it took."""
+    shares = ", ".join(f"{name} {busy:.1f}" for name, busy in one.busy.items())
+    print(
+        f"{one.servers} server(s), batches of {BATCH}   {one.rate:10,.0f} documents/s"
+        f"   {one.rate / most:.0%} of bare"
+    )
+    print(f"    processors busy: {shares}; idle: {one.idle:.1f} of {os.cpu_count()}")
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser()
@@ -166,19 +215,14 @@ def main() -> None:
         with server.database("bare") as url:
             most = bare(url, min(chosen.seconds, 5.0))
         print(f"bare COPY, {ROWS} rows a commit   {most:10,.0f} rows/s")
-        rates = []
+        found = []
         for count in chosen.servers:
-            with server.database(f"through_{count}") as url:
-                rate = through_servers(url, count, chosen.seconds)
-            rates.append(rate)
-            print(
-                f"{count} server(s), batches of {BATCH}   {rate:10,.0f} documents/s"
-                f"   {rate / most:.0%} of bare"
-            )
-        grows = all(more > few for few, more in pairwise(rates))
+            found.append(through_servers(server, count, chosen.seconds))
+            show(found[-1], most)
         print(
-            f"target: {SHARE:.0%} of bare, {told(met=max(rates) >= SHARE * most)};"
-            f" growing with processes, {told(met=grows)}"
+            f"target: {ENOUGH:,} through {found[0].servers},"
+            f" {told(met=found[0].rate >= ENOUGH)};"
+            f" growing with processes, {growth(found)}"
         )
         with server.database("wake") as url:
             waits = sorted(wake_ups(url, chosen.rounds))

@@ -6,9 +6,10 @@ Usage: python -m benchmarks.runs [--runs 1000000] [--folder DIR] [--repeat 40] [
 The folder is filled once with made-up runs and kept if it is named; a real server in
 its own process then answers over loopback. Runs go into SQLite in bulk, some 10,000 a
 second, as `quire.testing.made_up.filling` has it; with ``--decisions`` as a server puts
-them there. ``--small`` leaves out of them what no question asks for. With ``--database`` the runs are copied into
-that database of PostgreSQL instead, once, and kept; ``--postgres`` starts one of its
-own, with a quarter of the memory for its buffers, that is gone afterwards.
+them there. ``--small`` leaves out of them what no question asks for. With ``--database``
+the runs are copied into that database of PostgreSQL instead, once, and kept;
+``--postgres`` starts one of its own, with a quarter of the memory for its buffers, that
+is gone afterwards.
 """
 
 import argparse
@@ -85,7 +86,7 @@ async def fill_by_decisions(folder: Path, count: int) -> None:
     await store.aclose()
 
 
-def fill_postgres(url: str, count: int) -> None:
+def fill_postgres(url: str, count: int, *, small: bool = False) -> None:
     """Copy so many runs into a database that has none yet, and index them."""
     prepare(Target(url))
     with psycopg.connect(url, autocommit=True) as connection:
@@ -93,7 +94,7 @@ def fill_postgres(url: str, count: int) -> None:
             return
         session = Session(connection, Changes(), deciding=True)
         index = PostgresRunIndex(session, PostgresRuns(session, searchable), searchable)
-        source, began = runs(count), time.perf_counter()
+        source, began = runs(count, small=small), time.perf_counter()
         while block := list(itertools.islice(source, _COPIED)):
             with connection.transaction():
                 copy_runs(session, searchable, block)
@@ -235,7 +236,7 @@ def main() -> None:
         url = stack.enter_context(own_database()) if given.postgres else given.database
         folder = given.folder or Path(temporary) / "runs"
         if url:
-            fill_postgres(url, given.runs)
+            fill_postgres(url, given.runs, small=given.small)
         elif not folder.exists():
             folder.mkdir(parents=True)
             if given.decisions:

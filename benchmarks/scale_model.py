@@ -39,9 +39,9 @@ class Measured:
     run_bytes: float = 4_800
     block_overhead: float = 160
     squeezed: float = 0.25
-    documents_a_second: float = 12_000
-    runs_a_second: float = 1_000
-    deliveries_a_second: float = 500_000
+    documents_a_second: float = 30_000
+    runs_a_second: float = 700
+    deliveries_a_second: float = 900_000
 
 
 @dataclass(frozen=True, kw_only=True)

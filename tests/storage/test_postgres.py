@@ -19,6 +19,7 @@ from quire.ports.store import Decision, Store, Transaction
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.postgres import sql
 from quire.storage.postgres.store import PostgresStore
+from quire.testing.not_proved import not_proved
 from quire.testing.postgres.cutting import Cut, CuttingProxy
 from quire.testing.postgres.server import PostgresServer
 from quire.testing.store_contract import StoreContract
@@ -243,11 +244,13 @@ async def test_uids_of_any_length(postgres_url: str) -> None:
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     if os.geteuid() != 0:
-        pytest.skip("a small disk can only be mounted by root")
+        why = "only root may mount a tmpfs"
+        pytest.skip(not_proved("a full disk", why=why, mend="run as root"))
     point = Path(tempfile.mkdtemp())
     mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(point)]
     if subprocess.run(mount, check=False).returncode:
-        pytest.skip("mounting a tmpfs is not allowed here")
+        why, mend = "no tmpfs may be mounted here", "run where mount(2) is allowed"
+        pytest.skip(not_proved("a full disk", why=why, mend=mend))
     shutil.chown(point, "postgres", "postgres")
     yield point
     subprocess.run(["umount", point], check=True)

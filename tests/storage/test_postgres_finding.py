@@ -1,6 +1,4 @@
-import asyncio
 import json
-import operator
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,12 +8,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from quire.ports.run_finder import RunOrder, RunPlace, SearchTooSlow, Selection
-from quire.ports.run_records import RunQuery
-from quire.ports.store import Store, Transaction
+from quire.ports.store import Store
 from quire.runs.query.evaluate import evaluate
 from quire.runs.query.tree import (
     And,
@@ -32,8 +27,6 @@ from quire.runs.query.tree import (
 from quire.runs.run import Run
 from quire.runs.searchable import Searchable, searchable
 from quire.storage.local_doorbell import LocalDoorbell
-from quire.storage.memory.journal import Journal
-from quire.storage.memory.records import MemoryRuns
 from quire.storage.postgres.asking import ask, limited
 from quire.storage.postgres.changes import Changes
 from quire.storage.postgres.finder import PostgresRunFinder
@@ -45,7 +38,6 @@ from quire.storage.postgres.store import PostgresStore
 from quire.testing.contracts.finding import FindingContract
 from quire.testing.postgres.fixtures import copied
 from quire.testing.postgres.server import PostgresServer
-from quire.testing.waiting import PATIENCE
 
 MANY = 20_000
 EQUAL = Operator.EQUAL
@@ -313,21 +305,6 @@ def test_keys_see_what_lists_admit(many: str) -> None:
     assert [(one.value, one.runs) for one in groups] == [("g3", len(expected))]
 
 
-def test_a_shared_hash_costs_a_look_and_no_wrong_answer(postgres_url: str) -> None:
-    where = Selection(where=And(parts=(compare("start.a", 1), compare("start.b", 2))))
-    with deciding(postgres_url) as tx:
-        for uid in "xyz":
-            tx.runs.put(a_run(uid, a=1, b=2 if uid == "y" else 3))
-        assert [run.uid for run in _newest(tx, where)] == ["y"]
-        # As if 2 and 3 had the same hash.
-        tx.session.run(
-            "UPDATE run_view SET terms = terms || (SELECT w.terms FROM run_view AS w"
-            " WHERE w.uid = 'y') WHERE uid <> 'y'"
-        )
-        assert [run.uid for run in _newest(tx, where, limit=1)] == ["y"]
-        assert tx.finder.count(where, 9).matched == 1
-
-
 def _newest(tx: Parts, selection: Selection, limit: int = 100) -> tuple[Run, ...]:
     return tx.finder.page(selection, RunOrder.NEWEST, None, limit)
 
@@ -351,235 +328,6 @@ NUMBERS: tuple[float, ...] = (
     1e300,
     5e-324,
 )
-COMPARISONS = {
-    Operator.EQUAL: operator.eq,
-    Operator.LESS: operator.lt,
-    Operator.GREATER_OR_EQUAL: operator.ge,
-}
-
-
-def test_numbers_are_compared_exactly(postgres_url: str) -> None:
-    with deciding(postgres_url) as tx:
-        for place, value in enumerate(NUMBERS):
-            tx.runs.put(a_run(str(place), n=value))
-        for literal in NUMBERS:
-            for how, compares in COMPARISONS.items():
-                where = compare("start.n", literal, how)
-                page = tx.finder.page(
-                    Selection(where=where), RunOrder.NEWEST, None, 100
-                )
-                expected = {
-                    str(p) for p, v in enumerate(NUMBERS) if compares(v, literal)
-                }
-                assert {run.uid for run in page} == expected
-
-
-@pytest.mark.parametrize(
-    ("pattern", "found"),
-    [
-        ("50%*", {"50%", "50%_x"}),
-        ("a_?", {"a_b"}),
-        ("a\\*", {"a\\b"}),
-        ("*\n*", {"two\nlines"}),
-        ("\U0001f600", {"\U0001f600"}),
-        ("?", {"\U0001f600", "_"}),
-    ],
-)
-def test_globs_mean_what_they_say(
-    postgres_url: str, pattern: str, found: set[str]
-) -> None:
-    texts = [
-        "50%",
-        "50%_x",
-        "50x",
-        "a_b",
-        "acb",
-        "a\\b",
-        "two\nlines",
-        "\U0001f600",
-        "_",
-    ]
-    with deciding(postgres_url) as tx:
-        for text in texts:
-            tx.runs.put(a_run(f"uid of {text}", text=text))
-        where = Glob(field="start.text", pattern=pattern)
-        page = tx.finder.page(Selection(where=where), RunOrder.NEWEST, None, 100)
-    assert {run.start_document()["text"] for run in page} == found
-
-
-def test_names_with_a_nul_do_no_harm(postgres_url: str) -> None:
-    with deciding(postgres_url) as tx:
-        odd: dict[str, Any] = {"a\0b": 1, "c": "d\0e", "f": 2}
-        tx.runs.put(a_run("u\0id", **odd))
-        page = tx.finder.page(
-            Selection(where=compare("start.f", 2)), RunOrder.NEWEST, None, 9
-        )
-        assert [run.uid for run in page] == ["u\0id"]
-        assert tx.finder.distinct(Selection(), "start.a\0b", 9) == ()
-
-
-def test_what_is_too_long_for_an_index_does_no_harm(postgres_url: str) -> None:
-    dice = random.Random(1)
-    long = "".join(chr(dice.randrange(33, 0x5000)) for _ in range(5_000))
-    with deciding(postgres_url) as tx:
-        tx.run_index.add("start.text")
-        for uid in (long, long + "1", long[:-1]):
-            tx.runs.put(
-                a_run(
-                    uid,
-                    owner=long,
-                    scan_id=10**4_000 if uid == long else 7,
-                    data_groups=[long],
-                    text=long[:1_000],
-                    plan_name=long,
-                    **{long: 1},
-                )
-            )
-        while tx.run_index.feed(2):
-            pass
-    with deciding(postgres_url) as tx:
-        tx.run_index.described_as("other")
-        tx.run_index.described_as("another")
-        assert tx.run_index.feed(9) == 3
-        found = tx.runs.get(long)
-        assert found is not None
-        assert found.uid == long
-        begun = tx.runs.page(RunQuery(limit=9, prefix=long))
-        assert {run.uid for run in begun} == {long, long + "1"}
-        keys = frozenset({f"group:{long}"})
-        assert len(_newest(tx, Selection(visible=keys))) == 3
-        some = Glob(field="start.text", pattern=f"{long[:300]}*")
-        assert len(_newest(tx, Selection(where=some))) == 3
-        assert len(_newest(tx, Selection(where=compare("scan_id", 7)))) == 2
-        pages = [_newest(tx, Selection(), 1)]
-        while pages[-1]:
-            place = RunPlace(uid=pages[-1][0].uid, time=pages[-1][0].time)
-            pages.append(tx.finder.page(Selection(), RunOrder.NEWEST, place, 1))
-        assert {run.uid for page in pages for run in page} == {
-            long,
-            long + "1",
-            long[:-1],
-        }
-
-
-def test_writers_of_one_counter_do_not_wait_for_each_other(postgres_url: str) -> None:
-    with deciding(postgres_url) as one:
-        one.runs.put(a_run("0", plan_name="scan"))
-    with deciding(postgres_url) as one:
-        one.runs.put(a_run("1", plan_name="scan"))
-        with deciding(postgres_url) as other:
-            other.session.run("SET lock_timeout = '5s'")
-            other.runs.put(a_run("2", plan_name="scan"))
-        # The second has committed, the first has not.
-        one.runs.put(a_run("3", plan_name="count"))
-    _assert_counted(postgres_url, {"scan": 3, "count": 1})
-    with deciding(postgres_url) as tx:
-        tx.runs.put(a_run("3", plan_name="scan"))
-        with deciding(postgres_url) as folding:
-            while folding.run_index.feed(100):
-                pass
-    _assert_counted(postgres_url, {"scan": 4})
-
-
-def _assert_counted(url: str, expected: dict[str, int]) -> None:
-    with deciding(url) as tx:
-        values = tx.finder.facets(("plan_name",), None, 9)["plan_name"]
-        assert {one.value: one.runs for one in values} == expected
-        seen = tx.finder.facets(("plan_name",), frozenset({"user:a"}), 9)["plan_name"]
-        assert {one.value: one.runs for one in seen} == expected
-
-
-async def test_totals_are_right_under_many_writers_and_folds(postgres_url: str) -> None:
-    dice = random.Random(3)
-    plans = {str(uid): "" for uid in range(20)}
-
-    def put(uid: str, plan: str) -> Callable[[Transaction], None]:
-        return lambda tx: tx.runs.put(a_run(uid, plan_name=plan, owner=f"o{uid[-1]}"))
-
-    async with opened(postgres_url) as one, opened(postgres_url) as other:
-
-        async def write(store: Store, uids: list[str]) -> None:
-            for number in range(60):
-                uid, plan = dice.choice(uids), dice.choice(["scan", "count", "fly"])
-                await store.decide(put(uid, plan))
-                plans[uid] = plan
-                if number % 7 == 0:
-                    await store.decide(lambda tx: tx.run_index.feed(1))
-
-        halves = list(plans)[:10], list(plans)[10:]
-        await asyncio.gather(write(one, halves[0]), write(other, halves[1]))
-        expected = Counter(plan for plan in plans.values() if plan)
-        for _ in range(2):
-            found = await one.view(lambda tx: tx.finder.facets(("plan_name",), None, 9))
-            assert {v.value: v.runs for v in found["plan_name"]} == expected
-            while await other.decide(lambda tx: tx.run_index.feed(1000)):
-                pass
-
-
-async def test_an_index_that_is_added_misses_no_run_in_flight(
-    postgres_url: str,
-) -> None:
-    where = Between(field="start.t", low=1.0, high=2.0)
-    async with opened(postgres_url) as store:
-        await store.decide(lambda tx: tx.runs.put(a_run("before", t=1.5)))
-        with deciding(postgres_url) as tx:
-            tx.runs.put(a_run("in flight", t=1.5))
-            adding = asyncio.create_task(
-                store.decide(lambda tx: tx.run_index.add("start.t"))
-            )
-            with psycopg.connect(postgres_url, autocommit=True) as watching:
-                async with asyncio.timeout(PATIENCE):
-                    while not _waits(watching):  # noqa: ASYNC110  # it is asked for
-                        await asyncio.sleep(0.01)
-        await adding
-        while await store.decide(lambda tx: tx.run_index.feed(1)):
-            pass
-        await store.decide(lambda tx: tx.runs.put(a_run("after", t=1.5)))
-        assert [one.ready for one in await store.view(lambda tx: tx.run_index.listed())]
-        lines, page = await store.view(
-            lambda tx: (
-                tx.finder.explain(Selection(where=where), RunOrder.NEWEST),
-                tx.finder.page(Selection(where=where), RunOrder.NEWEST, None, 9),
-            )
-        )
-        assert "the index of start.t" in lines[1]
-        assert {run.uid for run in page} == {"before", "in flight", "after"}
-
-
-def _waits(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    ).fetchone()
-    return row != (0,)
-
-
-def test_runs_are_described_anew_when_the_description_changes(
-    postgres_url: str,
-) -> None:
-    def renamed(run: Run) -> Searchable:
-        found = searchable(run)
-        return Searchable(
-            leaves={**found.leaves, "colour": ("red",)}, facets=(("f", "x"),)
-        )
-
-    with deciding(postgres_url) as tx:
-        tx.run_index.described_as("1")
-        for uid in "abc":
-            tx.runs.put(a_run(uid, plan_name="scan"))
-        while tx.run_index.feed(1000):
-            pass
-    where = Selection(where=compare("colour", "red"))
-    with deciding(postgres_url, renamed) as tx:
-        tx.run_index.described_as("2")
-        assert [tx.run_index.feed(2), tx.run_index.feed(2)] == [2, 1]
-        while tx.run_index.feed(2):
-            pass
-        page = tx.finder.page(where, RunOrder.NEWEST, None, 9)
-        assert [run.uid for run in page] == ["c", "b", "a"]
-        counted = tx.finder.facets(("f", "plan_name"), None, 9)
-        assert [(one.value, one.runs) for one in counted["f"]] == [("x", 3)]
-        assert counted["plan_name"] == ()
 
 
 def test_a_search_that_takes_too_long_ends_and_spares_its_transaction(
@@ -593,52 +341,3 @@ def test_a_search_that_takes_too_long_ends_and_spares_its_transaction(
         ask(tx.session, "SELECT pg_sleep(0.1)", {})
     with deciding(postgres_url) as tx:
         assert tx.finder.count(Selection(), 10).matched == 2
-
-
-UIDS = st.sampled_from(["0-f", "0-g", "0", "zebra", "é\0", "\U0010ffff", ""])
-TIMES = st.sampled_from([None, 1.0, 1.0, 2.0, float("nan")])
-PUTS = st.lists(
-    st.builds(
-        Run,
-        uid=UIDS,
-        time=TIMES,
-        scan_id=st.sampled_from([None, 1, 2**70]),
-        owner=st.sampled_from("ab"),
-        lease_until=st.sampled_from([1.0, 2.0]),
-        interrupted=st.booleans(),
-    ),
-    max_size=8,
-)
-QUERIES = st.builds(
-    RunQuery,
-    limit=st.integers(0, 6),
-    visible=st.sampled_from([None, frozenset({"user:a"})]),
-    before=st.none() | st.tuples(TIMES, UIDS),
-    scan_id=st.sampled_from([None, None, 1, 2**70]),
-    prefix=st.builds(lambda uid, end: uid[:end], UIDS, st.sampled_from([0, 1, 9])),
-    lapsed_at=st.sampled_from([None, 2.0]),
-)
-
-
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(puts=PUTS, queries=st.lists(QUERIES, min_size=3, max_size=6))
-def test_runs_are_kept_and_paged_as_in_memory(
-    postgres_url: str, puts: list[Run], queries: list[RunQuery]
-) -> None:
-    memory = MemoryRuns(Journal())
-    with psycopg.connect(postgres_url) as connection:
-        tx = Parts(Session(connection, Changes(), deciding=True), searchable)
-        for run in puts:
-            tx.runs.put(run)
-            memory.put(run)
-        seen = Parts(Session(connection, Changes(), deciding=False), searchable)
-        for run in puts:
-            assert repr(seen.runs.get(run.uid)) == repr(memory.get(run.uid))
-            assert repr(tx.runs.get(run.uid)) == repr(memory.get(run.uid))
-        for query in queries:
-            assert repr(seen.runs.page(query)) == repr(memory.page(query))
-        connection.rollback()

@@ -15,6 +15,7 @@ from quire.runs.searchable import searchable
 from quire.storage.postgres.changes import Changes
 from quire.storage.postgres.outbox import PostgresOutbox
 from quire.storage.postgres.run_copying import copy_runs
+from quire.storage.postgres.run_sql import STANDING
 from quire.storage.postgres.session import Row, Session
 
 RUNS = 6_000
@@ -65,11 +66,14 @@ def test_documents_of_a_run_go_out_by_its_index(postgres_url: str, state: str) -
         found = PostgresOutbox(session).of_run(
             "absent", 0, {DocumentName.EVENT}, Amount()
         )
-    assert found == ()
-    told = "\n".join(session.plans)
-    for index in ("block_run", "adopted_run"):
-        assert index in told, told
-    assert "Seq Scan" not in told, told
+        assert found == ()
+        # A change of a run asks whether others have added documents to it.
+        asked = {"key": b"absent", "run": b"absent", "block": 9, "adopted": 9}
+        assert session.rows(STANDING, asked) == []
+    for told in session.plans[-1], "\n".join(session.plans[:-1]):
+        for index in ("block_run", "adopted_run"):
+            assert index in told, told
+        assert "Seq Scan" not in told, told
 
 
 @pytest.fixture(scope="module")

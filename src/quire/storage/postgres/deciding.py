@@ -126,7 +126,7 @@ class Deciding:
 
     def _begin(self, locks: Iterable[Lock]) -> None:
         self.committing, self.topics = 0, set()
-        self._run(sql.BEGIN)
+        self.session.begin()
         wanted = set(locks)
         if wanted:
             self._run(sql.WAIT_LONG)
@@ -135,6 +135,11 @@ class Deciding:
 
     def _commit(self) -> None:
         self.session.finish()
+        if self.session.begun:  # else no decision has asked for anything
+            self._end()
+        self._transaction.keep()
+
+    def _end(self) -> None:
         self._number += 1
         mark = (self.writer, self._number)
         row = self.connection.execute(sql.NUMBER_COMMIT, mark).fetchone()
@@ -144,11 +149,10 @@ class Deciding:
         self.committing = 0 if row is None else self._number
         self._run(sql.COMMIT)
         self.committing = 0
-        self._transaction.keep()
 
     def _run(self, statement: LiteralString) -> None:
         # So short a statement gains nothing from being prepared.
-        self.connection.execute(statement, prepare=False)
+        self.session.connection.execute(statement, prepare=False)
 
     def _roll_back(self) -> None:
         if self.connection.info.transaction_status is not TransactionStatus.IDLE:

@@ -4,11 +4,12 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile, groupby, islice
 
-from quire.ports.document_records import Arrival, StoredDocument
+from quire.ports.document_records import Arrival, EventArrivals, StoredDocument
 from quire.storage import blocks
 from quire.storage.postgres import sql
 from quire.storage.postgres.keys import to_key
-from quire.storage.postgres.known_keys import KnownAnchors, KnownKeys, RunKeys
+from quire.storage.postgres.known_keys import KnownAnchors, RunKeys
+from quire.storage.postgres.run_looks import Looks
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.uids import to_column, to_text
 from quire.storage.squeezing import Squeezer
@@ -22,9 +23,9 @@ _BLOCKS_AT_A_TIME = 16
 class PostgresDocuments:
     """`quire.ports.document_records.DocumentRecords` in one session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, looks: Looks) -> None:
         self._session = session
-        self._known = KnownKeys()
+        self._known = looks.known
         self._anchors = KnownAnchors()
         self._squeezer = Squeezer()
 
@@ -111,8 +112,9 @@ class PostgresDocuments:
         block = self._put_block(to_column(run), arrivals)
         if whole:  # else what lies before it would be taken for known, too
             known.last_block = block
-            for place, arrival in enumerate(arrivals):
-                known.add(arrival.keys, blocks.number_of(block, place))
+            _note(known, arrivals, blocks.number_of(block, 0))
+        if isinstance(arrivals, EventArrivals):
+            return  # nothing refers to an event
         anchors = [one.anchor for one in arrivals if one.anchor]
         self._session.lock("anchor", *anchors)
         self._put_anchors(anchors, run)
@@ -167,10 +169,7 @@ class PostgresDocuments:
 
     def _with(self, run: str, keys: Sequence[int]) -> dict[int, tuple[int, ...]]:
         self._session.lock("run", run)
-        numbers = self._complete(run).numbers
-        if numbers.keys().isdisjoint(keys):
-            return {}
-        return {key: numbers[key] for key in keys if key in numbers}
+        return self._complete(run).index.find(keys)
 
     def _complete(self, run: str) -> RunKeys:
         known = self._known.get(run)
@@ -190,9 +189,10 @@ class PostgresDocuments:
                 continue
             known.last_block = max(known.last_block, ordinal)
             for place, slot in enumerate(blocks.directory(directory)):
-                known.add(slot.keys, blocks.number_of(ordinal, place))
+                known.index.add(slot.keys, blocks.number_of(ordinal, place))
+            known.index.seal()
         for number, slot in self._slots(sorted(adopted)):
-            known.add(slot.keys, number)
+            known.index.add(slot.keys, number)
         known.epoch = self._session.epoch
         return known
 
@@ -222,6 +222,15 @@ class PostgresDocuments:
                 slots, whole = blocks.opened(encoded, body)
                 for place, slot in enumerate(slots):
                     yield blocks.document(slot, whole, blocks.number_of(block, place))
+
+
+def _note(known: RunKeys, arrivals: Sequence[Arrival], first: int) -> None:
+    if isinstance(arrivals, EventArrivals):
+        known.index.add_each(arrivals.keys, first)
+    else:
+        for number, arrival in enumerate(arrivals, first):
+            known.index.add(arrival.keys, number)
+    known.index.seal()
 
 
 def _by_block(numbers: Iterable[int]) -> Iterator[tuple[int, list[int]]]:

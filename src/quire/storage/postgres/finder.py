@@ -17,8 +17,8 @@ from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.access_lists import AccessLists
 from quire.storage.postgres.asking import ask, limited
 from quire.storage.postgres.facets import Facets
+from quire.storage.postgres.run_looks import CODEC
 from quire.storage.postgres.run_pages import explained, page
-from quire.storage.postgres.runs import CODEC
 from quire.storage.postgres.search_plans import Plan, plan, unknown
 from quire.storage.postgres.session import Session
 

@@ -4,25 +4,25 @@ from quire.progress.event import ProgressEvent, ProgressType
 from quire.progress.log import Entry, Head
 from quire.storage.postgres import sql
 from quire.storage.postgres.keys import to_key
+from quire.storage.postgres.run_looks import Looks, head_of
 from quire.storage.postgres.session import Session
 
 
 class PostgresProgress:
     """`quire.ports.progress_records.ProgressRecords` in one session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, looks: Looks) -> None:
         self._session = session
+        self._looks = looks
 
     def head(self, operation: str) -> Head | None:
         """Return how far an operation's log has come, None if it has none."""
         self._session.lock("operation", operation)
-        row = self._session.row(sql.HEAD_GET, [to_key(operation)])
-        if row is None:
-            return None
-        first, last, highest, final = row
-        return Head(
-            operation=operation, first=first, last=last, highest=highest, final=final
-        )
+        heads = self._looks.heads
+        if operation not in heads:
+            row = self._session.row(sql.HEAD_GET, [to_key(operation)])
+            heads[operation] = None if row is None else head_of(operation, row)
+        return heads[operation]
 
     def append(self, head: Head, entry: Entry) -> None:
         """Store an entry and the head behind it."""
@@ -44,6 +44,7 @@ class PostgresProgress:
                 head.final,
             ],
         )
+        self._looks.heads[head.operation] = head
         self._session.changes.touch(entry.operation)
 
     def entries(self, operation: str, after: int, limit: int) -> tuple[Entry, ...]:

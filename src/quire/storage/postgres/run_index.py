@@ -13,7 +13,8 @@ from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.changes import RUNS
 from quire.storage.postgres.facets import Facets
 from quire.storage.postgres.field_values import FieldValues
-from quire.storage.postgres.runs import CODEC, PostgresRuns
+from quire.storage.postgres.run_looks import CODEC
+from quire.storage.postgres.runs import PostgresRuns
 from quire.storage.postgres.session import Session
 
 _CHANGES = 10

@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from quire.storage.postgres.sql import OF_RUN
+
 GET = "SELECT record FROM run WHERE uid = %s"
 STANDING = (
-    "SELECT r.id, r.facts, l.until, v.facets, v.access, r.record"
+    "SELECT r.id, r.facts, l.until, v.facets, v.access, r.record,"  # noqa: S608
+    " h.first, h.last, h.highest, h.final,"
+    f" (SELECT count(*) FROM block WHERE {OF_RUN} AND id > %(block)s)"
+    f" + (SELECT count(*) FROM adopted WHERE {OF_RUN} AND id > %(adopted)s)"
     " FROM run AS r JOIN run_view AS v ON v.run = r.id"
-    " LEFT JOIN run_lease AS l ON l.run = r.id WHERE r.uid = %s"
+    " LEFT JOIN run_lease AS l ON l.run = r.id"
+    " LEFT JOIN progress_head AS h ON h.operation = r.uid WHERE r.uid = %(key)s"
 )
 INSERT = (
     "WITH made AS (INSERT INTO run (uid, events, facts, record)"

@@ -6,14 +6,13 @@ made from has changed.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from quire.access.visibility import audience
 from quire.ports.run_finder import RunOrder, RunPlace
 from quire.ports.run_records import RunQuery
 from quire.runs.run import Run
 from quire.runs.searchable import Describe
-from quire.storage.codec import Codec
 from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.access_lists import AccessLists
 from quire.storage.postgres.bindings import Bindings
@@ -29,12 +28,11 @@ from quire.storage.postgres.run_columns import (
     run_columns,
     scan_number,
 )
+from quire.storage.postgres.run_looks import CODEC, Looks, Standing
 from quire.storage.postgres.run_pages import page
 from quire.storage.postgres.run_ranges import LONGEST_PREFIX
 from quire.storage.postgres.search_plans import Plan
 from quire.storage.postgres.session import Row, Session
-
-CODEC = Codec(Run)
 
 
 class PostgresRuns:
@@ -44,21 +42,25 @@ class PostgresRuns:
     ----------
     describe
         What a run is searched by.
+    looks
+        Those of the other records of the session.
     """
 
-    def __init__(self, session: Session, describe: Describe) -> None:
+    def __init__(
+        self, session: Session, describe: Describe, looks: Looks | None = None
+    ) -> None:
         self._session = session
         self._describe = describe
+        self._looks = looks or Looks(session)
         self._access = AccessLists(session)
         self._fields = FieldValues(session)
-        self._read: tuple[int, dict[str, Standing | None]] = (-1, {})
 
     def get(self, uid: str) -> Run | None:
         """Return a run by its full uid."""
         if not self._session.deciding:
             row = self._session.row(sql.GET, (to_key(uid),))
             return None if row is None else CODEC.decode(row[0])
-        standing = self._standing(uid)
+        standing = self._looks.standing(uid)
         return None if standing is None else standing.run
 
     def put(self, run: Run) -> None:
@@ -102,7 +104,7 @@ class PostgresRuns:
         return tuple(found)
 
     def _put(self, run: Run, *, anew: bool) -> None:
-        was, told = self._standing(run.uid), facts(run)
+        was, told = self._looks.standing(run.uid), facts(run)
         if was is None or was.facts != told or anew:
             now = self._put_anew(run, was, told)
         else:
@@ -111,19 +113,8 @@ class PostgresRuns:
             now = was._replace(run=run, until=lease(run))
         if was is not None and now.until != was.until:
             self._lease(now)
-        self._read[1][run.uid] = now
+        self._looks.put(now)
         self._session.changes.touch(RUNS)
-
-    def _standing(self, uid: str) -> "Standing | None":
-        """Return a run as it is, read once a transaction: it is locked until its end."""
-        self._session.lock("run", uid)
-        if self._read[0] != self._session.epoch:
-            self._read = (self._session.epoch, {})
-        known = self._read[1]
-        if uid not in known:
-            row = self._session.row(sql.STANDING, (to_key(uid),))
-            known[uid] = None if row is None else _read(row)
-        return known[uid]
 
     def _put_anew(self, run: Run, was: "Standing | None", told: bytes) -> "Standing":
         found = self._describe(run)
@@ -148,32 +139,6 @@ class PostgresRuns:
             self._session.run(sql.LEASE_REMOVE, (now.number,))
         else:
             self._session.run(sql.LEASE_PUT, (now.number, now.until))
-
-
-class Standing(NamedTuple):
-    """A run as it is in the database.
-
-    Attributes
-    ----------
-    facts
-        Hash of what its view was made from.
-    until
-        End of its lease, Unix seconds.
-    facets, access
-        What the counters have of it, and in which access list.
-    """
-
-    number: int
-    facts: bytes
-    until: float | None
-    facets: bytes
-    access: int
-    run: Run
-
-
-def _read(row: Row) -> Standing:
-    number, told, until, facets, access, record = row
-    return Standing(number, told, until, facets, access, CODEC.decode(record))
 
 
 def _number(row: Row | None) -> int:

@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from quire.storage.postgres import sql
 from quire.storage.postgres.changes import Changes
 from quire.storage.postgres.keys import LONGEST, to_key
 from quire.storage.postgres.uids import to_column, to_text
@@ -29,6 +30,13 @@ _LOCK = (
     " ELSE pg_advisory_xact_lock(number) END"
     " FROM unnest(%s::bigint[], %s::boolean[]) AS wanted (number, shared)"
 )
+
+_CALLS = {
+    True: "pg_advisory_xact_lock_shared(%d)",
+    False: "pg_advisory_xact_lock(%d)",
+}
+# A text is planned each time, so a long one is not worth a round trip.
+_FEW = 16
 
 
 class Session:
@@ -58,14 +66,35 @@ class Session:
     def __init__(
         self, connection: _Connection, changes: Changes, *, deciding: bool
     ) -> None:
-        self.connection = connection
         self.changes = changes
         self.deciding = deciding
         self.wanted: set[Lock] = set()
         self.epoch = 0
+        self._connection = connection
+        self._to_begin = False
         self._locked: set[Lock] = set()
         self._counted: dict[str, int] = {}
         self._at_end: dict[str, Callable[[], None]] = {}
+
+    @property
+    def connection(self) -> _Connection:
+        """The connection, in the transaction that was asked for."""
+        if self._to_begin:
+            self._to_begin = False
+            self._connection.execute(sql.BEGIN, prepare=False)
+        return self._connection
+
+    @property
+    def begun(self) -> bool:
+        """Whether a transaction that was asked for has had a statement."""
+        return not self._to_begin
+
+    def begin(self) -> None:
+        """Have a transaction begin right before its first statement.
+
+        That is a lock, nearly always: both go in one round trip.
+        """
+        self._to_begin = True
 
     def rows(
         self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
@@ -73,7 +102,9 @@ class Session:
         """Return all rows of a query."""
         return self.connection.execute(text.encode(), parameters).fetchall()
 
-    def row(self, text: str, parameters: Sequence[Any] = ()) -> Row | None:
+    def row(
+        self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> Row | None:
         """Return the first row of a query, None if it has none."""
         return self.connection.execute(text.encode(), parameters).fetchone()
 
@@ -119,17 +150,26 @@ class Session:
         kind
             What the keys name, such as ``"run"``: equal keys of two kinds differ.
         """
+        self.lock_all({kind: keys})
+
+    def lock_all(self, keys: Mapping[str, Iterable[str]]) -> None:
+        """Do what `lock` does for keys of several kinds, in one round trip."""
         if not self.deciding:
             return
+        wanted: set[Lock] = set()
+        for kind, of_kind in keys.items():
+            wanted |= self._needed(kind, of_kind)
+        self.take(wanted)
+
+    def _needed(self, kind: str, keys: Iterable[str]) -> set[Lock]:
         whole, counted = number_of(kind, None), self._counted.get(kind, 0)
         if (whole, False) in self._locked:
-            return
+            return set()
         wanted = {(number_of(kind, key), False) for key in keys} - self._locked
         if counted + len(wanted) > _MOST_OF_A_KIND:
-            self.take({(whole, False)})
-        elif wanted:
-            self.take({(whole, True)} | wanted)
-            self._counted[kind] = counted + len(wanted)
+            return {(whole, False)}
+        self._counted[kind] = counted + len(wanted)
+        return {(whole, True)} | wanted if wanted else wanted
 
     def take(self, locks: Iterable[Lock]) -> None:
         """Take locks that `lock` or an earlier transaction has found to be needed."""
@@ -139,8 +179,13 @@ class Session:
         # Before: a lock that is waited for in vain is one that is needed.
         self.wanted |= wanted
         # In one order, so that fewer decisions meet head on.
-        numbers, shared = zip(*sorted(wanted), strict=True)
-        self.run(_LOCK, [list(numbers), list(shared)])
+        ordered = sorted(wanted)
+        if self._to_begin and len(ordered) <= _FEW:
+            self._to_begin = False
+            self._connection.execute(_begin_and_lock(ordered), prepare=False)
+        else:
+            numbers, shared = zip(*ordered, strict=True)
+            self.run(_LOCK, [list(numbers), list(shared)])
         self._locked |= wanted
 
     def at_end(self, name: str, work: Callable[[], None]) -> None:
@@ -174,6 +219,13 @@ class Session:
         self._at_end.clear()
         self.wanted = set()
         self.epoch += 1
+        self._to_begin = False
+
+
+def _begin_and_lock(locks: Sequence[Lock]) -> bytes:
+    """Return both as one text of statements, which can have no parameters."""
+    calls = (_CALLS[shared] % number for number, shared in locks)
+    return f"{sql.BEGIN}; SELECT {', '.join(calls)}".encode()
 
 
 def number_of(kind: str, key: str | None) -> int:

@@ -31,17 +31,17 @@ BLOCKS = (
 )
 DIRECTORIES = "SELECT id, directory FROM block WHERE id = ANY(%s::bigint[]) ORDER BY id"
 # As the indexes have it: a uid may be longer than their entries.
-_OF_RUN = (
+OF_RUN = (
     "substring(run FROM 1 FOR 1000) = substring(%(run)s::bytea FROM 1 FOR 1000)"
     " AND run = %(run)s"
 )
 BLOCK_IDS_OF_RUN = (
-    f"SELECT id FROM block WHERE {_OF_RUN} AND id >= %(first)s ORDER BY id"  # noqa: S608
+    f"SELECT id FROM block WHERE {OF_RUN} AND id >= %(first)s ORDER BY id"  # noqa: S608
 )
 NEWS_OF_RUN = (
-    f"(SELECT id, directory, NULL::bigint FROM block WHERE {_OF_RUN}"  # noqa: S608
+    f"(SELECT id, directory, NULL::bigint FROM block WHERE {OF_RUN}"  # noqa: S608
     f" AND id > %(block)s) UNION ALL (SELECT id, NULL, number FROM adopted"
-    f" WHERE {_OF_RUN} AND id > %(adopted)s)"
+    f" WHERE {OF_RUN} AND id > %(adopted)s)"
 )
 WAITING_FOR = "SELECT number FROM waiting WHERE waits_for = %s ORDER BY number"
 WAITING_REMOVE = "DELETE FROM waiting WHERE waits_for = %s"
@@ -50,7 +50,7 @@ WAITING_KEYS = (
 )
 WAITING_KEYS_REMOVE = "DELETE FROM waiting_key WHERE number = ANY(%s::bigint[])"
 ADOPTED_PUT = "INSERT INTO adopted (run, number) SELECT %s, unnest(%s::bigint[])"
-ADOPTED_OF_RUN = f"SELECT number FROM adopted WHERE {_OF_RUN} ORDER BY number"  # noqa: S608
+ADOPTED_OF_RUN = f"SELECT number FROM adopted WHERE {OF_RUN} ORDER BY number"  # noqa: S608
 ANCHORS_PUT = (
     "INSERT INTO anchor (uid, run) SELECT unnest(%s::bytea[]), %s"
     " ON CONFLICT (uid) DO NOTHING"

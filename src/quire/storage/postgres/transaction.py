@@ -14,6 +14,7 @@ from quire.storage.postgres.products import PostgresProducts
 from quire.storage.postgres.progress import PostgresProgress
 from quire.storage.postgres.quality import PostgresRunHistory, PostgresRunLists
 from quire.storage.postgres.run_index import PostgresRunIndex
+from quire.storage.postgres.run_looks import Looks
 from quire.storage.postgres.runs import PostgresRuns
 from quire.storage.postgres.saved_queries import PostgresSavedQueries
 from quire.storage.postgres.session import Session
@@ -26,8 +27,9 @@ class PostgresTransaction:
 
     def __init__(self, session: Session, describe: Describe) -> None:
         self._session = session
-        self.documents = PostgresDocuments(session)
-        self.runs = PostgresRuns(session, describe)
+        looks = Looks(session)
+        self.documents = PostgresDocuments(session, looks)
+        self.runs = PostgresRuns(session, describe, looks)
         self.finder = PostgresRunFinder(session, describe)
         self.run_index = PostgresRunIndex(session, self.runs, describe)
         self.run_history = PostgresRunHistory(session)
@@ -35,7 +37,7 @@ class PostgresTransaction:
         self.acquisitions = PostgresAcquisitions(session)
         self.jobs = PostgresJobs(session, self.acquisitions.follow)
         self.numbers = PostgresJobNumbers(session)
-        self.progress = PostgresProgress(session)
+        self.progress = PostgresProgress(session, looks)
         self.products = PostgresProducts(session)
         self.tokens = PostgresTokens(session)
         self.labs = PostgresLabs(session)
