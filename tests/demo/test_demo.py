@@ -52,11 +52,12 @@ def files(folder: Path) -> list[str]:
     )
 
 
-def test_once_ends_verified_and_leaves_nothing(
-    environment: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize("options", [["--once"], []], ids=["once", "no-terminal"])
+def test_once_or_without_a_terminal_it_ends_verified_and_leaves_nothing(
+    environment: dict[str, str], tmp_path: Path, options: list[str]
 ) -> None:
     done = subprocess.run(
-        [*COMMAND, "--once"],
+        [*COMMAND, *options],
         env=environment,
         capture_output=True,
         text=True,
@@ -68,6 +69,7 @@ def test_once_ends_verified_and_leaves_nothing(
     assert re.search(r"│ verified +│", done.stdout)
     assert "│ 41 " in done.stdout
     assert re.search(r"dashboard: http://127\.0\.0\.1:\d+/login\?code=", done.stdout)
+    assert "ended: it stays up for browsing in a terminal" in done.stdout
     assert "searchable while open" in done.stderr
     assert re.search(r"\d\d:\d\d:\d\d run ", done.stderr)
     assert re.search(r"\d\d:\d\d:\d\d merge ", done.stderr)

@@ -17,6 +17,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.not_proved import not_proved
 from quire.testing.ports import free_port
 from quire.testing.waiting import PATIENCE, until
 
@@ -25,7 +26,12 @@ NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SYSTEMD = shutil.which("systemd-analyze")
 
 
-@pytest.mark.skipif(SYSTEMD is None, reason="NOT PROVED: no systemd on this machine")
+@pytest.mark.skipif(
+    SYSTEMD is None,
+    reason=not_proved(
+        "the units", why="there is no systemd", mend="apt install systemd (Debian)"
+    ),
+)
 def test_the_units_are_units(tmp_path: Path) -> None:
     here = {"/opt/quire/bin/quire": "/bin/true", "User=quire": "", "Group=quire": ""}
     for unit in (DEPLOY / "systemd").iterdir():
@@ -69,7 +75,8 @@ def test_the_composition_is_whole() -> None:
 @pytest.fixture
 def site(postgres_url: str, tmp_path: Path) -> Iterator["Site"]:
     if NGINX is None:
-        pytest.skip("NOT PROVED: no nginx on this machine")
+        why, mend = "there is no nginx", "apt install nginx-light (Debian)"
+        pytest.skip(not_proved("servers behind nginx", why=why, mend=mend))
     with Site(postgres_url, tmp_path) as made:
         yield made
 

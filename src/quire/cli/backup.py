@@ -92,7 +92,11 @@ def restore(
     if json:
         put_json({"restored": str(settings.data_folder), "files": len(made.files)})
     else:
-        put(f"{settings.data_folder} is as it was; quire serve {folder} serves it")
+        # The folder's own settings are those of old: they name the database of old.
+        where = f" --database {database}" if database else ""
+        put(
+            f"{settings.data_folder} is as it was; quire serve {folder}{where} serves it"
+        )
 
 
 def _settings(folder: Path | None, database: str | None) -> "Settings":

@@ -15,7 +15,11 @@ def demo(
     ] = None,
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="End when the product is verified.")
+        bool,
+        typer.Option(
+            "--once",
+            help="End when the product is verified, as it does without a terminal.",
+        ),
     ] = False,
 ) -> None:
     """Show it all: simulated instrument, documents, run, merge, verified product."""

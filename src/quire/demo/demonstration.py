@@ -124,6 +124,8 @@ def _demonstrate(folder: Path, *, stay: bool) -> None:
         out.print(f"dashboard: {login_link(server)}", soft_wrap=True, highlight=False)
         if stay:
             _stay(out)
+        else:
+            out.print("ended: it stays up for browsing in a terminal, without --once")
 
 
 def _table(run: dict[str, object], product: str, *, size: int, seconds: float) -> Table:
