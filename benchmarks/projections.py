@@ -17,22 +17,21 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import h5py  # type: ignore[import-untyped]
 import numpy as np
-import psutil
 import pyarrow.parquet as pq
 
 from quire.client.catalog import Catalog
 from quire.client.connection import Connection
 from quire.client.jobs import Job, submit_to
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.children_memory import ChildrenMemory
 
 _KEYS = 20
 _PAGE = 10_000
@@ -220,7 +219,7 @@ def images(bench: Bench, gigabytes: float) -> None:
             data[number] = frame
     run = bench.send(_image_run(path, frames))
     for name in ("copied", "calculated"):
-        with Memory(bench.server) as memory:
+        with ChildrenMemory(bench.server.pid) as memory:
             job = bench.project(run, format="nexus", projection=name, external="copy")
         say(
             f"{gigabytes:g} GB of images, {name}: {bench.seconds(job):.1f} s,"
@@ -280,45 +279,6 @@ def _image_run(path: Path, frames: int) -> Iterator[Item]:
     )
     stop[1]["num_events"] = {"primary": frames}
     yield stop
-
-
-class Memory:
-    """The most that the server's children use while the context lasts."""
-
-    def __init__(self, server: ServerProcess) -> None:
-        self._server = psutil.Process(server.pid)
-        self._ended = threading.Event()
-        self._bare = self._most = 0
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def above(self) -> int:
-        """Return bytes above what a worker has before it begins."""
-        return self._most - self._bare
-
-    def __enter__(self) -> Self:
-        """Begin to look."""
-        self._bare = self._sum()
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End."""
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.05):
-            self._most = max(self._most, self._sum())
-
-    def _sum(self) -> int:
-        """Return the unshared memory of all children; pages shared count once."""
-        total = 0
-        for child in self._server.children(recursive=True):
-            try:
-                total += child.memory_full_info().uss
-            except psutil.NoSuchProcess:
-                continue
-        return total
 
 
 def against_databroker(bench: Bench, python: str, repeat: int) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from quire.testing.not_proved import not_proved
+
 # Of each of the two steps: both, and a wait for another that takes them, end before
 # a test is taken to hang.
 SECONDS = 120
@@ -37,7 +39,8 @@ def environment(config: pytest.Config, name: str, interpreter: str) -> Path:
         if not whole.exists() and not refused.exists():
             make(folder / "environment", interpreter, requirements, refused)
     if not whole.exists():
-        pytest.skip(f"NOT PROVED: no {name} here: {refused.read_text()}")
+        mend = f"let pip install requirements/{name}.txt"
+        pytest.skip(not_proved(f"with {name}", why=refused.read_text(), mend=mend))
     return python
 
 

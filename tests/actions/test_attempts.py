@@ -1,5 +1,4 @@
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -25,9 +24,8 @@ from quire.ports.store import Store
 from quire.progress.event import complete, info
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
-from quire.testing.engine_bench import Bench, RenamingPublisher
+from quire.testing.engine_bench import Bench
 from quire.testing.stores import open_store_of
-from quire.testing.waiting import PATIENCE
 
 FATAL = Failed(error=JobError(type="fatal", code="c", message="It broke"))
 TRANSIENT = Failed(error=JobError(type="transient", code="c", message="Busy"))
@@ -267,78 +265,6 @@ async def test_what_is_left_is_cleared_but_the_log_and_the_results(
     assert [str(path) for path in left] == ["deep", "deep/kept", "log.txt"]
 
 
-async def test_a_product_is_published_before_the_attempt_ends(bench: Bench) -> None:
-    job = await executing(bench)
-    product = await staged(bench, job)
-    await bench.attempts.finish(job, 1, Completed(product=product))
-    done = await bench.job(job)
-    assert (done.phase, done.staged) == (Phase.COMPLETED, None)
-    record = await bench.store.view(lambda tx: tx.products.get(job))
-    assert record is not None
-    assert (record.file, record.manifest) == ("products/a.fits", "products/a.json")
-    assert (record.runs, record.made, record.owner) == (("r",), 1000.0, "tester")
-    assert await bench.messages(job) == ["complete: Published a.fits"]
-
-
-class HeldPublisher(RenamingPublisher):
-    """Publishes only once it may."""
-
-    def __init__(self, data_folder: Path) -> None:
-        super().__init__(data_folder)
-        self.begun = threading.Event()
-        self.may = threading.Event()
-
-    def publish(self, staged: StagedProduct) -> None:
-        self.begun.set()
-        assert self.may.wait(PATIENCE)
-        super().publish(staged)
-
-
-async def test_an_abort_comes_too_late_while_a_product_is_published(
-    bench: Bench,
-) -> None:
-    publisher = HeldPublisher(bench.data_folder)
-    bench.use(publisher)
-    job = await executing(bench)
-    product = await staged(bench, job)
-    finishing = asyncio.create_task(
-        bench.attempts.finish(job, 1, Completed(product=product))
-    )
-    await asyncio.to_thread(publisher.begun.wait, 10)
-    await bench.abort(job)
-    for verb in ("lose", "overrun", "fail"):
-        with pytest.raises(AttemptLost):
-            await VERBS[verb](bench, job, 1)
-    await bench.attempts.clear(job, 1)
-    assert (await bench.job(job)).phase is Phase.EXECUTING
-    # Whoever waited may go: the work goes on.
-    finishing.cancel()
-    publisher.may.set()
-    await bench.until_phase(job, Phase.COMPLETED)
-    assert (bench.data_folder / "products/a.fits").read_text() == "a.part"
-
-
-async def test_what_was_staged_is_published_after_a_restart(bench: Bench) -> None:
-    job = await executing(bench)
-    product = await staged(bench, job)
-    await put(bench, replace(await bench.job(job), staged=product))
-    assert await bench.attempts.recover() == 0
-    assert await bench.attempts.resume_publishing() == 1
-    await bench.until_phase(job, Phase.COMPLETED)
-    assert await bench.attempts.resume_publishing() == 0
-
-
-async def test_publishing_goes_on_when_the_disk_has_room_again(bench: Bench) -> None:
-    job = await executing(bench)
-    product = await staged(bench, job)
-    bench.publisher.refusals = 1
-    await bench.attempts.finish(job, 1, Completed(product=product))
-    assert (await bench.job(job)).phase is Phase.COMPLETED
-    assert (await bench.messages(job))[0].startswith(
-        "error: The product cannot be published yet: [Errno 28]"
-    )
-
-
 async def test_a_restart_queues_again_what_was_under_way(bench: Bench) -> None:
     jobs = [await executing(bench) for _ in range(3)]
     part = bench.data_folder / "jobs" / jobs[0] / "1" / "half.part"
@@ -386,17 +312,6 @@ async def test_a_limit_ends_the_job_and_is_named(bench: Bench) -> None:
     [message] = await bench.messages(job)
     assert message.startswith("failed: killed by its limit: it had 9 processes")
     assert message.endswith("; allowed is [kinds.wait] processes = 4")
-
-
-async def test_a_limit_comes_too_late_for_what_is_being_published(
-    bench: Bench,
-) -> None:
-    job = await executing(bench)
-    product = await staged(bench, job)
-    stored = await bench.job(job)
-    await put(bench, replace(stored, staged=product))
-    with pytest.raises(AttemptLost):
-        await bench.attempts.exceed(job, 1, Excess(limit="memory", allowed=1, used=2))
 
 
 async def test_retries_are_those_of_the_kind(

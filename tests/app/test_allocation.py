@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from quire.testing.not_proved import not_proved
+
 PROGRAM = """
 import ctypes, threading
 from quire.app.allocation import give_memory_back
@@ -42,6 +44,7 @@ def heaps(*, mended: bool) -> int:
 
 def test_threads_share_one_heap() -> None:
     if not heaps(mended=False):
-        pytest.skip("the heaps of this C library are NOT PROVEN: it does not tell them")
+        why, mend = "this C library does not tell its heaps", "run with glibc"
+        pytest.skip(not_proved("that threads share one heap", why=why, mend=mend))
     assert heaps(mended=False) > 1
     assert heaps(mended=True) == 1

@@ -25,6 +25,7 @@ from quire.labs.lab import Account, Group, Resources
 from quire.ports.lab_backend import LabBackend
 from quire.testing.fake_labs import FakeAccounts, FakeLabs
 from quire.testing.lab_backend_contract import LabBackendContract, order
+from quire.testing.not_proved import not_proved
 from quire.testing.waiting import PATIENCE
 
 LAB = "11111111-1111-4111-8111-111111111111"
@@ -254,7 +255,12 @@ def test_who_has_an_account_here() -> None:
     assert own.groups[0].id == own.gid
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start others' labs")
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason=not_proved(
+        "others' labs", why="only root may start them", mend="run as root"
+    ),
+)
 async def test_anothers_lab_runs_under_their_account(tmp_path: Path) -> None:
     account = _stranger()
     python = shutil.which("python3", path="/usr/bin")

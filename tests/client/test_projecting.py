@@ -8,7 +8,6 @@ import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from tests.kinds.test_project import (
-    FACILITY,
     Place,
     calculated,
     configured,
@@ -16,6 +15,7 @@ from tests.kinds.test_project import (
     run_of,
     static,
 )
+from tests.kinds.test_project_functions import FACILITY
 from typer.testing import CliRunner
 
 from quire.cli.main import app

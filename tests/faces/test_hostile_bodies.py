@@ -14,7 +14,8 @@ from quire.testing.campaigns.server import ServerProcess
 
 JSON = "application/json"
 OWN_ERRORS = (
-    "/runs/{which}/lab",  # a page for people
+    "/runs/",  # pages for people
+    "/projections/",
     "/uws/",
     "/rest/",
     "/wobbly/",

@@ -12,6 +12,7 @@ import pytest
 
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.store import SqliteStore
+from quire.testing.not_proved import not_proved
 
 PROGRAMS = Path(__file__).parent
 CYCLES = 15
@@ -100,12 +101,14 @@ def test_a_file_size_limit_is_a_full_disk(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
-        pytest.skip("a small disk can only be mounted by root")
+        why = "only root may mount a tmpfs"
+        pytest.skip(not_proved("a full disk", why=why, mend="run as root"))
     point = tmp_path / "disk"
     point.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(point)]
     if subprocess.run(mount, check=False).returncode:
-        pytest.skip("mounting a tmpfs is not allowed here")
+        why, mend = "no tmpfs may be mounted here", "run where mount(2) is allowed"
+        pytest.skip(not_proved("a full disk", why=why, mend=mend))
     yield point
     subprocess.run(["umount", point], check=True)
 

@@ -15,9 +15,10 @@ from quire.ports.doorbell import Doorbell
 from quire.ports.run_records import RunQuery
 from quire.ports.store import Decision, Store, Transaction
 from quire.runs.run import Run
+from quire.storage.key_index import KeyIndex
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.folder import file_system
-from quire.storage.sqlite.known_keys import KeyIndex, KnownKeys
+from quire.storage.sqlite.known_keys import KnownKeys
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.contracts.transactions import TransactionsContract
 from quire.testing.store_contract import StoreContract
@@ -145,7 +146,7 @@ def test_the_file_system_is_that_of_the_nearest_mount() -> None:
 def test_known_keys_keep_to_their_limit_and_to_the_run_in_use() -> None:
     def index(keys: int) -> KeyIndex:
         made = KeyIndex()
-        made.update(dict.fromkeys(range(keys), 1))
+        made.add(range(keys), 1)
         return made
 
     known = KnownKeys(limit=10)

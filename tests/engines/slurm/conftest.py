@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from quire.testing.not_proved import not_proved
 from quire.testing.slurm.cluster import NoSlurm, SlurmCluster
 from quire.testing.slurm.configuration import Tracking
 
@@ -14,4 +15,6 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[SlurmCluster]:
         with running:
             yield running
     except NoSlurm as reason:
-        pytest.skip(f"NOT PROVED: no Slurm with proctrack/{request.param}: {reason}")
+        what = f"Slurm with proctrack/{request.param}"
+        mend = "apt install slurmctld slurmd munge (Debian), and run as root"
+        pytest.skip(not_proved(what, why=str(reason), mend=mend))

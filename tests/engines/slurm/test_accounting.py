@@ -8,6 +8,7 @@ import pytest
 
 from quire.engines.slurm.commands import Commands
 from quire.engines.slurm.endings import ending
+from quire.testing.not_proved import not_proved
 from quire.testing.slurm.accounting import NoAccounting
 from quire.testing.slurm.cluster import NoSlurm, SlurmCluster
 from quire.testing.slurm.configuration import Tracking
@@ -20,7 +21,8 @@ def accounted() -> Iterator[SlurmCluster]:
         with SlurmCluster(Tracking.LINUXPROC, accounted=True) as cluster:
             yield cluster
     except (NoSlurm, NoAccounting) as reason:
-        pytest.skip(f"NOT PROVED: no Slurm with accounting: {reason}")
+        mend = "apt install slurmdbd mariadb-server munge (Debian)"
+        pytest.skip(not_proved("Slurm with accounting", why=str(reason), mend=mend))
 
 
 def forgotten(cluster: SlurmCluster, name: str) -> bool:

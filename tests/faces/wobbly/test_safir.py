@@ -12,6 +12,8 @@ import httpx
 import pytest
 from tests.environments import SECONDS, environment
 
+from quire.testing.not_proved import not_proved
+
 PROGRAM = Path(__file__).with_name("safir_program.py")
 
 
@@ -42,7 +44,8 @@ def safir(pytestconfig: pytest.Config) -> Path:
     """Return the interpreter of an environment with Safir, made once."""
     found = next(filter(good, interpreters()), None)
     if found is None:
-        pytest.skip("NOT PROVED: Safir needs Python 3.13, and there is none here")
+        why, mend = "it needs Python 3.13", "install Python 3.13 with its venv"
+        pytest.skip(not_proved("Safir's own client", why=why, mend=mend))
     return environment(pytestconfig, "safir", found)
 
 

@@ -8,6 +8,7 @@ from quire.testing.campaigns.fault_bench import Bench
 from quire.testing.campaigns.full_disk import fill_limited, fill_small_disk
 from quire.testing.faults.full_disk import cannot_mount
 from quire.testing.faults.shim import Call, missing
+from quire.testing.not_proved import not_proved
 
 pytestmark = [
     pytest.mark.crash,
@@ -18,7 +19,8 @@ pytestmark = [
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     if lacking := missing():
-        pytest.skip(f"failing system calls are NOT PROVEN here: {lacking}")
+        mend = "install it"
+        pytest.skip(not_proved("failing system calls", why=lacking, mend=mend))
     found = Bench(tmp_path, seed=1)
     found.server.start()
     yield found
@@ -89,7 +91,8 @@ def test_a_file_size_limit_is_a_refusal_and_needs_no_restart(tmp_path: Path) -> 
 
 def test_a_full_disk_is_a_refusal_and_needs_no_restart(tmp_path: Path) -> None:
     if reason := cannot_mount():
-        pytest.skip(f"a full disk is NOT PROVEN here: {reason}")
+        mend = "run as root where a tmpfs can be mounted"
+        pytest.skip(not_proved("a full disk", why=reason, mend=mend))
     figures = fill_small_disk(tmp_path, seed=4)
 
     assert figures.problems == ()

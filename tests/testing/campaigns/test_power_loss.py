@@ -5,13 +5,19 @@ import pytest
 from quire.testing.campaigns.ledger import Ledger
 from quire.testing.campaigns.power_loss import campaign
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.not_proved import not_proved
 from quire.testing.power_loss.disk import missing, mounted
 
 pytestmark = [
     pytest.mark.crash,
     pytest.mark.usefixtures("records_in_the_folder"),
     pytest.mark.skipif(
-        bool(missing()), reason=f"power loss is NOT PROVEN here: {missing()}"
+        bool(missing()),
+        reason=not_proved(
+            "power loss",
+            why=missing(),
+            mend="run with fuse3 and a /dev/fuse that can be opened",
+        ),
     ),
 ]
 

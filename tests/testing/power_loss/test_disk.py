@@ -5,6 +5,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from quire.testing.not_proved import not_proved
 from quire.testing.power_loss.disk import ForgetfulDisk, missing, mounted
 
 pytestmark = pytest.mark.crash
@@ -13,7 +14,8 @@ pytestmark = pytest.mark.crash
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[ForgetfulDisk]:
     if lacking := missing():
-        pytest.skip(f"power loss is NOT PROVEN here: {lacking}")
+        mend = "run with fuse3 and a /dev/fuse that can be opened"
+        pytest.skip(not_proved("power loss", why=lacking, mend=mend))
     with mounted(tmp_path) as found:
         yield found
 

@@ -16,6 +16,7 @@ import pytest
 
 from quire.storage.postgres.connection import prepare
 from quire.storage.postgres.target import Target
+from quire.testing.not_proved import not_proved
 from quire.testing.postgres.choosing import (
     SERVER,
     TEMPLATE,
@@ -76,9 +77,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
 def records_in_the_folder() -> None:
     """Skip a test of the disk that SQLite's file is on, where servers have no such."""
     if on_postgres():
-        pytest.skip(
-            "only of SQLite: PostgreSQL's records are not on the disk that fails"
-        )
+        why = "PostgreSQL's records are not on the disk that fails"
+        mend = "run it without QUIRE_TEST_STORES=postgres"
+        pytest.skip(not_proved("faults of SQLite's disk", why=why, mend=mend))
 
 
 class copied:  # noqa: N801  # a context, as a function is
