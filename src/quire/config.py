@@ -64,12 +64,13 @@ class DatabaseSettings(
     password
         Where neither the URL nor a password file nor PGPASSWORD has it.
     writers, readers
-        Connections of this server.
+        Connections of this server. A second writer pays where each statement waits for
+        a network: on one machine two of them hold each other up.
     """
 
     url: str = ""
     password: str = ""
-    writers: int = 2
+    writers: int = 1
     readers: int = 4
 
     def __repr__(self) -> str:

@@ -35,7 +35,9 @@ from quire.faces.catalog.samples import SampleRoutes
 from quire.faces.catalog.saved import SavedQueryRoutes
 from quire.faces.catalog.search import SearchRoutes
 from quire.faces.catalog.streams import StreamRoutes
+from quire.faces.dashboard.rendering import Rendering
 from quire.faces.dashboard.routes import DashboardRoutes
+from quire.faces.dashboard.run_page import RunPageRoutes
 from quire.faces.documents.databroker import DatabrokerRoutes
 from quire.faces.documents.express import LINE, DocumentExpress
 from quire.faces.documents.routes import DocumentRoutes
@@ -160,6 +162,7 @@ class Faces:
             InletRoutes(inlets),
             OutletRoutes(outlets),
             *self._of_the_server(),
+            *self._of_people(),
         )
         routes = [route for face in faces for route in face.routes(gate)]
         return [*routes, *ReferenceRoutes(tuple(routes), version=VERSION).routes(gate)]
@@ -259,11 +262,23 @@ class Faces:
             ),
             ServerRoutes(self._health, self._tokens),
             MetricsRoutes(self.metrics, self._health),
-            DashboardRoutes(
-                search=self._runs.search,
+        )
+
+    def _of_people(self) -> Sequence[Face]:
+        on, labs, shown = self._on, self._labs, Rendering()
+        return (
+            RunPageRoutes(
+                shown=shown,
                 lookup=self._runs.lookup,
                 jobs=self._jobs.jobs,
-                follow=follow,
+                annotate=self._runs.annotate,
+                notebooks=labs.notebooks,
+            ),
+            DashboardRoutes(
+                shown=shown,
+                search=self._runs.search,
+                jobs=self._jobs.jobs,
+                follow=Follow(on.store, on.doorbell),
                 tokens=self._tokens,
                 notebooks=labs.notebooks,
                 rules=self._jobs.rules,

@@ -56,6 +56,7 @@ class JobParts:
             admission=admission,
             limits=limits,
             server=settings.name,
+            left=begun_deliveries,
         )
         self.attempts = attempts
         program = worker_program(settings)
@@ -83,7 +84,7 @@ class JobParts:
         )
         self.kinds, self.files = (
             every_kind(settings.commands, self.site),
-            JobFiles(store, folder),
+            JobFiles(store, folder, left=begun_deliveries),
         )
         self.kinds[ACQUISITION] = merge
         limits.check_names(self.kinds)

@@ -168,13 +168,14 @@ class Server:
             try:
                 # Also says to the others that this server lives.
                 await self.leadership.holds(f"server {self._on.settings.name}")
-                if await self.leadership.holds("sweep"):
+                sweeps = await self.leadership.holds("sweep")
+                if sweeps:
                     await interrupt_lapsed_runs(self._on.store, self._on.clock)
                     await jobs.destroying.sweep()
                     await jobs.workspace.forget(await jobs.acquisitions.expire())
                     await jobs.topics.resume()
                     await jobs.attempts.take_over(self._is_alive)
-                await self._runs.columns.refresh()
+                await self._runs.columns.refresh(newest=sweeps)
             except QuireError as error:
                 _log.warning("the sweep of leases failed: %s", error)
             await asyncio.sleep(_SWEEP_SECONDS)

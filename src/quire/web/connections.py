@@ -10,7 +10,7 @@ import json
 import math
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -231,6 +231,11 @@ class Line:
         """Whether what is sent now has to wait."""
         return self._protocol.flow.write_paused
 
+    @property
+    def lost(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return bool(self._protocol.transport.is_closing())
+
     def prepare(self) -> None:
         """Bound what the kernel keeps, and let it notice a client that is gone."""
         transport = self._protocol.transport
@@ -243,6 +248,21 @@ class Line:
         for option, value in _LIVENESS.items():
             if hasattr(socket, option):  # Linux has them all
                 wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+    async def write(self, pieces: Sequence[memoryview]) -> bool:
+        """Send one chunk of pieces, each from where it lies; return whether it can be.
+
+        The application has begun an answer without a length, and ends it as ever.
+        RFC 9112, section 7.1: an empty chunk would be the end.
+        """
+        if self.full:
+            await self._protocol.flow.drain()
+        if self.lost:
+            return False
+        if size := sum(map(len, pieces)):
+            transport = self._protocol.transport
+            transport.writelines([b"%x\r\n" % size, *pieces, b"\r\n"])
+        return True
 
     def when_lost(self, call: Callable[[], None] | None) -> None:
         """Have something called when the connection is lost."""
