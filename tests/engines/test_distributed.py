@@ -3,6 +3,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from quire.ports.launcher import Launcher
 from quire.testing.lasting_contract import LastingEngineContract
 
@@ -17,6 +19,7 @@ def of_the_page() -> ModuleType:
     return module
 
 
+@pytest.mark.usefixtures("runners_end")
 class TestTheLauncherOfThePage(LastingEngineContract):
     def make_launcher(self) -> Launcher:
         launcher: Launcher = of_the_page().ProcessLauncher(python=sys.executable)

@@ -27,6 +27,8 @@ from quire.testing.faults.line import BreakingLine, Wear
 from quire.transfer.carrier import S3Carrier, carrier
 from quire.transfer.signing import Credentials, Signer
 
+pytestmark = pytest.mark.usefixtures("runners_end")
+
 SETTINGS = {"s3": {"endpoint": "http://127.0.0.1:9"}}
 KNOWN = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 

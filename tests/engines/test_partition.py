@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.engines.runners import ended
 from tests.engines.test_distributed import of_the_page
 
 from quire.engines.distributed import DistributedEngine
@@ -35,23 +36,28 @@ class Proxy:
         self._port = port
         self._dice = random.Random(seed)
         self.resets = Counter[str]()
+        self._taken: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
         server = await asyncio.start_server(self._take, "127.0.0.1", 0)
         async with server:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for task in self._taken:
+            task.cancel()
+        await asyncio.gather(*self._taken, return_exceptions=True)
 
     async def _take(
         self, client: asyncio.StreamReader, back: asyncio.StreamWriter
     ) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         both = (back, writer)
-        passing = [
+        for task in (
             asyncio.create_task(self._pass(client, writer, both, "asked")),
             asyncio.create_task(self._pass(reader, back, both, "answered")),
-        ]
-        await asyncio.gather(*passing, return_exceptions=True)
+        ):
+            self._taken.add(task)
+            task.add_done_callback(self._taken.discard)
 
     async def _pass(
         self,
@@ -60,13 +66,17 @@ class Proxy:
         both: tuple[asyncio.StreamWriter, ...],
         way: str,
     ) -> None:
-        while chunk := await source.read(65536):
-            if self._dice.randrange(100) < LOST:
-                self.resets[way] += 1
-                break
-            target.write(chunk)
-        for writer in both:
-            writer.transport.abort()
+        try:
+            while chunk := await source.read(65536):
+                if self._dice.randrange(100) < LOST:
+                    self.resets[way] += 1
+                    break
+                target.write(chunk)
+        except ConnectionError:
+            pass  # as when the other way has been reset
+        finally:
+            for writer in both:
+                writer.transport.abort()
 
 
 async def test_nothing_is_lost_or_told_twice(tmp_path: Path) -> None:
@@ -95,6 +105,7 @@ async def test_nothing_is_lost_or_told_twice(tmp_path: Path) -> None:
                 said = await bench.messages(job)
                 assert said == ["info: Half way", "complete: Behaved"], seed
             await bench.until_free(engine, JOBS)
+            await ended()  # while the server can be told that they leave
             await engine.stop()
     assert proxy.resets["asked"]
     assert proxy.resets["answered"]

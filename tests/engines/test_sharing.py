@@ -25,6 +25,8 @@ from quire.testing.attempt_server import AttemptServer
 from quire.testing.engine_bench import Bench, alive, noted
 from quire.testing.waiting import PATIENCE
 
+pytestmark = pytest.mark.usefixtures("runners_end")
+
 LIMITS = KindLimits({name: Limits(engine="cluster") for name in ("sleep", "behave")})
 # Seconds: whoever waits for it has missed a ring.
 NEVER = 600.0
