@@ -21,6 +21,7 @@ from quire.ports.store import Store, Transaction
 from quire.progress.log import Entry
 from quire.testing.waiting import PATIENCE
 
+_ENDING = 0x4  # linux/sched.h: PF_EXITING
 # Seconds after which what was waited for will not come.
 
 
@@ -189,13 +190,17 @@ async def noted(notes: Path, name: str) -> tuple[int, int]:
 
 
 def alive(pid: int) -> bool:
-    """Return whether a process runs; one that has ended and waits to be reaped not."""
+    """Return whether a process runs; one that is ending, or waits to be reaped, not.
+
+    A kernel that ends a process first takes its memory, and with it what it was known
+    by; on a busy machine the rest may follow milliseconds later (proc(5), ``flags``).
+    """
     try:
         os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (ProcessLookupError, FileNotFoundError):
         return False
-    return state not in "ZX"
+    return fields[0] not in "ZX" and not int(fields[6]) & _ENDING
 
 
 async def until_dead(pid: int) -> None:
