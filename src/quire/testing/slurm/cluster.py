@@ -27,6 +27,7 @@ _PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "squeue", "sc
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 # Seconds between two looks at a daemon.
 _LOOK = 0.05
+_NUMBERS = 10_000  # of jobs, more than one controller ever gives here
 # Seconds that a job has after SIGTERM.
 _POLITE = 3.0
 
@@ -88,6 +89,7 @@ class SlurmCluster:
             )
         self.environment = {"SLURM_CONF": str(self.place.file), "PATH": _PATH}
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._controllers = 0
 
     def __enter__(self) -> Self:
         """Make it and start it."""
@@ -111,6 +113,8 @@ class SlurmCluster:
 
     def start(self, name: str, *, until: Callable[[], bool] = lambda: True) -> None:
         """Start one of the daemons, also after it was killed."""
+        if name == "slurmctld":
+            self._number_anew()
         with (self.folder / f"{name}.log").open("ab") as log:
             self._daemons[name] = subprocess.Popen(  # noqa: S603  # Slurm's own
                 # None of them is to outlive a killed test.
@@ -262,6 +266,19 @@ class SlurmCluster:
         key = self.folder / "munge.key"
         key.touch(mode=0o600)
         key.write_bytes(secrets.token_bytes(128))
+
+    def _number_anew(self) -> None:
+        """Have a controller give numbers to jobs that none before it has given.
+
+        One that was killed may forget a job that the node still runs, and give its
+        number again: then the node refuses the new one.
+        """
+        self._controllers += 1
+        text = configuration(self.place)["slurm.conf"]
+        first = f"FirstJobId={self._controllers * _NUMBERS}\n"
+        fresh = self.place.file.with_suffix(".new")
+        fresh.write_text(text + first)
+        fresh.replace(self.place.file)
 
     def _wait(self, condition: Callable[[], bool], name: str) -> None:
         deadline = time.monotonic() + PATIENCE
