@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,21 +78,31 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(MemoryStore(doorbell=doorbell), doorbell, folder)
 
 
+@asynccontextmanager
+async def engine_with(
+    carrying: S3Carrier, bench: Bench, folder: Path, *, slots: int = 1
+) -> AsyncIterator[DistributedEngine]:
+    """Give an engine whose runners see no data folder."""
+    server = AttemptServer(bench, carrier=carrying, scratch=str(folder / "scratch"))
+    async with server.served():
+        launcher = of_the_page().ProcessLauncher(python=sys.executable)
+        engine = DistributedEngine(
+            server.runners, launcher, bench.doorbell, server.order, slots=slots
+        )
+        await engine.start()
+        try:
+            yield engine
+        finally:
+            await engine.stop()
+
+
 @pytest.fixture
 async def engine(
     bench: Bench, place: tuple[Credentials, str], tmp_path: Path
 ) -> AsyncIterator[DistributedEngine]:
     carrying = S3Carrier(f"s3://{place[1]}/here", place[0])
-    scratch = str(tmp_path / "scratch")
-    server = AttemptServer(bench, carrier=carrying, scratch=scratch)
-    async with server.served():
-        launcher = of_the_page().ProcessLauncher(python=sys.executable)
-        engine = DistributedEngine(
-            server.runners, launcher, bench.doorbell, server.order, slots=1
-        )
-        await engine.start()
+    async with engine_with(carrying, bench, tmp_path) as engine:
         yield engine
-        await engine.stop()
 
 
 async def test_results_and_log_come_back(
@@ -153,15 +164,7 @@ async def test_files_come_back_whole_over_lines_that_break(
             place[0], endpoint=f"http://127.0.0.1:{line.port}"
         )
         carrying = S3Carrier(f"s3://{place[1]}/broken", broken)
-        server = AttemptServer(
-            bench, carrier=carrying, scratch=str(tmp_path / "scratch")
-        )
-        async with server.served():
-            launcher = of_the_page().ProcessLauncher(python=sys.executable)
-            engine = DistributedEngine(
-                server.runners, launcher, bench.doorbell, server.order, slots=3
-            )
-            await engine.start()
+        async with engine_with(carrying, bench, tmp_path, slots=3) as engine:
             jobs = [await bench.submit("bulky", MEGABYTES=2) for _ in range(3)]
             for job in jobs:
                 await bench.launch(engine, job)
@@ -171,7 +174,6 @@ async def test_files_come_back_whole_over_lines_that_break(
                 content = (bench.data_folder / result.path).read_bytes()
                 assert hashlib.sha256(content).hexdigest() == result.sha256, seed
             await bench.until_free(engine, 3)
-            await engine.stop()
         assert line.broken, seed
 
 
@@ -179,20 +181,13 @@ async def test_a_store_that_is_away_for_a_moment_costs_no_attempt(
     bench: Bench, place: tuple[Credentials, str], tmp_path: Path
 ) -> None:
     carrying = Away(f"s3://{place[1]}/away", place[0])
-    server = AttemptServer(bench, carrier=carrying, scratch=str(tmp_path / "scratch"))
-    async with server.served():
-        launcher = of_the_page().ProcessLauncher(python=sys.executable)
-        engine = DistributedEngine(
-            server.runners, launcher, bench.doorbell, server.order, slots=1
-        )
-        await engine.start()
+    async with engine_with(carrying, bench, tmp_path) as engine:
         job = await bench.submit("behave")
         await bench.launch(engine, job)
         ended = await bench.until(
             job, lambda found: found.losses > 0 or found.phase is Phase.COMPLETED
         )
         await bench.until_free(engine)
-        await engine.stop()
     assert (ended.phase, ended.losses) == (Phase.COMPLETED, 0)
     assert carrying.asked > 1
 
@@ -202,13 +197,7 @@ async def test_a_file_that_is_not_what_its_runner_made_is_no_result(
 ) -> None:
     """As where a store has kept a part of it: the next attempt makes it anew."""
     carrying = Forgetful(f"s3://{place[1]}/forgetful", place[0])
-    server = AttemptServer(bench, carrier=carrying, scratch=str(tmp_path / "scratch"))
-    async with server.served():
-        launcher = of_the_page().ProcessLauncher(python=sys.executable)
-        engine = DistributedEngine(
-            server.runners, launcher, bench.doorbell, server.order, slots=1
-        )
-        await engine.start()
+    async with engine_with(carrying, bench, tmp_path) as engine:
         job = await bench.submit("bulky", MEGABYTES=1)
         await bench.launch(engine, job)
         lost = await bench.until(job, lambda found: found.losses == 1)
@@ -218,4 +207,3 @@ async def test_a_file_that_is_not_what_its_runner_made_is_no_result(
         content = (bench.data_folder / result.path).read_bytes()
         assert hashlib.sha256(content).hexdigest() == result.sha256
         await bench.until_free(engine)
-        await engine.stop()
