@@ -10,6 +10,8 @@ from quire.storage.sqlite import sql
 from quire.storage.sqlite.migrate import migrate
 from quire.storage.sqlite.uids import to_text
 
+# What is not in it is mostly in the system's own cache, a microsecond away.
+_CACHE_KIBIBYTES = 16 * 1024
 _OLDEST = 3_051_003  # before it, WAL resets can corrupt (sqlite.org/wal.html)
 _FULL = frozenset({errno.EFBIG, errno.EDQUOT, errno.ENOSPC})
 # A failed fsync is never mere lack of space: what it lost is unknown.
@@ -98,7 +100,7 @@ def meaning(problem: BaseException, system_error: int) -> StoreUnavailable:
 def _configure(connection: apsw.Connection) -> None:
     connection.pragma("foreign_keys", value=False)
     connection.pragma("trusted_schema", value=False)
-    connection.pragma("cache_size", -64 * 1024)
+    connection.pragma("cache_size", -_CACHE_KIBIBYTES)
     connection.create_scalar_function("uid_text", _uid_text, 1, deterministic=True)
 
 
