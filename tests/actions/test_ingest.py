@@ -54,6 +54,20 @@ async def test_what_is_accepted_comes_back_byte_for_byte(
     assert all(raw in line for raw, line in zip(stored, lines("scan"), strict=True))
 
 
+async def test_a_run_may_have_an_empty_uid(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    start = ["start", {"uid": "", "time": 1.0}]
+    receipt = await ingest(json.dumps(start).encode(), NDJSON, staff)
+    assert receipt.accepted == 1
+    assert (await the_run(store, "")).time == 1.0
+    other = ["start", {"uid": "", "time": 2.0}]
+    receipt = await ingest(json.dumps(other).encode(), NDJSON, staff)
+    assert "other content" in receipt.refused[0].reason
+    run = await the_run(store, "")
+    assert (run.time, [one.rule for one in run.findings]) == (1.0, ["conflict"])
+
+
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 async def test_sending_again_changes_nothing(
     path: Path, ingest: Ingest, store: Store, staff: Principal
@@ -172,6 +186,24 @@ async def test_a_silent_run_is_interrupted_and_still_takes_documents(
     assert (await the_run(store, uid)).status is Status.OPEN
 
 
+async def test_a_run_whose_writer_is_back_is_judged_as_one_that_goes_on(
+    ingest: Ingest, store: Store, clock: StillClock, staff: Principal
+) -> None:
+    uid = uid_of("order_no_stop")
+    gap = [line for line in lines("order_no_stop") if b'"seq_num": 2,' not in line]
+    await ingest(b"\n".join(gap), NDJSON, staff)
+    before = await the_run(store, uid)
+    clock.advance(1000)
+    assert await interrupt_lapsed_runs(store, clock) == 1
+    rules = {one.rule for one in (await the_run(store, uid)).findings}
+    assert "sequence_gap" in rules
+    assert await ingest.renew(uid, staff)
+    run = await the_run(store, uid)
+    assert (run.status, run.findings) == (Status.OPEN, before.findings)
+    entries = await store.view(lambda tx: tx.progress.entries(uid, 0, 100))
+    assert entries[-1].event.message == "The writer is heard again"
+
+
 async def test_the_lease_of_nobodys_run_cannot_be_renewed(
     ingest: Ingest, staff: Principal
 ) -> None:
@@ -270,6 +302,63 @@ async def test_an_archive_is_upgraded_with_its_originals_kept(
     again = await ingest(body, NDJSON, staff, upgrade=upgraded)
     assert (again.accepted, again.refused) == (0, ())
     assert await the_run(store, "bulk run") == run
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], [1.0, 1.0]])
+async def test_a_page_that_has_a_uid_twice_may_come_again(
+    ingest: Ingest, store: Store, staff: Principal, values: list[float]
+) -> None:
+    await ingest(b"\n".join(lines("scan")[:2]), NDJSON, staff)
+    descriptor = json.loads(lines("scan")[1])[1]
+    columns = dict.fromkeys(descriptor["data_keys"], values)
+    page = {
+        "uid": ["twice", "twice"],
+        "descriptor": descriptor["uid"],
+        "seq_num": values,
+        "time": values,
+        "data": columns,
+        "timestamps": columns,
+    }
+    body = json.dumps(["event_page", page]).encode()
+    assert (await ingest(body, NDJSON, staff)).accepted == 1
+    run = await the_run(store, uid_of("scan"))
+    assert "repeated_uid" in {one.rule for one in run.findings}
+    again = await ingest(body, NDJSON, staff)
+    assert (again.repeated, again.refused) == (1, ())
+    assert await the_run(store, uid_of("scan")) == run
+    page["data"] = {key: [7.0, 8.0] for key in columns}
+    other = await ingest(json.dumps(["event_page", page]).encode(), NDJSON, staff)
+    assert other.conflicts
+
+
+async def test_each_conflict_of_an_upgraded_item_keeps_its_own_copy(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    def bulk(value: float) -> bytes:
+        events = [
+            {
+                "uid": key,
+                "descriptor": descriptor["uid"],
+                "seq_num": 1,
+                "time": 1.0,
+                "data": {key: value},
+                "timestamps": {key: 1.0},
+            }
+            for key in ("one", "other")  # and so a page each
+        ]
+        return json.dumps(["bulk_events", {"all": events}]).encode()
+
+    await ingest(b"\n".join(lines("scan")[:2]), NDJSON, staff)
+    descriptor = json.loads(lines("scan")[1])[1]
+    await ingest(bulk(1.0), NDJSON, staff, upgrade=upgraded)
+    await ingest(bulk(2.0), NDJSON, staff, upgrade=upgraded)
+    run = await the_run(store, uid_of("scan"))
+    copies = {
+        one.uid: json.loads(one.received)["uid"]
+        for one in run.findings
+        if one.rule == "conflict"
+    }
+    assert copies == {"one": "one", "other": "other"}
 
 
 async def test_a_defect_costs_one_item_and_not_the_delivery(

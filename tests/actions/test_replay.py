@@ -11,6 +11,7 @@ from quire.access.principals import Principal
 from quire.actions.ingest import Ingest
 from quire.actions.lookup import Order
 from quire.actions.replay import Replay
+from quire.documents.legacy import upgraded
 from quire.documents.replay import replay_order
 from quire.documents.sketch import Sketcher
 from quire.errors import NotFound
@@ -45,6 +46,34 @@ async def test_pages_together_are_the_run(
     stored = {one.raw: one for one in documents}
     arrived = [stored[raw] for raw in received]
     assert by_order == [arrived[at].raw for at in replay_order(arrived)]
+
+
+@pytest.mark.parametrize("order", Order)
+async def test_what_one_item_was_upgraded_to_has_one_original(
+    store: Store, ingest: Ingest, staff: Principal, order: Order
+) -> None:
+    documents = read(FOLDER / "baseline_monitor.jsonl")
+    events = [one.body for one in documents if one.name == "event"]
+    bulk = [b'["bulk_events",%b]' % json.dumps({"all": events}).encode()]
+    lines = [
+        b'["%b",%b]' % (one.name.value.encode(), one.raw)
+        for one in documents
+        if one.name != "event"
+    ]
+    await ingest(b"\n".join(bulk + lines), NDJSON, staff, upgrade=upgraded)
+    replay, uid = Replay(store, page_documents=2), documents[0].body["uid"]
+    made = await replayed(replay, uid, staff, order)
+    plan = await replay.plan(uid, staff, order=order, originals=True)
+    sent = [
+        one.original or one.raw async for page in replay.pages(plan) for one in page
+    ]
+    assert len(made) > len(plan) == len(documents) - len(events) + 1
+    assert sorted(sent) == sorted(
+        [*bulk, *(line[len(line.split(b",")[0]) + 1 : -1] for line in lines)]
+    )
+    if order is Order.REPLAY:
+        # Behind all that it refers to, before the stop.
+        assert sent[-2] == bulk[0]
 
 
 async def test_a_page_holds_no_more_than_it_may(

@@ -67,11 +67,13 @@ def test_ingests_a_file_and_standard_input(tmp_path: Path) -> None:
 
 @ONLY_SERVER
 def test_ingest_tells_what_is_refused() -> None:
-    given = lines(["start", {"uid": "bad"}], START)
+    bad = ["start", {"uid": "bad"}]
+    given = lines(START, bad) + "\n\n" + lines(["start", {"uid": "worse"}])
     result = call("ingest", "-", given=given)
     assert result.exit_code == 1
-    assert result.stdout == "1 accepted, 0 repeated, 1 refused\n"
-    assert "start bad: /time: is required" in result.stderr
+    assert result.stdout == "1 accepted, 0 repeated, 2 refused\n"
+    assert "line 2: start bad: /time: is required" in result.stderr
+    assert "line 5: start worse: /time: is required" in result.stderr
 
 
 def test_ingests_what_waits_in_the_spool(server: Server, home: Path) -> None:

@@ -155,6 +155,10 @@ CASES: list[tuple[list[Document], Finding]] = [
         ),
     ),
     (
+        [*FOUR, page(uid=["twice", "twice"]), stop(5)],
+        broken("repeated_uid", "twice", "a page has rows of the same uid"),
+    ),
+    (
         values(1, 1.5, dtype="integer"),
         broken(
             "dtype",

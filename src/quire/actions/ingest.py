@@ -8,6 +8,7 @@ import msgspec
 
 from quire.access.principals import Principal
 from quire.actions.intake import Intake, Item, Refusal, lease_end
+from quire.actions.progress_log import tell
 from quire.clock import Clock
 from quire.documents.batch import EventBatch
 from quire.documents.document import Document, Fault
@@ -17,6 +18,8 @@ from quire.documents.pointer import showable
 from quire.documents.reading import read_delivery
 from quire.documents.validation import Validator
 from quire.ports.store import Decision, Store, Transaction
+from quire.progress.narration import narrate
+from quire.runs.findings import settled
 
 _log = logging.getLogger(__name__)
 # Below this a thread costs more than it frees the event loop.
@@ -119,10 +122,16 @@ class Ingest:
             if run is None or not principal.can_see(run.owner):
                 return False
             if run.exit_status is None:
-                until = lease_end(self._clock.now(), self._lease)
-                tx.runs.put(
-                    msgspec.structs.replace(run, lease_until=until, interrupted=False)
+                now = self._clock.now()
+                until = lease_end(now, self._lease)
+                renewed = msgspec.structs.replace(
+                    run, lease_until=until, interrupted=False
                 )
+                # A run that goes on again is no longer judged as one that is over.
+                renewed = settled(renewed) if run.interrupted else renewed
+                tx.runs.put(renewed)
+                for event in narrate(run, renewed):
+                    tell(tx, uid, event, now=now)
             return True
 
         return await self._store.decide(decide)

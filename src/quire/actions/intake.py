@@ -131,7 +131,9 @@ class Intake:
             elif document.name in _ROWS:
                 uid = self._run_told_by(document.body["descriptor"])
             else:
-                uid = run_of(document) or self._run_by_others(document)
+                uid = run_of(document)  # a start's may be empty
+                if uid is None:
+                    uid = self._run_by_others(document)
             if uid in by_run:
                 by_run[uid].append(item)
             else:
@@ -158,8 +160,8 @@ class Intake:
         told = len(self.refused)
         fresh = self._new_of(uid, items)
         clashes = [
-            _conflict(refusal, self._copies[refusal.index])
-            for refusal in self.refused[told:]
+            _conflict(refusal, self._copies[place])
+            for place, refusal in enumerate(self.refused[told:], told)
         ]
         if not fresh and not clashes:
             return
@@ -265,7 +267,8 @@ class Intake:
         return new
 
     def _refuse_clash(self, index: int, document: Document, clash: Clash) -> None:
-        self._copies[index] = clash.received
+        # Not by its index: an item of an archive may have become several documents.
+        self._copies[len(self.refused)] = clash.received
         self.refused.append(
             Refusal(
                 index=index,

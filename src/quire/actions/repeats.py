@@ -1,10 +1,16 @@
-"""What of a delivery is in the store already, or stands in the delivery twice."""
+"""What of a delivery is in the store already, or stands in the delivery twice.
 
-from collections.abc import Mapping, Sequence
+Redelivery is normal, and of pages as well as of single events: so nothing here takes
+longer than in proportion to what came and what is there.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from quire.documents.document import Document
 from quire.documents.identity import canonical, content_hash, family, row, row_uids
+from quire.documents.names import DocumentName
 from quire.documents.pointer import showable
 from quire.documents.reading import parse
 from quire.ports.document_records import StoredDocument
@@ -43,15 +49,17 @@ class Seen:
     """
 
     def __init__(self, known: Mapping[int, Sequence[StoredDocument]]) -> None:
-        self._by_key: dict[int, list[tuple[Document, tuple[int, ...]]]] = {
-            key: [(parse(hit.name, hit.raw), hit.keys) for hit in hits]
-            for key, hits in known.items()
+        hits = {hit.number: hit for each in known.values() for hit in each}
+        held = {at: _Held(hit.name, hit.raw, hit.keys) for at, hit in hits.items()}
+        self._by_key: dict[int, list[_Held]] = {
+            key: [held[hit.number] for hit in each] for key, each in known.items()
         }
 
     def add(self, document: Document, keys: tuple[int, ...]) -> None:
         """Note a document of the delivery."""
-        for key in keys:
-            self._by_key.setdefault(key, []).append((document, keys))
+        held = _Held(document.name, document.raw, keys)
+        for key in dict.fromkeys(keys):
+            self._by_key.setdefault(key, []).append(held)
 
     def repeated_rows(
         self, document: Document, keys: tuple[int, ...]
@@ -65,6 +73,8 @@ class Seen:
         """
         if self._by_key.keys().isdisjoint(keys):
             return ()
+        if any(one.is_same(document) for one in self._by_key.get(keys[0], ())):
+            return tuple(range(len(keys)))
         uids = row_uids(document)
         return tuple(
             place
@@ -73,16 +83,61 @@ class Seen:
         )
 
     def _has(self, document: Document, place: int, key: int, uid: str) -> bool:
-        for other, other_keys in self._by_key[key]:
-            there = other_keys.index(key)
-            if row_uids(other)[there] != uid:
-                continue
-            mine, stored = row(document, place), row(other, there)
-            hashes = content_hash(stored), content_hash(mine)
-            if hashes[0] != hashes[1]:
-                raise Clash(uid, *hashes, _text(document, mine))
-            return True
+        stored = ""
+        mine = row(document, place)
+        received = content_hash(mine)
+        for one in self._by_key[key]:
+            contents = one.contents(key, uid)
+            if received in contents:
+                return True
+            stored = stored or next(iter(contents), "")
+        if stored:
+            raise Clash(uid, stored, received, _text(document, mine))
         return False
+
+
+class _Held:
+    """A document that is here, looked into once it is asked for."""
+
+    def __init__(self, name: DocumentName, raw: bytes, keys: tuple[int, ...]) -> None:
+        self._name = name
+        self._raw = raw
+        self._keys = keys
+        self._several: dict[str, dict[str, None]] = {}
+
+    def is_same(self, document: Document) -> bool:
+        """Return whether it has a document's very bytes."""
+        return self._name is document.name and self._raw == document.raw
+
+    def contents(self, key: int, uid: str) -> Mapping[str, None]:
+        """Return the hashes of its rows of this uid: a sloppy page has several."""
+        if uid not in self._several:
+            places = self._places.get(key, [])
+            found = dict.fromkeys(self._hashes(places, uid))
+            if len(places) == 1:  # as nearly always: not worth keeping
+                return found
+            self._several[uid] = found
+        return self._several[uid]
+
+    def _hashes(self, places: Sequence[int], uid: str) -> Iterator[str]:
+        for place in places:
+            if self._uids[place] == uid:
+                yield content_hash(row(self._document, place))
+
+    @cached_property
+    def _document(self) -> Document:
+        return parse(self._name, self._raw)
+
+    @cached_property
+    def _uids(self) -> tuple[str, ...]:
+        return row_uids(self._document)
+
+    @cached_property
+    def _places(self) -> Mapping[int, list[int]]:
+        places: dict[int, list[int]] = {}
+        for place, key in enumerate(self._keys):
+            places.setdefault(key, []).append(place)
+        return places
 
 
 def _text(document: Document, one_row: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ nor a transaction. Documents never change once stored, so the pages agree.
 
 from array import array
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from hashlib import blake2b
 
 import msgspec
 
@@ -69,6 +70,7 @@ class Replay:
         by: By | None = None,
         order: Order = Order.REPLAY,
         names: Collection[DocumentName] = frozenset(DocumentName),
+        originals: bool = False,
     ) -> Plan:
         """Return what will be given for the run that `which` names.
 
@@ -76,6 +78,8 @@ class Replay:
         ----------
         names
             Only documents of these.
+        originals
+            Of documents that one item was upgraded to only the last: it is given once.
 
         Raises
         ------
@@ -86,8 +90,8 @@ class Replay:
         def question(tx: Transaction) -> Plan:
             run = find_run(tx, which, principal, by=by).uid
             if order is Order.RECEIVED:
-                return _as_received(tx, run, names)
-            return _in_replay_order(tx, run, names)
+                return _as_received(tx, run, names, once=originals)
+            return _in_replay_order(tx, run, names, once=originals)
 
         return await self._store.view(question)
 
@@ -114,35 +118,64 @@ class Replay:
             yield plan.numbers[begin:]
 
 
-def _as_received(tx: Transaction, run: str, names: Collection[DocumentName]) -> Plan:
-    numbers, lengths = array("q"), array("q")
+def _as_received(
+    tx: Transaction, run: str, names: Collection[DocumentName], *, once: bool
+) -> Plan:
+    plan = _Places()
     for stored in _named(tx, run, names):
-        numbers.append(stored.number)
-        lengths.append(len(stored.raw))
-    return Plan(run=run, numbers=numbers, lengths=lengths)
+        plan.add(stored)
+    return plan.ordered(run, range(len(plan.numbers)), once=once)
 
 
 def _in_replay_order(
-    tx: Transaction, run: str, names: Collection[DocumentName]
+    tx: Transaction, run: str, names: Collection[DocumentName], *, once: bool
 ) -> Plan:
-    numbers, lengths = array("q"), array("q")
+    plan = _Places()
     sketches: list[Document] = []
     sketcher = Sketcher()
     for stored in _named(tx, run, names):
-        numbers.append(stored.number)
-        lengths.append(len(stored.raw))
+        plan.add(stored)
         sketches.append(sketcher.sketch(stored.name, stored.raw))
     if sketcher.datums:
         # Only now is it known that the events' data matter.
         for place, stored in enumerate(_named(tx, run, names)):
             if stored.name.value in {"event", "event_page"}:
                 sketches[place] = sketcher.with_data(stored.name, stored.raw)
-    order = replay_order(sketches)
-    return Plan(
-        run=run,
-        numbers=array("q", (numbers[place] for place in order)),
-        lengths=array("q", (lengths[place] for place in order)),
-    )
+    return plan.ordered(run, replay_order(sketches), once=once)
+
+
+class _Places:
+    """What is to be known of a run's documents to read them in some order."""
+
+    def __init__(self) -> None:
+        self.numbers, self._lengths = array("q"), array("q")
+        self._items: dict[int, bytes] = {}
+
+    def add(self, stored: StoredDocument) -> None:
+        """Note the next document."""
+        if stored.original:
+            self._items[len(self.numbers)] = blake2b(stored.original).digest()
+        self.numbers.append(stored.number)
+        self._lengths.append(len(stored.raw))
+
+    def ordered(self, run: str, order: Sequence[int], *, once: bool) -> Plan:
+        """Return the plan to give them in this order.
+
+        Parameters
+        ----------
+        once
+            Leave out all but the last of those that were one item when it came: before
+            that one stands all that any of them refers to.
+        """
+        if once and self._items:
+            last = {self._items[at]: at for at in order if at in self._items}
+            items = self._items
+            order = [at for at in order if at not in items or last[items[at]] == at]
+        return Plan(
+            run=run,
+            numbers=array("q", (self.numbers[place] for place in order)),
+            lengths=array("q", (self._lengths[place] for place in order)),
+        )
 
 
 def _named(

@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, cast
 
 import typer
 
@@ -71,10 +72,13 @@ def _from_file(name: str, *, legacy: bool) -> dict[str, int]:
 
     total = Told(stored=0)
     with _opened(name) as stream, Connection() as connection:
-        for batch in _batches(stream):
-            told = deliver(connection, batch, LEGACY if legacy else PATH)
-            for refusal in told.refused:
-                say(f"refused: {refusal}")
+        for first, lines in _batches(stream):
+            told = deliver(connection, b"".join(lines), LEGACY if legacy else PATH)
+            if told.refused:
+                numbers = {line: at for at, line in enumerate(lines, first) if line}
+                for refusal in told.refused:
+                    number = numbers[refusal.line + b"\n"]
+                    say(f"refused: line {number}: {refusal}")
             total += told
     # A line that was upgraded may have become several documents.
     repeated = min(total.repeated, total.stored)
@@ -85,17 +89,34 @@ def _from_file(name: str, *, legacy: bool) -> dict[str, int]:
     }
 
 
-def _opened(name: str) -> "nullcontext[BinaryIO] | BinaryIO":
+def _opened(name: str) -> nullcontext[BufferedReader] | BufferedReader:
     if name == "-":
-        return nullcontext(sys.stdin.buffer)
+        return nullcontext(cast("BufferedReader", sys.stdin.buffer))
     try:
         return Path(name).open("rb")
     except OSError as error:
         raise InputError("FILE", f"{name}: {error.strerror}") from error
 
 
-def _batches(stream: BinaryIO) -> Iterator[bytes]:
-    while lines := stream.readlines(_BATCH):
-        whole = [line.rstrip(b"\r\n") + b"\n" for line in lines if line.strip()]
-        if whole:
-            yield b"".join(whole)
+def _batches(stream: BufferedReader) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield lines to send at once, empty ones bare, behind the number of the first.
+
+    Of a pipe they are what is there: a producer that goes on for hours is not kept
+    waiting for a full batch.
+    """
+    first, parts = 1, list[bytes]()
+    while piece := stream.read1(_BATCH):
+        parts.append(piece)
+        if b"\n" not in piece:
+            continue
+        text, _, rest = b"".join(parts).rpartition(b"\n")
+        lines, parts = list(map(_line, text.split(b"\n"))), [rest]
+        if any(lines):
+            yield first, lines
+        first += len(lines)
+    if last := _line(b"".join(parts)):
+        yield first, [last]
+
+
+def _line(text: bytes) -> bytes:
+    return text.rstrip(b"\r") + b"\n" if text.strip() else b""

@@ -47,7 +47,10 @@ def put_fields(fields: Iterable[tuple[str, Any]]) -> None:
 
 
 def moment(seconds: float | None) -> str:
-    """Return a Unix time in local time, empty for None."""
+    """Return a Unix time in local time, empty for None; the number if it is no time."""
     if seconds is None:
         return ""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:g} s"

@@ -21,7 +21,9 @@ def narrate(before: Run, after: Run) -> tuple[ProgressEvent, ...]:
         said.append(info(f"Run{number}{plan} started", _BEGUN))
     if after.stop is None:
         if before.interrupted and not after.interrupted:
-            said.append(info("Documents are coming again"))
+            came = after.documents > before.documents
+            who = "Documents are coming" if came else "The writer is heard"
+            said.append(info(f"{who} again"))
         said += _growth(before, after)
     elif before.stop is None:
         said.append(_ending(after))

@@ -20,7 +20,7 @@ from quire.runs.findings import settled
 from quire.runs.growth import Growth, together
 from quire.runs.rows import Rows
 from quire.runs.rules.legacy import legacy
-from quire.runs.rules.pages import ragged_datums, ragged_event_page
+from quire.runs.rules.pages import ragged_datums, ragged_event_page, repeated_uids
 from quire.runs.rules.sequence import odd_ranges
 from quire.runs.rules.stops import second_stop
 from quire.runs.run import DataKey, Finding, Run, Stream
@@ -28,6 +28,15 @@ from quire.runs.values import LARGEST, as_integer, as_number, as_text
 
 # What is awaited beyond so many is forgotten, the greatest uids first.
 _MOST_AWAITED = 10_000
+
+_PAGES = frozenset(
+    {
+        DocumentName.EVENT_PAGE,
+        DocumentName.BULK_EVENTS,
+        DocumentName.DATUM_PAGE,
+        DocumentName.BULK_DATUM,
+    }
+)
 
 Arrived = Iterable[tuple[Document | EventBatch, Collection[int]]]
 """Documents, each with the places of rows that the run has already: a batch none."""
@@ -102,6 +111,8 @@ class _Folding:
             return
         self._count += 1
         self._takers[document.name](self, document, repeated)
+        if document.name in _PAGES:
+            self._findings.update(repeated_uids(document))
         if document.original:
             self._findings.update(legacy(document))
 

@@ -87,15 +87,16 @@ class RunDocumentRoutes:
     async def documents(self, request: Request, principal: Principal) -> Response:
         """Return a run's documents in their own bytes, or as MessagePack."""
         form = answer_form(request, _FORMS)
+        original = choice(request, "original", Original) is Original.YES
         plan = await self._replay.plan(
             request.path_params["which"],
             principal,
             by=choice(request, "by", By),
             order=choice(request, "order", Order) or Order.REPLAY,
             names=_names(request),
+            originals=original,
         )
         pages = self._replay.pages(plan)
-        original = choice(request, "original", Original) is Original.YES
         pair = _sent if original else _pair
         written = _written(plan, pages, form, pair)
         return StreamedBody(written, media_type=_SENT_AS[form])

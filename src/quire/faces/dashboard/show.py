@@ -1,5 +1,6 @@
 """Values as people read them."""
 
+import math
 from datetime import UTC, datetime
 from textwrap import shorten
 
@@ -38,7 +39,7 @@ def duration(seconds: float | None) -> str:
     """Return seconds in two units at most."""
     if seconds is None:
         return "–"
-    if seconds < 60:  # noqa: PLR2004
+    if seconds < 60 or math.isinf(seconds):  # noqa: PLR2004
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

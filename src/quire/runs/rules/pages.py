@@ -1,10 +1,11 @@
 """Rules on the columns of pages."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sized
 from typing import Any
 
 from quire.documents.document import Document
-from quire.documents.identity import identity
+from quire.documents.identity import identity, row_uids
 from quire.documents.names import DocumentName
 from quire.runs.run import Finding
 
@@ -26,6 +27,16 @@ def ragged_event_page(body: Mapping[str, Any]) -> Iterator[Finding]:
         for key, column in body.get(table, {}).items()
     }
     yield from ragged(uids[0] if uids else "", len(uids), columns)
+
+
+def repeated_uids(document: Document) -> Iterator[Finding]:
+    """Tell which uids a page has twice: each event has its own (event-model)."""
+    uids = row_uids(document)
+    if len(set(uids)) < len(uids):
+        for uid in sorted(uid for uid, times in Counter(uids).items() if times > 1):
+            yield Finding(
+                rule="repeated_uid", uid=uid, message="a page has rows of the same uid"
+            )
 
 
 def ragged_datums(document: Document) -> Iterator[Finding]:

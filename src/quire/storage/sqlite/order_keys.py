@@ -37,6 +37,7 @@ def tick_of(order_key: int) -> tuple[int, int]:
 
 
 def _tick(time: float) -> int:
-    if math.isinf(time):
-        return int(math.copysign(_LAST_TICK, time))
-    return max(-_LAST_TICK, min(_LAST_TICK, math.floor(time * _PER_SECOND)))
+    ticks = time * _PER_SECOND  # may be too large for a number
+    if math.isinf(ticks):
+        return int(math.copysign(_LAST_TICK, ticks))
+    return max(-_LAST_TICK, min(_LAST_TICK, math.floor(ticks)))

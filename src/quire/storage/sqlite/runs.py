@@ -61,7 +61,7 @@ class SqliteRuns:
         self._recent = recent
         self._describe = describe
         self._access = AccessLists(connection)
-        self._missing = ""
+        self._missing: str | None = None
         self._zones = Zones(connection, changes)
         # The last id that is taken, by the first that runs of its time may have.
         self._taken: dict[int, int] = changes.cache({})
@@ -110,7 +110,7 @@ class SqliteRuns:
         if run.uid != self._missing:
             bindings = (to_column(run.uid),)
             row = self._connection.execute(sql.STANDING, bindings).fetchone()
-        self._missing = ""
+        self._missing = None
         if row is not None and row[4] == facts and row[2] != _OUTDATED:
             grown = (_bounded(run.events), _lease(run), record, row[0])
             self._connection.execute(sql.GROW_LEASED, grown)
