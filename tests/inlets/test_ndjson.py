@@ -171,6 +171,26 @@ async def test_a_file_written_anew_is_read_from_its_beginning(
     assert found[0][0] == "a.ndjson:1"
 
 
+@pytest.mark.parametrize("path", ["", "a.ndjson"])
+@pytest.mark.parametrize("length", [0, 1, 10_000])
+async def test_another_file_by_the_inode_of_one_that_was_read_is_left_alone(
+    folder: Path, path: str, length: int
+) -> None:
+    file = folder / "a.ndjson"
+    file.write_bytes(b"[1]\n[2]\n")
+    inlet = reader(folder / path)
+    assert len(await taken(inlet, 2)) == 2
+    # As a file system does that gives the inode of a deleted file to the next one.
+    file.rename(folder / "private.txt")
+    with (folder / "private.txt").open("r+b") as other:
+        other.truncate(0)
+        other.write(b"secret\n" * length)
+    assert now(inlet) == Batch(items=())
+    file.write_bytes(b"[3]\n")
+    assert await taken(inlet, 1) == [("a.ndjson:1", b"[3]")]
+    assert now(inlet) == Batch(items=())
+
+
 async def test_a_file_replaced_by_another_is_read_from_its_beginning(
     folder: Path,
 ) -> None:

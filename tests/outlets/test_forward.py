@@ -73,6 +73,25 @@ async def test_what_comes_while_it_runs_goes_out(
     assert outlet.raws(ONE) == raws(documents)
 
 
+async def test_a_server_that_does_not_forward_tells_how_far_the_other_has_come(
+    store: Store, doorbell: LocalDoorbell
+) -> None:
+    here = _forward(store, doorbell, RecordingOutlet())
+    there = _forward(store, doorbell, RecordingOutlet())
+    there.start()
+    await take(store, make_run(1, 30))
+    await _until(there, _idle)
+    await there.stop()
+    for one in (here, there):
+        (status,) = await one.listed()
+        assert (status.state, status.behind) == ("elsewhere", 0)
+        assert status.position.number > 0
+    here.start()
+    (status,) = await here.listed()
+    assert status.state == "going"
+    await here.stop()
+
+
 async def test_a_failing_target_is_tried_again_later_and_later(
     store: Store, doorbell: LocalDoorbell
 ) -> None:
@@ -165,6 +184,31 @@ async def test_what_is_skipped_before_its_page_was_passed_stays_skipped(
         await steps.step()
     (status,) = await forward.listed()
     assert (status.waiting[RunState.SKIPPED], status.behind) == (1, 0)
+    assert outlet.raws(ONE) == raws(documents[:4] + documents[5:])
+    await forward.stop()
+
+
+async def test_a_run_that_waits_to_be_sent_again_can_be_skipped_and_still_goes_out(
+    store: Store, doorbell: LocalDoorbell
+) -> None:
+    documents = make_run(1, 6)
+    await take(store, documents)
+    outlet = RecordingOutlet(poison={make_uid(1, "event", 3)})
+    forward = _forward(store, doorbell, outlet)
+    steps = forward._pumps["out"].steps
+    await steps.begin()
+    while not (await forward.listed())[0].waiting[RunState.ASIDE]:
+        await steps.step()
+    await forward.retry("out", ONE)
+    # Before it was tried, as while the target is away; and once more by mistake.
+    for _ in range(2):
+        await forward.skip("out", ONE, "known bad", ADMIN)
+    outlet.received.clear()
+    for _ in range(4):
+        await steps.step()
+    ((skipped,), behind) = ((status := (await forward.listed())[0]).runs, status.behind)
+    assert (skipped.state, behind) == (RunState.SKIPPED, 0)
+    assert len(skipped.left_out) == 1
     assert outlet.raws(ONE) == raws(documents[:4] + documents[5:])
     await forward.stop()
 

@@ -17,6 +17,7 @@ from quire.ports.outlet import DocumentOutlet, OutletUnavailable
 from quire.ports.store import Store
 from quire.testing.documents import as_ndjson, document, make_run, make_uid
 from quire.testing.outlet_contract import OutletContract, Target, take
+from quire.testing.strangers import stranger
 from quire.testing.waiting import PATIENCE, until_async
 
 pytestmark = pytest.mark.crash
@@ -124,6 +125,16 @@ async def test_what_a_person_can_mend_is_tried_again(
     with pytest.raises(OutletUnavailable, match=said):
         await outlet.send(await _outgoing(store))
     await outlet.aclose()
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 422, 502])
+async def test_who_is_no_quire_refuses_nothing(store: Store, status: int) -> None:
+    await take(store, make_run(1, 2))
+    with stranger(status) as url:
+        outlet = QuireOutlet(url, "token")
+        with pytest.raises(OutletUnavailable, match="not here"):
+            await outlet.send(await _outgoing(store))
+        await outlet.aclose()
 
 
 async def test_nobody_there(store: Store) -> None:

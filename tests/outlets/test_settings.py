@@ -1,3 +1,4 @@
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,34 @@ def test_outlets_are_read_from_the_settings_file(tmp_path: Path) -> None:
         ({"to": "kafka", "servers": "a", "topic": 5}, "outlets.x.topic"),
         ({"to": "kafka", "servers": "a", "topic": "t", "more": 1}, "outlets.x"),
         ("http://a", "outlets.x"),
+        ({"to": "quire", "url": "http://", "token_file": "secret"}, "outlets.x.url"),
+        ({"to": "quire", "url": "http://a", "token_file": "odd"}, "outlets.x.token_f"),
+        ({"to": "quire", "url": "http://a", "token_file": "two"}, "outlets.x.token_f"),
+        (
+            {"to": "quire", "url": "http://a", "token_file": "secret", "timeout": 0},
+            "outlets.x.timeout",
+        ),
+        ({"to": "tiled", "uri": "a"}, "outlets.x.uri"),
+        ({"to": "tiled", "uri": "http://a", "api_key_file": "no"}, "outlets.x.api_key"),
+        ({"to": "tiled", "uri": "http://a", "settle": -1}, "outlets.x.settle"),
+        ({"to": "tiled", "uri": "http://a", "timeout": inf}, "outlets.x.timeout"),
+        ({"to": "kafka", "servers": "", "topic": "t"}, "outlets.x.servers"),
+        ({"to": "kafka", "servers": "a", "topic": ""}, "outlets.x.topic"),
+        ({"to": "kafka", "servers": "a", "topic": "t", "timeout": -1}, "outlets.x.t"),
     ],
 )
 def test_a_bad_outlet_is_named(tmp_path: Path, table: Any, field: str) -> None:
     (tmp_path / "secret").write_text("x")
     (tmp_path / "empty").write_text("\n")
+    (tmp_path / "odd").write_bytes(b"\xff\xfe")
+    (tmp_path / "two").write_text("one\ntwo")
     with pytest.raises(InputError) as caught:
         outlets({"x": table}, tmp_path)
     assert caught.value.field.startswith(field)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a b", "-x", "x" * 65])
+def test_a_name_that_no_path_can_hold_is_refused(tmp_path: Path, name: str) -> None:
+    table = {"to": "kafka", "servers": "a", "topic": "t"}
+    with pytest.raises(InputError, match="is no name for an outlet"):
+        outlets({name: table}, tmp_path)

@@ -25,10 +25,13 @@ from quire.ports.outlet_run_records import OutletRun, OutletRunQuery, RunState
 from quire.ports.store import Store, Transaction
 
 Outlet = DocumentOutlet | RunOutlet
+OutletState = Literal["going", "backing-off", "elsewhere"]
 
 _SHOWN = 100
 _COUNTED = 100_000
 _TOLD = frozenset({RunState.ASIDE, RunState.REFUSED, RunState.SKIPPED})
+# Documents of such a run wait in the store until it is sent again.
+_HELD = frozenset({RunState.ASIDE, RunState.DUE})
 
 
 class OutletStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +39,11 @@ class OutletStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    state
+        ``elsewhere`` where another server on the same store forwards; it alone knows
+        what was sent and the trouble.
+    position
+        The stored one if the outlet is elsewhere.
     behind
         Documents that are still to go out: behind the position, and of runs that are
         due. Counted to 100,000, so that asking stays cheap.
@@ -49,7 +57,7 @@ class OutletStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     target: str
-    state: Literal["going", "backing-off"]
+    state: OutletState
     position: Position
     behind: int
     sent: int
@@ -194,12 +202,14 @@ class Forward:
         steps, trouble = pump.steps, pump.trouble
 
         def question(tx: Transaction) -> OutletStatus:
+            stored = None if pump.running else tx.outbox.position(name)
+            position = stored or steps.position
             return OutletStatus(
                 name=name,
                 target=self._outlets[name].target,
-                state="going" if trouble is None else "backing-off",
-                position=steps.position,
-                behind=_behind(tx, name, steps.position),
+                state=_state_of(pump),
+                position=position,
+                behind=_behind(tx, name, position),
                 sent=steps.sent,
                 waiting={
                     state: tx.outlet_runs.count(name, {state})
@@ -219,10 +229,16 @@ class Forward:
 
 
 def _without(record: OutletRun, *, whole: bool) -> OutletRun:
-    if record.state is RunState.ASIDE and not whole:
-        left_out = (*record.left_out, record.number)
+    if record.state in _HELD and not whole:
+        left_out = tuple(dict.fromkeys((*record.left_out, record.number)))
         return replace(record, state=RunState.DUE, not_before=0.0, left_out=left_out)
     return replace(record, state=RunState.SKIPPED)
+
+
+def _state_of(pump: Pump) -> OutletState:
+    if not pump.running:
+        return "elsewhere"
+    return "going" if pump.trouble is None else "backing-off"
 
 
 def _behind(tx: Transaction, name: str, position: Position) -> int:

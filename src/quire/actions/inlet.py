@@ -14,6 +14,7 @@ from quire.ports.inlet_records import SetAside
 from quire.ports.store import Store
 
 _PACING = InletPacing()
+_ELSEWHERE = "another server on the same store reads it, and knows its counts"
 
 
 class InletState(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,5 +128,5 @@ def _state(name: str, pump: InletPump, set_aside: int) -> InletState:
         set_aside=set_aside,
         last=tally.last,
         trouble=pump.trouble,
-        notes=pump.inlet.notes(),
+        notes=pump.inlet.notes() if pump.running else (_ELSEWHERE,),
     )

@@ -127,6 +127,11 @@ class InletPump:
         self._task: asyncio.Task[None] | None = None
         self._random = random.Random()  # noqa: S311 - spreading, no secret
 
+    @property
+    def running(self) -> bool:
+        """Whether it runs here: of several servers on a store one reads."""
+        return self._task is not None
+
     def start(self) -> None:
         """Begin, in the background."""
         self._task = asyncio.create_task(self._run(), name=f"inlet {self._name}")
@@ -137,6 +142,7 @@ class InletPump:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+            self.trouble = None
         await self._close()
 
     async def begin(self) -> None:

@@ -124,6 +124,11 @@ class Pump:
         self._task: asyncio.Task[None] | None = None
         self._random = random.Random()  # noqa: S311 - spreading, no secret
 
+    @property
+    def running(self) -> bool:
+        """Whether it runs here: of several servers on a store one forwards."""
+        return self._task is not None
+
     def start(self) -> None:
         """Begin, in the background."""
         self._task = asyncio.create_task(self._run(), name=f"outlet {self._name}")
@@ -138,6 +143,7 @@ class Pump:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+            self.trouble = None
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self.steps.end()

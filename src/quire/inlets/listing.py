@@ -28,12 +28,16 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         Device and inode, which a file keeps when it is renamed.
     size, modified
         Bytes, and nanoseconds.
+    wanted
+        Whether its name asks for it; else it has only the key of a file that was read
+        before, as one that was renamed has, and a new one by an inode that is free.
     """
 
     name: str
     key: str
     size: int
     modified: int
+    wanted: bool
 
     @property
     def shown(self) -> str:
@@ -106,13 +110,15 @@ class Listing:
                 except FileNotFoundError:
                     continue
                 key = f"{status.st_dev}:{status.st_ino}"
-                if not wanted(entry.name) and key not in known:
+                by_name = wanted(entry.name)
+                if not by_name and key not in known:
                     continue
                 one = Found(
                     name=entry.name,
                     key=key,
                     size=status.st_size,
                     modified=status.st_mtime_ns,
+                    wanted=by_name,
                 )
                 if stat.S_ISREG(status.st_mode):
                     found[key] = one

@@ -123,6 +123,10 @@ class NdjsonInlet:
             with folder.file(found) as file:
                 # Files change beneath: the place is checked, then read from.
                 place = same_or_anew(file, before) if before.offset else before
+                if not found.wanted and not place.offset:
+                    # Another file, which nobody asked us to read.
+                    self._idle[found.key] = looks
+                    return None
                 name = found.shown
                 lines = read_lines(file, name, place, longest=self._longest)
                 grown = os.fstat(file).st_size > found.size

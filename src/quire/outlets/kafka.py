@@ -66,8 +66,8 @@ class KafkaOutlet:
         }
         self._producer: Producer | None = None
         self._closing = threading.Event()
-        # librdkafka's calls block: they have a thread of their own.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="quire-kafka")
+        # librdkafka's calls block: they have a thread of their own, while it is used.
+        self._thread: ThreadPoolExecutor | None = None
 
     async def send(self, documents: Sequence[Outgoing]) -> tuple[Refused, ...]:
         """Send documents; returns once the broker has confirmed each.
@@ -79,6 +79,9 @@ class KafkaOutlet:
         RunRejected
             A message is larger than the broker takes, or cannot be packed.
         """
+        if self._thread is None:
+            self._closing.clear()
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="quire-kafka")
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._send, documents)
         return ()
@@ -86,10 +89,12 @@ class KafkaOutlet:
     async def aclose(self) -> None:
         """Drop what was not confirmed."""
         self._closing.set()
-        await asyncio.to_thread(self._close)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.to_thread(self._close, thread)
 
-    def _close(self) -> None:
-        self._thread.shutdown(cancel_futures=True)
+    def _close(self, thread: ThreadPoolExecutor) -> None:
+        thread.shutdown(cancel_futures=True)
         self._drop()
 
     def _flush(self, producer: "Producer") -> int:

@@ -79,7 +79,7 @@ class QuireOutlet:
                 Refused(document=documents[one.index], reason=_words(one))
                 for one in receipt.refused
             )
-        if response.status_code not in _BODY_REFUSED:
+        if not _at_fault(response):
             raise _unavailable(response)
         if len(documents) == 1:
             return (Refused(document=documents[0], reason=_detail(response)),)
@@ -138,6 +138,24 @@ def _receipt(response: "httpx.Response") -> _Receipt | None:
         return None
 
 
+def _at_fault(response: "httpx.Response") -> bool:
+    """Return whether the documents are refused, and not by who knows nothing of them.
+
+    The other Quire gives a code; a proxy before it can only find them too large.
+    """
+    large = response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    ours = large or "code" in _problem(response)
+    return ours and response.status_code in _BODY_REFUSED
+
+
+def _problem(response: "httpx.Response") -> dict[str, Any]:
+    """Return the problem document (RFC 9457), empty if the answer is none."""
+    try:
+        return msgspec.json.decode(response.content, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {}
+
+
 def _unavailable(response: "httpx.Response") -> OutletUnavailable:
     asked = response.headers.get("retry-after", "")
     return OutletUnavailable(
@@ -148,12 +166,10 @@ def _unavailable(response: "httpx.Response") -> OutletUnavailable:
 
 
 def _detail(response: "httpx.Response") -> str:
-    """Return what a problem document says (RFC 9457), or what stands there."""
-    try:
-        problem: dict[str, Any] = msgspec.json.decode(response.content, type=dict)
-    except msgspec.MsgspecError:
-        return response.text[:200] or response.reason_phrase
-    return str(problem.get("detail") or problem.get("title") or response.reason_phrase)
+    """Return what a problem document says, or what stands there."""
+    problem = _problem(response)
+    said = problem.get("detail") or problem.get("title")
+    return str(said or response.text[:200] or response.reason_phrase)
 
 
 def _words(refusal: _Refusal) -> str:

@@ -1,6 +1,8 @@
 """``[outlets.NAME]`` of ``quire.toml``, and the outlets that it asks for."""
 
+import re
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from quire.outlets.kafka import KafkaOutlet
 from quire.outlets.quire import QuireOutlet
 from quire.outlets.tiled import TiledOutlet
 from quire.ports.outlet import DocumentOutlet, RunOutlet
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.IGNORECASE)
 
 
 class QuireTarget(
@@ -37,9 +41,9 @@ class QuireTarget(
 
     def outlet(self, folder: Path) -> DocumentOutlet:
         """Return the outlet; `folder` is what relative paths start from."""
-        if not self.url.startswith(("http://", "https://")):
-            raise InputError("url", f"{self.url!r} is no address", "http(s)://host")
-        token = _secret(folder, self.token_file)
+        _check_address("url", self.url)
+        _check_seconds("timeout", self.timeout)
+        token = _secret(folder, "token_file", self.token_file)
         return QuireOutlet(self.url, token, timeout=self.timeout)
 
 
@@ -70,7 +74,12 @@ class TiledTarget(
 
     def outlet(self, folder: Path) -> RunOutlet:
         """Return the outlet; `folder` is what relative paths start from."""
-        key = _secret(folder, self.api_key_file) if self.api_key_file else ""
+        _check_address("uri", self.uri)
+        _check_seconds("timeout", self.timeout)
+        if not self.settle >= 0:
+            raise InputError("settle", "must not be less than 0")
+        file = self.api_key_file
+        key = _secret(folder, "api_key_file", file) if file else ""
         return TiledOutlet(self.uri, key, settle=self.settle, timeout=self.timeout)
 
 
@@ -101,6 +110,11 @@ class KafkaTarget(
 
     def outlet(self, _: Path) -> DocumentOutlet:
         """Return the outlet."""
+        if not self.servers:
+            raise InputError("servers", "is empty", "host:port, separated by commas")
+        if not self.topic:
+            raise InputError("topic", "is empty")
+        _check_seconds("timeout", self.timeout)
         return KafkaOutlet(
             self.servers, self.topic, options=self.options, timeout=self.timeout
         )
@@ -130,6 +144,9 @@ def outlets(
 
 
 def _outlet(name: str, table: Any, folder: Path) -> DocumentOutlet | RunOutlet:
+    if not _NAME.fullmatch(name):
+        mend = "letters, digits, - and _, at most 64"
+        raise InputError(f"outlets.{name}", "is no name for an outlet", mend)
     try:
         target: Target = msgspec.convert(table, Target)
         return target.outlet(folder)
@@ -141,12 +158,24 @@ def _outlet(name: str, table: Any, folder: Path) -> DocumentOutlet | RunOutlet:
         raise InputError(field, problem.reason, problem.mend) from None
 
 
-def _secret(folder: Path, path: str) -> str:
+def _check_address(field: str, url: str) -> None:
+    if not re.match(r"https?://[^/?#\s]", url):
+        raise InputError(field, f"{url!r} is no address", "http(s)://host")
+
+
+def _check_seconds(field: str, seconds: float) -> None:
+    if not 0 < seconds < inf:
+        raise InputError(field, "must be more than 0 seconds, and finite")
+
+
+def _secret(folder: Path, field: str, path: str) -> str:
     file = folder / Path(path).expanduser()
     try:
-        secret = file.read_text().strip()
+        secret = file.read_text("ascii").strip()
     except OSError as problem:
-        raise InputError("token_file", f"{file}: {problem.strerror}") from None
-    if not secret:
-        raise InputError("token_file", f"{file} is empty")
+        raise InputError(field, f"{file}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        secret = ""
+    if not (secret.isprintable() and secret):
+        raise InputError(field, f"{file} holds no secret", "one line of ASCII")
     return secret

@@ -90,7 +90,10 @@ class DocumentOutlet(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of everything; what was not confirmed is sent again next time."""
+        """Let go of everything; what was not confirmed is sent again next time.
+
+        More may be sent afterwards, as once another server has had its turn.
+        """
         ...
 
 

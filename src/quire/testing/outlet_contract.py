@@ -312,6 +312,21 @@ class OutletContract:
             run = documents[0].body["uid"]
             assert await target.received(run) == [one.body for one in documents]
 
+    async def test_what_was_closed_sends_again(
+        self, store: Store, target: Target
+    ) -> None:
+        """As where another server has forwarded for a while."""
+        outlet = target.outlet()
+        await outlet.aclose()
+        for seed in (8, 9):
+            documents = make_run(seed, 3)
+            await take(store, documents)
+            steps = DocumentSteps("out", outlet, store, StillClock(1.0))
+            await drain(steps)
+            await steps.end()
+            run = documents[0].body["uid"]
+            assert await target.received(run) == [one.body for one in documents]
+
     async def test_a_pump_that_dies_at_any_step_loses_nothing(
         self, store: Store, target: Target
     ) -> None:
