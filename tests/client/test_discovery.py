@@ -9,6 +9,7 @@ import pytest
 
 from quire.client.discovery import default_folder, find
 from quire.client.errors import NoServer, SeveralServers
+from quire.errors import InputError
 from quire.server_file import ServerRecord, live, live_servers, publish
 
 
@@ -125,3 +126,43 @@ def test_a_server_that_came_back_at_another_port_is_found(folder: Path) -> None:
         assert find(url).url == url  # what the caller says
     with publish(record(1, dead_pid()), folder):
         assert find().url == url
+
+
+def test_what_came_with_a_line_s_end_is_taken_without(home: Path) -> None:  # noqa: ARG001
+    found = find(" http://host:1/quire/ \n", "qt_secret\n", environ={})
+    assert (found.url, found.token) == ("http://host:1/quire", "qt_secret")
+    environ = {"QUIRE_URL": "https://[::1]:2\n", "QUIRE_TOKEN": "qt_other\n"}
+    found = find(environ=environ)
+    assert (found.url, found.token) == ("https://[::1]:2", "qt_other")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8642",
+        "localhost:8642",
+        "ftp://host",
+        "http://",
+        "http://ho st",
+        "http://host:port",
+        "http://host:99999",
+        "http://[::1",
+        "http://host?x=1",
+        "http://ho\nst",
+    ],
+)
+def test_what_is_no_address_is_named(url: str) -> None:
+    with pytest.raises(InputError, match="is no address") as caught:
+        find(url, "token", environ={})
+    assert caught.value.field == "url"
+    with pytest.raises(InputError) as caught:
+        find(environ={"QUIRE_URL": url, "QUIRE_TOKEN": "token"})
+    assert caught.value.field == "QUIRE_URL"
+
+
+@pytest.mark.parametrize("token", ["t\u00f6ken", "two\nlines", "a\r\nX-More: b"])
+def test_what_is_no_token_is_not_sent(token: str) -> None:
+    with pytest.raises(InputError) as caught:
+        find("http://host", token, environ={})
+    assert caught.value.field == "token"
+    assert token not in str(caught.value)

@@ -93,6 +93,24 @@ def test_bodies_of_every_size_arrive(answering: Answers, size: int) -> None:
     assert post(wire, HEAD, b"x" * size).body == b"{}"
 
 
+def test_an_answer_before_all_was_sent_is_heard() -> None:
+    said = b"HTTP/1.1 413 Too Large\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def refuse() -> None:
+            other, _ = listening.accept()
+            with other:
+                other.recv(10)
+                other.sendall(said)  # and closes, with most of it unread
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        with socket.create_connection(listening.getsockname(), PATIENCE) as wire:
+            heard = post(wire, HEAD, b"x" * 64 * 2**20)
+        thread.join()
+    assert heard == Heard(413, b"1", last=True)
+
+
 def test_a_long_answer_is_whole(answering: Answers) -> None:
     body = b"y" * 300_000
     wire = answering([OK + b"Content-Length: 300000\r\n\r\n" + body])

@@ -11,7 +11,10 @@ import pytest
 from tests.client.serving import HERE, Server
 
 import quire
+from quire.client.connection import Connection
+from quire.client.writer import drain
 from quire.errors import InputError
+from quire.testing.strangers import stranger
 from quire.testing.waiting import until
 
 PROGRAM = HERE / "writing_program.py"
@@ -63,6 +66,23 @@ def test_a_dead_process_s_documents_are_adopted(server: Server, home: Path) -> N
         assert writer.flush(20.0)
     assert len(server.known()["uids"]) == 25
     assert spooled(home / "spool") == []
+
+
+@pytest.mark.crash
+def test_a_spool_is_drained_at_once_or_not_at_all(server: Server, home: Path) -> None:
+    with program("kill", home / "spool", 25, "a") as child:
+        child.communicate()
+    server.start()
+    address = server.url, server.token
+    for wrong in ((server.url, "no token of it"), ("http://127.0.0.1:9", "x")):
+        # An hour is what it may take; trouble ends it.
+        status = drain(Connection(*wrong), home / "spool", 3600.0)
+        assert (status.sent, status.waiting) == (0, 25)
+    with pytest.raises(InputError, match="is no folder"):
+        drain(Connection(*address), home / "spol")
+    assert not (home / "spol").exists()
+    status = drain(Connection(*address), home / "spool")
+    assert (status.sent, status.waiting) == (25, 0)
 
 
 @pytest.mark.crash
@@ -136,6 +156,38 @@ def test_refused_documents_are_kept_and_block_nothing(
     assert (told["field"], told["reason"]) == ("/time", "is required")
     assert told["item"][1]["uid"] == "bad"
     assert capfd.readouterr().err.count("start bad: /time: is required") == 1
+
+
+@pytest.mark.usefixtures("running")
+def test_what_has_no_uid_is_the_server_s_to_refuse_and_not_lost(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with quire.writer(spool=home / "spool") as writer:
+        writer("start", {"note": "nobody's"})
+        writer("stop", {})
+        writer("start", None)
+        assert writer.flush(20.0)
+    status = writer.status
+    assert (status.sent + status.refused, status.lost) == (3, 0)
+    assert "is lost" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 422, 502])
+def test_who_is_no_quire_refuses_no_document(
+    status: int, server: Server, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        stranger(status) as url,
+        quire.writer(url, "token", home / "spool") as writer,
+    ):
+        writer("event", event("one"))
+        writer("event", event("two"))
+        assert not writer.close(60.0, despite_trouble=False)
+        assert (writer.status.waiting, writer.status.refused) == (2, 0)
+        assert f"{url} answers {status}: <html>" in capfd.readouterr().err
+    server.start()
+    status_of = drain(Connection(server.url, server.token), home / "spool")
+    assert (status_of.sent, status_of.refused) == (2, 0)
 
 
 def test_a_batch_too_large_for_the_server_is_divided(

@@ -17,7 +17,8 @@ LEGACY = f"{PATH}?legacy=true"
 MEDIA = "application/x-ndjson"
 _ANSWERED = frozenset({200, 409, 422})
 # The request as a whole is at fault, so a smaller one may not be.
-_DIVIDE = frozenset({400, 409, 413, 422})
+_TOO_LARGE = 413
+_DIVIDE = frozenset({400, 409, _TOO_LARGE, 422})
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,10 +63,21 @@ def deliver(connection: Connection, batch: bytes, path: str = PATH) -> Told:
     reply = _reply(answer)
     if reply is not None:
         return _told(reply, batch)
-    problem = refusal(answer.status, answer.problem)
-    if answer.status not in _DIVIDE:
+    told = answer.problem
+    if "code" not in told:
+        said = told.get("detail") or told.get("title") or "no reason given"
+        told = {"detail": f"{connection.url} answers {answer.status}: {said}"}
+    problem = refusal(answer.status, told)
+    if not _at_fault(answer):
         raise problem
     return _divided(connection, batch, path, problem)
+
+
+def _at_fault(answer: Answer) -> bool:
+    # Quire alone judges documents, and gives a code; what stands in between it and us,
+    # or in its place, may only find them too large.
+    ours = "code" in answer.problem or answer.status == _TOO_LARGE
+    return ours and answer.status in _DIVIDE
 
 
 def _divided(

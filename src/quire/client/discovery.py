@@ -16,6 +16,7 @@ import platformdirs
 
 from quire import server_file
 from quire.client.errors import NoServer, SeveralServers
+from quire.errors import InputError
 from quire.server_file import ServerRecord
 
 _PATIENCE_SECONDS = 5.0
@@ -59,19 +60,46 @@ def find(
         server is down is never replaced by another server.
     SeveralServers
         Several run and none of them is the default one.
+    InputError
+        The URL or the token cannot be one.
     """
     environ = os.environ if environ is None else environ
     if url:
-        return _named(url.rstrip("/"), token, environ)
+        return _checked("url", _named(_bare(url), token, environ))
     if environ.get("QUIRE_URL"):
-        named = _named(environ["QUIRE_URL"].rstrip("/"), token, environ)
-        return _returned(named, environ)
+        named = _named(_bare(environ["QUIRE_URL"]), token, environ)
+        return _returned(_checked("QUIRE_URL", named), environ)
     record = _recorded(environ)
-    return Address(url=record.url.rstrip("/"), token=token or record.token)
+    found = Address(url=record.url.rstrip("/"), token=token or record.token)
+    return _checked("url", found)
+
+
+def _bare(url: str) -> str:
+    return url.strip().rstrip("/")
+
+
+def _checked(source: str, address: Address) -> Address:
+    """Return an address that can be asked; a token may have come with its line's end."""
+    if not _is_address(address.url):
+        raise InputError(source, f"{address.url!r} is no address", "http://host:port")
+    token = address.token.strip()
+    if not (token.isascii() and token.isprintable()):
+        raise InputError("token", "no token holds such characters", "one line of ASCII")
+    return Address(url=address.url, token=token)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # of the port, or of an IPv6 address
+        return False
+    bare = not (parts.query or parts.fragment or " " in url)
+    return bool(whole) and bare and url.isprintable()
 
 
 def _named(url: str, token: str | None, environ: Mapping[str, str]) -> Address:
-    if not token and environ.get("QUIRE_URL", "").rstrip("/") in ("", url):
+    if not token and _bare(environ.get("QUIRE_URL", "")) in ("", url):
         token = environ.get("QUIRE_TOKEN")
     if not token:
         local = (record for record in _local(environ) if record.url == url)

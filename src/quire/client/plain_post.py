@@ -8,6 +8,7 @@ ends; one that does not say so plainly is left to the library.
 import http.client
 import re
 import socket
+from contextlib import suppress
 from typing import NamedTuple
 
 _LOOK = 65_536
@@ -52,7 +53,9 @@ def post(wire: socket.socket, head: bytes, content: bytes) -> Heard:
         wire.sendall(text + content)
     else:
         wire.sendall(text)
-        wire.sendall(content)
+        # A server that will not have so much says so, and closes before it has all.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            wire.sendall(content)
     seen = wire.recv(_LOOK, socket.MSG_PEEK)
     if not seen:
         raise http.client.RemoteDisconnected("the connection was closed")

@@ -44,8 +44,9 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
     def __str__(self) -> str:
+        which = f"{self.name} {self.uid}" if self.uid else self.name
         where = f"{self.field}: " if self.field else ""
-        return f"{self.name} {self.uid}: {where}{self.reason}"
+        return f"{which}: {where}{self.reason}"
 
 
 def default_spool() -> Path:

@@ -4,6 +4,7 @@ import atexit
 import os
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from quire.client.overflow import Overflow
 from quire.client.sender import Sender
 from quire.client.spool import Spool, default_spool
 from quire.client.tally import Tally, WriterStatus
+from quire.errors import InputError
 
 EXIT_SECONDS = 2.0
 _DISK_AGAIN_SECONDS = 1.0
@@ -89,7 +91,7 @@ class Writer:
         """
         return self._inherited or self._tally.wait(timeout)
 
-    def close(self, timeout: float = 10.0) -> bool:
+    def close(self, timeout: float = 10.0, *, despite_trouble: bool = True) -> bool:
         """Flush, then stop sending; return whether every document was answered for.
 
         A document that comes later opens the writer again.
@@ -98,8 +100,17 @@ class Writer:
         ----------
         timeout
             Seconds.
+        despite_trouble
+            Wait on while the server is away or takes nothing; else give up at once.
         """
-        return self._close(timeout, despite_trouble=True)
+        inherited = self._inherited
+        session, self._session = self._session, None
+        if session is None or inherited:
+            return True
+        begun = time.monotonic()
+        done = self._tally.wait(timeout, despite_trouble=despite_trouble)
+        session.close(max(1.0, timeout - (time.monotonic() - begun)))
+        return done
 
     def __enter__(self) -> Self:
         return self
@@ -127,19 +138,9 @@ class Writer:
         self._session = self._open()
         return self._session
 
-    def _close(self, timeout: float, *, despite_trouble: bool) -> bool:
-        inherited = self._inherited
-        session, self._session = self._session, None
-        if session is None or inherited:
-            return True
-        begun = time.monotonic()
-        done = self._tally.wait(timeout, despite_trouble=despite_trouble)
-        session.close(max(1.0, timeout - (time.monotonic() - begun)))
-        return done
-
     def _at_exit(self) -> None:
         with suppress(Exception):
-            self._close(EXIT_SECONDS, despite_trouble=False)
+            self.close(EXIT_SECONDS, despite_trouble=False)
 
 
 class _Session:
@@ -194,10 +195,11 @@ class _Session:
         return True
 
     def _mind_run(self, name: str, doc: Any) -> None:
-        if name == "start":
-            self._open_runs.add(str(doc["uid"]))
-        elif name == "stop":
-            self._open_runs.discard(str(doc["run_start"]))
+        key = "uid" if name == "start" else "run_start" if name == "stop" else ""
+        if not key or not isinstance(doc, Mapping) or key not in doc:
+            return  # what is wrong with a document, the server tells
+        change = self._open_runs.add if name == "start" else self._open_runs.discard
+        change(str(doc[key]))
 
     def close(self, timeout: float) -> None:
         self._sender.end(timeout)
@@ -221,13 +223,21 @@ def drain(
 ) -> WriterStatus:
     """Send what dead processes have left in a spool; return the counts.
 
+    Where the server is away or takes nothing, what waits stays in the spool.
+
     Parameters
     ----------
     timeout
         Seconds.
+
+    Raises
+    ------
+    InputError
+        The spool that was named is not there.
     """
+    if spool and not Path(spool).is_dir():
+        raise InputError("spool", f"{spool} is no folder", "name one that a writer had")
     address = connection.address
     left = Writer(address.url, address.token, spool)
-    left.flush(timeout)
-    left.close()
+    left.close(timeout, despite_trouble=False)
     return left.status
