@@ -160,7 +160,11 @@ def test_roots_of_another_machine_are_found_here(root: Path) -> None:
         location="a.npy",
         windows=True,
     )
-    for asset in (posix, windows, uri("file://localhost/data/a.npy")):
+    moved["\\\\nas\\share"] = str(root)
+    files = AssetFiles([root], moved)
+    uris = ("//localhost/data/a.npy", "//localhost/C:/data/a.npy", "/C:/data/a.npy")
+    named = [uri(f"file:{one}") for one in (*uris, "//nas/share/a.npy")]
+    for asset in (posix, windows, *named):
         frames = files.open(asset)
         assert frames.count in (1, 3)
         frames.close()

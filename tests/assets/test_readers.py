@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 import tifffile
 from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quire.assets.registry import AssetFiles
+from quire.assets.slicing import axes_of_frames, part_of
 from quire.ports.asset_reader import AssetUnreadable, Frames
 from quire.runs.columns.external import Asset
 
@@ -229,6 +232,39 @@ def test_numbers_text_and_scalars_of_hdf5(tmp_path: Path) -> None:
         asset = stream(tmp_path / "a.h5", "application/x-hdf5", dataset=name)
         with pytest.raises(AssetUnreadable, match="dataset"):
             AssetFiles().open(asset)
+
+
+@given(
+    st.lists(
+        st.integers(-5, 4) | st.slices(5).filter(lambda one: (one.step or 1) > 0),
+        max_size=3,
+    )
+)
+def test_a_part_of_frames_is_what_numpy_takes(axes: list[int | slice]) -> None:
+    frame = np.arange(5 * 5 * 5).reshape(5, 5, 5)
+    texts = [
+        str(one) if isinstance(one, int) else f"{one.start}:{one.stop}:{one.step}"
+        for one in axes
+    ]
+    texts = [one.replace("None", "") for one in texts]
+    for given_as in (",".join([":", *texts]), [":", *texts]):
+        found = axes_of_frames(given_as)
+        assert found == tuple(axes)
+        assert part_of(frame.shape, found) == frame[tuple(axes)].shape
+
+
+@pytest.mark.parametrize("text", ["0", "1:,0", ":,...", ":,a", ":,::0", ":,0,0,0", "("])
+def test_a_slice_that_is_none_names_the_parameter(text: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["data"] = CUBE
+    told = {"dataset": "data", "slice": text}
+    asset = stream(tmp_path / "a.h5", "application/x-hdf5", **told)
+    with pytest.raises(AssetUnreadable, match="slice"):
+        AssetFiles().open(asset)
+    whole = stream(tmp_path / "a.h5", "application/x-hdf5", dataset="data")
+    assert AssetFiles().origin(whole) is not None
+    part = stream(tmp_path / "a.h5", "application/x-hdf5", dataset="data", slice=":,0")
+    assert AssetFiles().origin(part) is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from quire.client.arrays import Array
 from quire.client.columns import to_array
-from quire.client.tables import attributes, dataset
+from quire.client.tables import attributes, configurations, dataset
 
 DATA = np.arange(5 * 3 * 2).reshape(5, 3, 2)
 
@@ -44,6 +44,7 @@ def test_rows_beyond_the_end() -> None:
             array[at]
     assert np.array_equal(array[np.int64(-1)], DATA[-1])
     assert (array.ndim, array.size, len(array)) == (3, 30, 5)
+    assert np.array_equal(array[()], DATA)
 
 
 CELLS = st.none() | st.integers(-(2**63), 2**63 - 1)
@@ -82,6 +83,14 @@ def test_sliced_columns_are_read_from_where_they_begin() -> None:
     column = pa.array([[1, 2], None, [3, 4], [5, 6]], pa.list_(pa.int64(), 2))
     assert to_array(column[2:]).tolist() == [[3, 4], [5, 6]]
     assert np.isnan(to_array(column[1:])[0]).all()
+
+
+def test_a_descriptor_without_configuration_has_none() -> None:
+    told = {"uid": "d", "time": 1.0, "data_keys": {}}
+    device = {"data": {"gain": 2}, "timestamps": {"gain": 1.0}}
+    assert configurations([told]) == {}
+    found = configurations([told, {**told, "configuration": {"det": device}}])
+    assert found["det"]["gain"].values.tolist() == [None, 2]
 
 
 def test_attributes_can_be_written_to_files() -> None:

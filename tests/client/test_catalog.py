@@ -1,8 +1,10 @@
 """The catalog as notebooks use it, against a real server."""
 
+from pathlib import Path
 from typing import Any
 
 import bluesky_tiled_plugins.queries as bluesky  # type: ignore[import-untyped]
+import numpy as np
 import pytest
 import tiled.queries as tiled  # type: ignore[import-untyped]
 from tests.faces.search.conftest import RUNS, searched, start, uid
@@ -11,6 +13,7 @@ from quire.client.catalog import Catalog, connect
 from quire.client.errors import Refused
 from quire.errors import NotFound
 from quire.testing.campaigns.server import ServerProcess
+from quire.testing.documents import as_ndjson, document
 
 __all__ = ["searched"]
 
@@ -40,7 +43,15 @@ def test_runs_are_named_in_every_way(catalog: Catalog) -> None:
     assert numbers(catalog[-5:]) == [19, 20, 21, 22, 23]
     assert numbers(catalog[-5:-2]) == [19, 20, 21]
     assert numbers(catalog[[-1, uid(2), 5]]) == [23, 2, 5]
+    assert numbers(catalog[-2:-5:-1]) == [22, 21, 20]
+    assert numbers(catalog[-20::-2]) == [4, 2, 0]
     assert uid(3) in catalog
+    # Out of a table of scan numbers.
+    assert catalog[np.int64(3)].uid == uid(23)
+    assert np.int64(-1) in catalog
+    assert numbers(catalog[np.array([5, -1])]) == [5, 23]
+    with pytest.raises(TypeError, match="bytes"):
+        catalog[b"00000007"]
     assert "nothing-there" not in catalog
     with pytest.raises(ValueError, match="values"):
         catalog[:5]
@@ -104,6 +115,13 @@ QUERIES = [
     (tiled.Regex("plan_name", "scan"), lambda n: n % 3),
     (bluesky.ScanID(3), lambda n: n in (3, 23)),
     (bluesky.ScanID(3, 4), lambda n: n in (3, 4, 23)),
+    (bluesky.ScanID(), lambda _: False),
+    (tiled.In("scan_id", []), lambda _: False),
+    (tiled.NotIn("scan_id", []), lambda _: True),
+    (tiled.In("scan_id", np.array([3, 5])), lambda n: n in (3, 5, 23)),
+    (tiled.Key("scan_id") == np.int64(5), lambda n: n == 5),
+    (tiled.KeysFilter([]), lambda _: False),
+    (bluesky.PartialUID(), lambda _: False),
     (bluesky.ScanIDRange(5, 8), lambda n: n in (5, 6, 7)),
     (bluesky.PartialUID("0000000"), lambda n: n < 16),
     (
@@ -133,6 +151,8 @@ def test_what_cannot_be_asked_says_so(catalog: Catalog) -> None:
     assert caught.value.status == 400
     with pytest.raises(ValueError, match="case"):
         catalog.search(tiled.Regex("plan_name", "a", case_sensitive=False))
+    with pytest.raises(ValueError, match="inf cannot be asked for"):
+        catalog.search(tiled.Key("n") == float("inf"))
     with pytest.raises(TypeError, match="ScanID"):
         catalog.search(object())
     with pytest.raises(Refused, match="did you mean 'plan_name'"):
@@ -164,6 +184,29 @@ def test_values_are_counted(catalog: Catalog) -> None:
     assert {one["value"]: one["count"] for one in values} == {"physics": 6, "cosmic": 6}
     plain = catalog.distinct("start.plan_name")["metadata"]["start.plan_name"]
     assert {one["count"] for one in plain} == {None}
+
+
+def test_no_value_is_left_out_unsaid(tmp_path: Path) -> None:
+    runs = [
+        document("start", {"uid": f"run-{n}", "time": 1.0 + n, "n": n, "ten": n // 100})
+        for n in range(1000)
+    ]
+    server = ServerProcess(tmp_path / "data")
+    server.start()
+    try:
+        with server.http() as http:
+            headers = {"content-type": "application/x-ndjson"}
+            body = as_ndjson(runs)
+            http.post("/api/v1/documents", content=body, headers=headers)
+        address = server.address
+        catalog = connect(address.url, address.token)
+        assert len(catalog.distinct("ten")["metadata"]["ten"]) == 10
+        few = catalog.search("n < 900")
+        assert len(few.distinct("n")["metadata"]["n"]) == 900
+        with pytest.raises(ValueError, match="n has 1000 values or more; narrow"):
+            catalog.distinct("n")
+    finally:
+        server.stop()
 
 
 def test_summaries_come_in_one_request(catalog: Catalog) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import h5py  # type: ignore[import-untyped]
 import numpy as np
@@ -13,8 +14,11 @@ import xarray
 from tests.documents.samples import FOLDER
 
 from quire.client.catalog import Catalog, connect
+from quire.client.connection import Connection
 from quire.client.errors import RefusedInput
+from quire.client.run_reader import RunOverHttp
 from quire.client.streams import UnreadableData
+from quire.errors import InputError
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.documents import as_ndjson, document, make_uid
 from quire.testing.waiting import until
@@ -288,6 +292,120 @@ def test_rows_that_no_file_has_are_missing(place: Place) -> None:
     assert np.array_equal(cam.values[:2], frames)
     assert np.isnan(cam.values[2]).all()
     assert np.array_equal(cam[1].values, frames[1])
+
+
+def test_rows_that_a_file_lacks_are_missing(place: Place) -> None:
+    with h5py.File(place.files / "cut.h5", "w") as file:
+        file["data"] = np.arange(6, dtype="i4").reshape(2, 3)
+    keys = {
+        "x": {"dtype": "number"},
+        "cam": {"dtype": "array", "shape": [3], "external": "STREAM:"},
+    }
+    uri = f"file://localhost{place.files}/cut.h5"
+    more = streamed("cut", uri, "application/x-hdf5", 4, dataset="data")
+    rows = [{"x": float(number)} for number in range(4)]
+    primary = place.made("cut", keys, rows, *more).primary
+    with pytest.warns(UnreadableData, match="cam lacks 2 rows: .*no frames 2 to 3"):
+        found = primary.read().load()
+    assert found["x"].values.tolist() == [0, 1, 2, 3]
+    assert found["cam"].values[:2].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert np.isnan(found["cam"].values[2:]).all()
+    assert "no frames 2 to 3" in found["cam"].attrs["missing"]
+    assert primary["cam"][:].tolist() == [[0, 1, 2], [3, 4, 5]]
+    whole = primary.table(assets=True)["data"].to_pylist()
+    assert [row["cam"] for row in whole] == [[0, 1, 2], [3, 4, 5], None, None]
+    assert primary.table("cam", limit=2)["data"].to_pylist()[1]["cam"] == [3, 4, 5]
+    with pytest.raises(RefusedInput, match="no frames 2 to 3"):
+        primary.table("cam")
+
+
+def test_no_product_is_made_of_a_file_that_lacks_rows(place: Place) -> None:
+    with h5py.File(place.files / "fly-cut.h5", "w") as file:
+        file["data"] = np.arange(3)
+    keys = {"cam": {"dtype": "integer", "external": "STREAM:"}}
+    uri = f"file://localhost{place.files}/fly-cut.h5"
+    more = streamed("fly-cut", uri, "application/x-hdf5", 5, dataset="data")
+    run = place.made("fly-cut", keys, [], *more)
+    address = place.server.address
+    with Connection(address.url, address.token) as connection:
+        reader = RunOverHttp(connection, run.uid)
+        reader.run()
+        assert reader.stream("primary").columns.keys() == {"cam"}
+        with pytest.raises(InputError, match="lacks 2 rows"):
+            list(reader.rows("primary", ("cam",), 9))
+        with pytest.raises(InputError, match="lacks 2 rows"):
+            reader.pieces("primary", "cam")
+
+
+def test_frames_of_length_nothing_harm_no_table(place: Place) -> None:
+    np.save(place.files / "thin.npy", np.zeros((2, 0, 3)))
+    keys = {
+        "x": {"dtype": "number"},
+        "cam": {"dtype": "array", "shape": [0, 3], "external": "STREAM:"},
+    }
+    uri = f"file://localhost{place.files}/thin.npy"
+    more = streamed("thin", uri, "application/x-npy", 2)
+    primary = place.made("thin", keys, [{"x": 1.5}, {"x": 2.5}], *more).primary
+    cells = primary.table(assets=True)["data"].to_pylist()
+    assert cells == [{"x": 1.5, "cam": []}, {"x": 2.5, "cam": []}]
+    assert primary.read()["cam"].values.shape == (2, 0, 3)
+
+
+def test_a_part_of_each_frame_is_read(place: Place) -> None:
+    cube = np.arange(24).reshape(2, 3, 4)
+    with h5py.File(place.files / "part.h5", "w") as file:
+        file["data"] = cube
+    keys = {"cam": {"dtype": "array", "shape": [2], "external": "STREAM:"}}
+    told = {"dataset": "data", "slice": "(:, 1, 1:3)", "squeeze": True}
+    uri = f"file://localhost{place.files}/part.h5"
+    more = streamed("part", uri, "application/x-hdf5", 2, **told)
+    primary = place.made("part", keys, [{}, {}], *more).primary
+    assert np.array_equal(primary.read()["cam"].values, cube[:, 1, 1:3])
+    assert np.array_equal(primary["cam"][1], cube[1, 1, 1:3])
+
+
+def test_names_that_need_quotes_are_read(place: Place) -> None:
+    keys = {"x": {"dtype": "number"}}
+    for name in ("", "a/b", "\u00b5 scan?#%41", "configuration"):
+        seed = f"quoted {name}"
+        uid = f"run {name} 1?#%41/\u00b5"
+        made = place.made(seed, keys, [{"x": 1.5}])
+        head, told = made.start, made.descriptors[0]
+        head, told = {**head, "uid": uid}, {**told, "name": name, "run_start": uid}
+        told["uid"] = make_uid(seed, "other")
+        event = {
+            "uid": make_uid(seed, "other event"),
+            "descriptor": told["uid"],
+            "seq_num": 1,
+            "time": 1.7e9,
+            "data": {"x": 2.5},
+            "timestamps": {"x": 1.7e9},
+        }
+        pairs = [("start", head), ("descriptor", told), ("event", event)]
+        place.send(as_ndjson([document(*one) for one in pairs]))
+        run = place.catalog[uid].refresh()
+        assert next(name for name, _ in run.documents()) == "start"
+        assert run.streams == [name]
+        assert run[name].read()["x"].values.tolist() == [2.5]
+        assert run[name].configuration == {}
+        with place.server.http() as http:
+            record = http.get(f"/api/v1/runs/{quote(uid, safe='')}").json()
+            for link in (
+                record["links"]["documents"],
+                *record["links"]["streams"].values(),
+            ):
+                assert http.get(link).status_code == 200
+
+
+def test_no_data_key_takes_another_s_name(place: Place) -> None:
+    row = {"time": 1.0, "time_": 2.0, "seq_num": 3.0}
+    keys = {key: {"dtype": "number"} for key in row}
+    primary = place.made("names", keys, [row]).primary
+    found = primary.read()
+    shown = {"time__": 1.0, "time_": 2.0, "seq_num_": 3.0}
+    assert {key: found[key].item() for key in found} == shown
+    assert set(primary.timestamps()) == set(shown)
+    assert {key: primary[key][0] for key in row} == row
 
 
 def test_a_stream_without_events_has_the_rows_of_its_files(place: Place) -> None:

@@ -67,6 +67,14 @@ def test_a_stranger_s_run_cannot_name_files_of_the_server_s_user(
         assert refused.status_code == 422
         assert "asset_roots" in refused.json()["mend"]
     assert http.get(path, headers=guest).status_code == 200
+    # Asked for with all that lies in files, the others are given, and this one says why.
+    asked = {"format": "arrow", "assets": "true"}
+    table = read_arrow(http.get(path, params=asked, headers=guest))
+    data = table.schema.field("data").type
+    assert b"no roots are declared" in data.field(keys[0]).metadata[b"unreadable"]
+    assert len(data) > 1
+    named = {"columns": keys[0], "format": "arrow"}
+    assert http.get(path, params=named, headers=guest).status_code == 422
     http.delete(f"/api/v1/tokens/{made['id']}").raise_for_status()
 
 
@@ -102,6 +110,19 @@ def test_a_stream_in_each_format(http: httpx.Client) -> None:
     assert [float(row["motor1"]) for row in read] == shown["data"]["motor1"]
     accepted = http.get(path, headers={"accept": "text/csv"})
     assert accepted.text == text
+
+
+def test_what_is_asked_for_of_each_event_is_in_each_format(http: httpx.Client) -> None:
+    path = send(http, "scan")
+    asked = {"uids": "true", "superseded": "true", "columns": "motor1"}
+    shown = http.get(path, params={**asked, "format": "json"}).json()
+    text = http.get(path, params={**asked, "format": "csv"}).text
+    read = list(csv.DictReader(io.StringIO(text)))
+    assert [row["uid"] for row in read] == shown["uid"]
+    assert [int(row["descriptor"]) for row in read] == shown["descriptor"]
+    assert [row["superseded"] for row in read] == [
+        str(each) for each in shown["superseded"]
+    ]
 
 
 def test_parts_are_asked_for(http: httpx.Client) -> None:

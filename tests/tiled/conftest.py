@@ -96,6 +96,7 @@ def odd() -> Iterator[Any]:
         "time": {"dtype": "number", "shape": []},
         "words": {"dtype": "array", "shape": [2]},
         "lost": {"dtype": "array", "shape": [2, 2], "external": "FILESTORE:"},
+        "short": {"dtype": "array", "shape": [10], "external": "STREAM:"},
     }
     configuration = {"dev": {"data": {"gain": 2}, "timestamps": {"gain": 1.0}}}
     yield document("start", {"uid": ODD, "time": 1.7e9, "scan_id": 4001})
@@ -124,6 +125,27 @@ def odd() -> Iterator[Any]:
         "path_semantics": "posix",
     }
     yield document("resource", resource)
+    yield document(
+        "stream_resource",
+        {
+            "uid": make_uid("odd", "stream resource"),
+            "run_start": ODD,
+            "data_key": "short",
+            "mimetype": "application/x-npy",
+            "uri": "file://localhost/example/assets/1a3fad_0.npy",  # of ten rows
+            "parameters": {},
+        },
+    )
+    yield document(
+        "stream_datum",
+        {
+            "uid": make_uid("odd", "stream datum"),
+            "stream_resource": make_uid("odd", "stream resource"),
+            "descriptor": make_uid("odd", "descriptor", 1),
+            "seq_nums": {"start": 1, "stop": 4},
+            "indices": {"start": 8, "stop": 11},
+        },
+    )
     for number in (1, 2, 3):
         datum = f"{resource['uid']}/{number}"
         told = {"point": number, "text": "\u2028"}

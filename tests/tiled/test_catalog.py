@@ -139,6 +139,9 @@ QUERIES = [
     (tiled.KeyPresent("stop.exit_status", exists=False), lambda n: n == 23),
     (tiled.FullText("cosmic scan"), lambda n: n >= 18 and n % 3 == 1),
     (tiled.KeysFilter([uid(3), uid(5), "other"]), lambda n: n in (3, 5)),
+    (tiled.KeysFilter([]), lambda _: False),
+    (tiled.In("plan_name", []), lambda _: False),
+    (tiled.NotIn("plan_name", []), lambda _: True),
     (tiled.SpecsQuery(["BlueskyRun"]), lambda _: True),
     (tiled.SpecsQuery(["other"]), lambda _: False),
     (tiled.SpecsQuery([], ["BlueskyRun"]), lambda _: False),
@@ -174,6 +177,7 @@ def test_every_query(catalog: Any, query: Any, wanted: Any) -> None:
         (tiled.Key("sample.name") == ["a", "list"], "single value"),
         (tiled.Key("plan_nam") == "scan", None),
         (tiled.Key("scan_id") == "text", "scan_id"),
+        (tiled.Key("scan_id") == float("inf"), "inf cannot be asked for"),
         (tiled.AccessTagsFilter(["mine"]), "not supported"),
     ],
 )

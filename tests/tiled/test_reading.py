@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bluesky_tiled_plugins import TiledWriter  # type: ignore[import-untyped]
 from tests.documents.samples import GOOD
-from tests.tiled.conftest import ODD, odd
+from tests.tiled.conftest import ASSETS, ODD, odd
 from tests.tiled.serving import Mounted
 from tiled.client.utils import ClientError  # type: ignore[import-untyped]
 from tiled.queries import Key  # type: ignore[import-untyped]
@@ -126,6 +126,14 @@ def test_a_key_whose_file_is_lost_says_why_and_breaks_no_other(shown: Mounted) -
         run["primary", "nosuch"]
     with pytest.raises(KeyError):
         run["nosuch"]
+
+
+def test_a_file_that_lacks_rows_breaks_no_other(shown: Mounted) -> None:
+    found = shown.catalog[ODD].primary.read()
+    rows = np.load(ASSETS / "1a3fad_0.npy")
+    np.testing.assert_array_equal(found["short"][:2], rows[8:])
+    assert np.isnan(found["short"][2]).all()
+    np.testing.assert_array_equal(found["_hidden"], [0.25, 0.5, 0.75])
 
 
 def test_some_variables_alone(shown: Mounted) -> None:

@@ -18,6 +18,7 @@ from quire.actions.lookup import By, find_run
 from quire.actions.made_columns import DEFAULT, Making
 from quire.documents.names import DocumentName
 from quire.errors import InputError, NotFound
+from quire.ports.asset_reader import AssetUnreadable
 from quire.ports.column_files import ColumnFiles
 from quire.ports.store import Store, Transaction
 from quire.runs.columns.configuration import (
@@ -87,9 +88,23 @@ class ColumnViews:
         own = _opened(run, kept, _without(selection, kept))
         if not asked:
             return own
-        external = await self._external.of(run, stream, kept.documents)
+        try:
+            external = await self._external.of(run, stream, kept.documents)
+        except AssetUnreadable as error:
+            if selection.columns is not None:
+                raise
+            openers = dict.fromkeys(asked, partial(_refused, error))
+        else:
+            openers = {
+                key: partial(self._column, kept, external, key, thorough=True)
+                for key in asked
+            }
         filled = await asyncio.to_thread(
-            self._filled, kept, external, asked, own.schema, selection
+            Filled,
+            own.schema,
+            openers,
+            kept.configuration.data_keys,
+            strict=selection.columns is not None,
         )
         return OpenStream(
             run=run.uid,
@@ -137,25 +152,6 @@ class ColumnViews:
             external, key, declared, _named(tables, key), thorough=thorough
         )
 
-    def _filled(
-        self,
-        kept: Kept,
-        external: External,
-        asked: Sequence[str],
-        schema: Any,
-        selection: Selection,
-    ) -> Filled:
-        openers = {
-            key: partial(self._column, kept, external, key, thorough=True)
-            for key in asked
-        }
-        return Filled(
-            schema,
-            openers,
-            kept.configuration.data_keys,
-            strict=selection.columns is not None,
-        )
-
     async def configuration(
         self, which: str, stream: str, principal: Principal, *, by: By | None
     ) -> Configuration:
@@ -187,6 +183,10 @@ class ColumnViews:
             known = ", ".join(sorted(run.streams)) or "none yet"
             raise NotFound("stream", stream, f"the run's streams are: {known}")
         return run
+
+
+def _refused(error: AssetUnreadable) -> ExternalColumn:
+    raise error
 
 
 def external_keys(configuration: Configuration, schema: Any) -> list[str]:

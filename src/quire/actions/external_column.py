@@ -47,6 +47,10 @@ class ExternalColumn:
         Of a row.
     ragged
         Whether rows differ in shape (`quire.actions.ragged_column`).
+    missing
+        Sequence numbers of rows that are told of, and that no file has: NumPy int64.
+    lacking
+        Why the first of them is missing; None where none is.
 
     Parameters
     ----------
@@ -87,6 +91,7 @@ class ExternalColumn:
         self.shape = self._shape
         self._begin = places.begin * self._frames if by_rows else places.begin
         self._end = places.end * self._frames if by_rows else places.end
+        self.missing, self.lacking = self._leave_out(*self._lost())
 
     def __len__(self) -> int:
         return len(self.seq_num)
@@ -174,6 +179,63 @@ class ExternalColumn:
                 if any(self.row_kind(at) != first for at in looked_at.tolist()):
                     return False
         return True
+
+    def _lost(self) -> tuple[Any, AssetUnreadable | None]:
+        """Return which rows no file has, and why the first, as far as few files tell.
+
+        Many files are not looked at: opening them takes longer than reading some rows.
+        """
+        import numpy as np
+
+        which = self._places.which
+        lost, why = np.zeros(len(which), bool), None
+        numbers = list(dict.fromkeys(which.tolist()))  # in the order of the rows
+        few = len(numbers) <= _MOST_OPEN
+        for number in numbers:
+            fault = self._fault(number) if few or number < 0 else None
+            if fault is not None:
+                end, reason = fault
+                lost |= (which == number) & ((self._end > end) | (end < 0))
+                why = why or reason
+        return lost, why
+
+    def _fault(self, number: int) -> tuple[int, AssetUnreadable] | None:
+        """Return where a file ends and that rows lie behind it; -1 if it has none.
+
+        Files that are a row each are not looked at: some are read whole.
+        """
+        last = int(self._end[self._places.which == number].max())
+        if number >= 0 and last < 0:
+            return None
+        try:
+            count = self._file(number).count
+        except AssetUnreadable as error:
+            return -1, error
+        if count is None or last <= count:
+            return None
+        asset = self._asset(number)
+        reason = f"has no frames {count} to {last - 1}"
+        return count, AssetUnreadable(asset, "/", reason, path=asset.location)
+
+    def _leave_out(
+        self, lost: Any, why: AssetUnreadable | None
+    ) -> tuple[Any, AssetUnreadable | None]:
+        missing = self.seq_num[lost]
+        if why is not None:
+            if lost.all():
+                self.close()
+                raise why
+            kept, places = ~lost, self._places
+            self._places = Places(
+                assets=places.assets,
+                seq_num=places.seq_num[kept],
+                which=places.which[kept],
+                begin=places.begin[kept],
+                end=places.end[kept],
+            )
+            self.seq_num = self._places.seq_num
+            self._begin, self._end = self._begin[kept], self._end[kept]
+        return missing, why
 
     def _first_known(self) -> int:
         """Return the first row whose file the documents tell, else the first."""

@@ -110,6 +110,9 @@ class Filled:
         if marks is not None:
             there &= ~marks
         values, there = self._values(column, inside, there)
+        lacking = column.lacking if self._strict else None
+        if lacking is not None and np.isin(numbers, column.missing).any():
+            raise lacking
         if not there.any():
             return pa.nulls(len(numbers), kind)
         array = as_arrow(values, kind)
@@ -161,7 +164,8 @@ def arrow_type(column: ExternalColumn) -> Any:
             ) from None
         kind = pa.string()
     for size in reversed(column.shape):
-        plain = column.ragged or size is None
+        # Of no length Arrow has no fixed-size lists.
+        plain = column.ragged or size is None or 0 in column.shape
         kind = pa.large_list(kind) if plain else pa.list_(kind, size)
     return kind
 

@@ -4,6 +4,7 @@ Where no root is declared, any that the server's user may read (DESIGN.md, "Comm
 """
 
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -13,6 +14,7 @@ from quire.ports.asset_reader import AssetUnreadable
 from quire.runs.columns.external import Asset
 
 _HERE = frozenset({"", "localhost"})
+_DRIVE = re.compile(r"/[A-Za-z]:/")
 
 
 class Confinement:
@@ -46,14 +48,20 @@ class Confinement:
             parts = urlsplit(asset.location)
         except ValueError:  # such as file://[
             parts = urlsplit("")
-        if parts.scheme != "file" or parts.netloc not in _HERE:
+        path = unquote(parts.path)
+        if _DRIVE.match(path):
+            path = path[1:]  # a URI has a slash before it
+        if parts.netloc not in _HERE:  # of Windows, the machine that shares a folder
+            path = f"//{parts.netloc}{path}"
+        known = parts.netloc in _HERE or self.here(path) != path
+        if parts.scheme != "file" or not known:
             raise AssetUnreadable(
                 asset,
                 "/uri",
                 f"{asset.location[:200]!r} is no local file",
                 mend="file:",
             )
-        return self.here(unquote(parts.path))
+        return self.here(path)
 
     def here(self, path: str) -> str:
         """Return where a path of the documents' machine lies on this one."""
@@ -72,7 +80,8 @@ class Confinement:
         """
         field = "/resource_path" if asset.document == "resource" else "/uri"
         if not path.startswith("/") or not _is_encodable(path):
-            raise AssetUnreadable(asset, field, f"{path[:200]!r} is no absolute path")
+            reason, mend = f"{path[:200]!r} is no absolute path", "asset_root_map"
+            raise AssetUnreadable(asset, field, reason, mend=mend)
         if ".." in PurePosixPath(path).parts:
             raise AssetUnreadable(asset, field, "'..' leads out", path=path)
         try:

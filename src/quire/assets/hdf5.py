@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from quire.assets.slicing import Axis, part_of
 from quire.ports.asset_reader import Origin
 
 _MOST_LINKS = 8
@@ -18,10 +19,19 @@ Allow = Callable[[str], Path]
 
 
 class Hdf5Frames:
-    """The first axis of a dataset."""
+    """The first axis of a dataset.
 
-    def __init__(self, file: Any, dataset: Any, *, swmr: bool) -> None:
+    Parameters
+    ----------
+    axes
+        The part of each frame that is wanted.
+    """
+
+    def __init__(
+        self, file: Any, dataset: Any, axes: tuple[Axis, ...], *, swmr: bool
+    ) -> None:
         self._file, self._dataset, self._swmr = file, dataset, swmr
+        self._axes, self._frame = axes, part_of(tuple(dataset.shape[1:]), axes)
         self.count = int(dataset.shape[0])
         self._of_lists = _element_of_lists(dataset)
         self.even = self._of_lists is None
@@ -30,13 +40,13 @@ class Hdf5Frames:
         """Return dtype and shape of a frame."""
         if self._of_lists is not None:
             return self._of_lists, tuple(self._dataset[at].shape)
-        return self._dataset.dtype, tuple(self._dataset.shape[1:])
+        return self._dataset.dtype, self._frame
 
     def read(self, begin: int, end: int) -> Any:
         """Return frames, fewer where there are not so many."""
         if self._swmr:
             self._refresh()
-        return self._dataset[begin:end]
+        return self._dataset[(slice(begin, end), *self._axes)]
 
     def close(self) -> None:
         """Close the file."""
@@ -49,11 +59,20 @@ class Hdf5Frames:
         self.count = int(self._dataset.shape[0])
 
 
-def open_hdf5(path: Path, dataset: str, *, swmr: bool, allow: Allow) -> Any:
+def open_hdf5(
+    path: Path,
+    dataset: str,
+    *,
+    swmr: bool,
+    allow: Allow,
+    axes: tuple[Axis, ...] = (),
+) -> Any:
     """Return the frames of a dataset.
 
     Parameters
     ----------
+    axes
+        The part of each frame that is wanted; all of it by default.
     allow
         Returns the path of a file that this one leads to, if it may be read.
 
@@ -72,7 +91,7 @@ def open_hdf5(path: Path, dataset: str, *, swmr: bool, allow: Allow) -> Any:
             whole = WholeArray(found[()], one_frame=True)
             file.close()
             return whole
-        return Hdf5Frames(file, found, swmr=bool(file.swmr_mode))
+        return Hdf5Frames(file, found, axes, swmr=bool(file.swmr_mode))
     except BaseException:
         file.close()
         raise

@@ -11,6 +11,7 @@ from quire.assets.fits import open_fits
 from quire.assets.hdf5 import open_hdf5, origin_of
 from quire.assets.npy import open_npy
 from quire.assets.sequence import FileSequence
+from quire.assets.slicing import Axis, axes_of_frames
 from quire.assets.template import file_name
 from quire.assets.tiff import open_tiff
 from quire.ports.asset_reader import AssetUnreadable, Frames, Origin
@@ -112,7 +113,8 @@ class AssetFiles:
 
     def origin(self, asset: Asset) -> Origin | None:
         """Return the one HDF5 dataset that an asset is; None where it is none."""
-        if _format(asset) is not Format.HDF5 or asset.parameters.get("template"):
+        given = asset.parameters
+        if _format(asset) is not Format.HDF5 or given.get("template") or _axes(asset):
             return None
         real = self._confinement.checked(asset, self._confinement.named(asset))
         try:
@@ -146,6 +148,7 @@ class AssetFiles:
                     _dataset_name(asset),
                     swmr=bool(given.get("swmr", asset.format == "AD_HDF5_SWMR")),
                     allow=partial(self._confinement.checked, asset),
+                    axes=_axes(asset),
                 )
         try:
             return with_frames()
@@ -214,6 +217,16 @@ def _dataset_name(asset: Asset) -> str:
         return _DATASETS[asset.format]
     field = "/resource_kwargs" if asset.document == "resource" else "/parameters"
     raise AssetUnreadable(asset, f"{field}/dataset", "names no dataset")
+
+
+def _axes(asset: Asset) -> tuple[Axis, ...]:
+    given = asset.parameters.get("slice")
+    if asset.document == "resource" or not given:
+        return ()
+    try:
+        return axes_of_frames(given)
+    except ValueError as error:
+        raise AssetUnreadable(asset, "/parameters/slice", str(error)) from None
 
 
 def _file_of(asset: Asset, path: str, template: str, number: int) -> str:

@@ -22,6 +22,8 @@ class TiffFrames:
         import numpy as np
 
         pages = range(begin, min(end, self.count))
+        if not pages:
+            return np.empty((0, *self._file.pages[0].shape), self._file.pages[0].dtype)
         return np.stack([self._file.pages[number].asarray() for number in pages])
 
     def close(self) -> None:

@@ -46,6 +46,8 @@ class Array:
         return self[:]
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, tuple) and not index:
+            return self.read()
         first, rest = (index[0], index[1:]) if isinstance(index, tuple) else (index, ())
         if isinstance(first, slice):
             found = self._part(first)
@@ -91,6 +93,9 @@ class FileArray:
         Of all rows; those that differ in shape are objects along one axis.
     seq_num
         Sequence number of each row.
+    missing
+        How many further rows the documents tell of, which no file has, and why; empty
+        where there are none.
 
     Raises
     ------
@@ -113,6 +118,11 @@ class FileArray:
         self._ragged = None in told["shape"]
         if self._ragged:
             self.dtype, self.shape = np.dtype(object), self.shape[:1]
+        lacking = told.get("missing")
+        self.missing = ""
+        if lacking:
+            rows = "1 row" if lacking["rows"] == 1 else f"{lacking['rows']} rows"
+            self.missing = f"{rows}: {lacking['reason']}"
         ranges = [np.arange(first, last + 1) for first, last in told["seq_nums"]]
         self.seq_num = np.concatenate([np.zeros(0, np.int64), *ranges])
 

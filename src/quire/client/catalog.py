@@ -1,8 +1,10 @@
 """The catalog of runs, as a notebook wants it."""
 
+import operator
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from numbers import Integral
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ from quire.client.run import PATH, Run
 from quire.client.sequences import Items, Keys, Values
 
 PAGE = 1000
+_MOST_VALUES = 1000
 _SHORTEST_PREFIX = 5
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")  # zeros before it are those of a uid
 _ORDERS = {
@@ -116,11 +119,19 @@ class Catalog:
         -------
         ``{"metadata": {field: [{"value": ..., "count": ...}]}}``, the most frequent
         value first; `count` is None unless asked for.
+
+        Raises
+        ------
+        ValueError
+            A field has too many of them.
         """
         found = {}
         for field in fields:
-            body = {"field": field, **self._question()}
+            body = {"field": field, "limit": _MOST_VALUES, **self._question()}
             values = self._connection.post(f"{PATH}/distinct", body)["values"]
+            if len(values) >= _MOST_VALUES:
+                words = f"{field} has {_MOST_VALUES} values or more; narrow the search"
+                raise ValueError(words)
             found[field] = [
                 {"value": one["value"], "count": one["runs"] if counts else None}
                 for one in values
@@ -139,7 +150,7 @@ class Catalog:
         return self.runs()
 
     def __contains__(self, which: object) -> bool:
-        if not isinstance(which, str | int):
+        if not isinstance(which, str | Integral):
             return False
         try:
             self[which]
@@ -160,9 +171,11 @@ class Catalog:
         """
         if isinstance(which, slice):
             return self._slice(which)
-        if isinstance(which, str | int):
+        if isinstance(which, Integral):  # NumPy's, too
+            return self._one(operator.index(which))
+        if isinstance(which, str):
             return self._one(which)
-        if isinstance(which, Sequence):
+        if isinstance(which, Iterable) and not isinstance(which, bytes):
             return [self[each] for each in which]
         raise TypeError(f"text or a number names a run, not {type(which).__name__}")
 
@@ -197,8 +210,8 @@ class Catalog:
         if not self._searched:
             path = f"{PATH}/{quote(uid, safe='')}"
             return Run(self._connection, self._connection.get(path, by="uid"))
-        for operator, value in (("=", uid), ("~", f"{uid}*")):
-            found = self._first({"field": "uid", "op": operator, "value": value}, 2)
+        for sign, value in (("=", uid), ("~", f"{uid}*")):
+            found = self._first({"field": "uid", "op": sign, "value": value}, 2)
             if len(found) > 1:
                 raise ValueError(f"{uid!r} begins several uids; give more of it")
             if found:
@@ -270,7 +283,10 @@ class Catalog:
                 "slices count from the newest run, such as [-5:]; others are of"
                 " .values(), .keys() and .items()"
             )
-        newest = list(self._with(order="newest").runs(-start))
+        most: int | None = max(-start, -(which.stop or 0))
+        if which.stop is None and (which.step or 1) < 0:
+            most = None  # back to the oldest
+        newest = list(self._with(order="newest").runs(most))
         newest.reverse()
         return newest[which]
 

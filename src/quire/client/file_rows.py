@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from quire.client.arrays import FileArray
+from quire.errors import InputError
 from quire.products.projection.arrays import packed
 from quire.runs.columns.layout import DATA
 
@@ -32,10 +33,19 @@ class FileRows:
         )
 
     def rows(self, fields: Sequence[str]) -> Iterator[Any]:
-        """Yield tables in the kept form, some megabytes each; no row has a time."""
+        """Yield tables in the kept form, some megabytes each; no row has a time.
+
+        Raises
+        ------
+        InputError
+            A file lacks rows that it ought to have.
+        """
         import numpy as np
         import pyarrow as pa
 
+        for key in fields:
+            if key in self._arrays and self._arrays[key].missing:
+                raise InputError(key, f"lacks {self._arrays[key].missing}")
         widest = max(
             (
                 one.dtype.itemsize * math.prod(one.shape[1:])

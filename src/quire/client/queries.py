@@ -6,7 +6,8 @@ without loading either (``reference/catalog.md``, section 2). Keys are looked fo
 start document unless they begin with ``stop.`` or name a field of the run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 Form = dict[str, Any]
@@ -58,11 +59,26 @@ def any_of(parts: list[Form]) -> Form:
 
 
 def _compare(field: str, operator: str, value: Any) -> Form:
-    return {"field": field, "op": operator, "value": value}
+    return {"field": field, "op": operator, "value": _plain(value)}
+
+
+def _one_of(field: str, values: Iterable[Any]) -> Form:
+    """Return what holds for these values; of none it holds for no run."""
+    found = [_plain(one) for one in values]
+    none = {"field": "uid", "op": "missing"}
+    return {"field": field, "op": "in", "values": found} if found else none
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can write, also of a number of NumPy."""
+    found: Any = value.item() if type(value).__module__ == "numpy" else value
+    if isinstance(found, float) and not isfinite(found):
+        raise ValueError(f"{found} cannot be asked for; runs have no such values")
+    return found
 
 
 def _in(query: Any) -> Form:
-    return {"field": query.key, "op": "in", "values": list(query.value)}
+    return _one_of(query.key, query.value)
 
 
 def _comparison(query: Any) -> Form:
@@ -90,7 +106,7 @@ def _present(query: Any) -> Form:
 def _scan_ids(query: Any) -> Form:
     if str(getattr(query.duplicates, "value", query.duplicates)) == "error":
         raise ValueError("ScanID with duplicates='error' cannot be asked of a search")
-    return {"field": "scan_id", "op": "in", "values": list(query.scan_ids)}
+    return _one_of("scan_id", query.scan_ids)
 
 
 def _scan_id_range(query: Any) -> Form:
@@ -103,7 +119,8 @@ def _scan_id_range(query: Any) -> Form:
 
 
 def _partial_uids(query: Any) -> Form:
-    return any_of([_compare("uid", "~", f"{uid}*") for uid in query.partial_uids])
+    parts = [_compare("uid", "~", f"{uid}*") for uid in query.partial_uids]
+    return any_of(parts) if parts else _one_of("uid", ())
 
 
 def _time_range(query: Any) -> Form:
@@ -128,11 +145,7 @@ _FORMS: Mapping[str, Callable[[Any], Form]] = {
     "Regex": _regex,
     "KeyPresent": _present,
     # The keys of a catalog are its runs' uids.
-    "KeysFilter": lambda query: {
-        "field": "uid",
-        "op": "in",
-        "values": list(query.keys),
-    },
+    "KeysFilter": lambda query: _one_of("uid", query.keys),
     "FullText": lambda query: {"text": query.text},
     "_ScanID": _scan_ids,
     "ScanIDRange": _scan_id_range,

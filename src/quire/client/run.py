@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from quire.client.connection import Connection
 from quire.client.replay import decode_msgpack
@@ -65,7 +66,7 @@ class Run:
     def _documents(self, *names: str) -> Iterator[tuple[str, dict[str, Any]]]:
         # MessagePack: JSON readers lose integers beyond 64 bits, or are slow.
         asked = {"format": "msgpack", "name": list(names) or None}
-        path = f"{PATH}/{self.uid}/documents"
+        path = f"{self._path}/documents"
         with self._connection.stream(path, **asked) as answer:
             yield from decode_msgpack(answer.iter_bytes())
 
@@ -83,8 +84,12 @@ class Run:
 
     def refresh(self) -> "Run":
         """Ask the server how it stands now."""
-        self._record = self._connection.get(f"{PATH}/{self.uid}", by="uid")
+        self._record = self._connection.get(self._path, by="uid")
         return self
+
+    @property
+    def _path(self) -> str:
+        return f"{PATH}/{quote(self.uid, safe='')}"
 
     def _whole(self) -> dict[str, Any]:
         # A page of runs tells only the summary; an open run still grows.
@@ -119,7 +124,7 @@ class Run:
     def _stream(self, name: str) -> Stream:
         if name not in self.streams and name not in self.refresh().streams:
             raise KeyError(f"no stream {name!r}; there are {', '.join(self.streams)}")
-        return Stream(self._connection, f"{PATH}/{self.uid}", name)
+        return Stream(self._connection, self._path, name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.streams)

@@ -113,7 +113,10 @@ class RunOverHttp:
         if field not in self._external.get(name, ()):
             raise InputError(field, "its data lies in no file")
         path = f"{self._path}/streams/{quote(name, safe='')}/arrays/{quote(field, safe='')}"
-        numbers = FileArray(self._connection, path).seq_num
+        array = FileArray(self._connection, path)
+        if array.missing:
+            raise InputError(field, f"lacks {array.missing}")
+        numbers = array.seq_num
         told = self._connection.get(path, format="sources")["sources"]
         return tuple(piece for one in told for piece in _pieces(one, numbers))
 

@@ -12,10 +12,10 @@ from quire.client.errors import RefusedInput
 from quire.client.fetching import arrow_reader, fetched
 from quire.client.lazy import lazy
 from quire.client.tables import (
-    COORDINATES,
     configurations,
     data_keys,
     dataset,
+    shown,
     timestamps,
 )
 
@@ -39,7 +39,9 @@ class Stream:
         """Return its rows as an ``xarray.Dataset`` along ``time``.
 
         Data in files is read when it is looked at. What cannot be read is left out
-        with a warning that says why, unless it was asked for by name.
+        with a warning that says why, unless it was asked for by name. Rows that a file
+        ought to have and has not are NaN, with a warning; the attribute ``missing`` of
+        the variable says why.
 
         Parameters
         ----------
@@ -66,13 +68,20 @@ class Stream:
                     raise
                 unread[key] = str(error)
                 warnings.warn(f"{key} is left out: {error}", UnreadableData, 2)
+                continue
+            if files[key].missing:
+                words = f"{key} lacks {files[key].missing}"
+                warnings.warn(words, UnreadableData, 2)
         if files and not table.num_rows:
             table = _rows_of(table, files.values())
         numbers = table.column("seq_num").to_numpy()
         made = dataset(table, {key: lazy(one, numbers) for key, one in files.items()})
+        names = shown([*_in_events(table), *files])
+        for key, one in files.items():
+            made[names[key]].attrs |= {"missing": one.missing} if one.missing else {}
         if not unread:
             return made
-        left_out = [_name(key) for key in unread if _name(key) in made]
+        left_out = [names[key] for key in unread if key in names]
         told = [f"{key}: {reason}" for key, reason in unread.items()]
         return made.drop_vars(left_out).assign_attrs(unread=told)
 
@@ -139,7 +148,9 @@ class Stream:
         if _in_files(look, key):
             found = self._in_files(key)
             return Array(key, found.shape, found.dtype, found.rows)
-        values = np.asarray(dataset(self.table(key, timestamps=False))[_name(key)])
+        values = np.asarray(
+            dataset(self.table(key, timestamps=False))[shown([key])[key]]
+        )
         return Array(key, values.shape, values.dtype, lambda wanted: values[wanted])
 
     def keys(self) -> list[str]:
@@ -207,8 +218,9 @@ def _rows_of(table: Any, files: Iterable[FileArray]) -> Any:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _name(key: str) -> str:
-    return key + "_" if key in COORDINATES else key
+def _in_events(table: Any) -> list[str]:
+    """Return the data keys that the table has a column of."""
+    return [field.name for field in table.schema.field("data").type]
 
 
 def _in_files(table: Any, key: str) -> bool:

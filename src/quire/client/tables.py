@@ -38,7 +38,7 @@ def dataset(table: Any, files: Mapping[str, Any] | None = None) -> Any:
     columns = {key: to_array(*found) for key, found in _struct(table, "data").items()}
     told = data_keys(table)
     values = {**columns, **(files or {})}
-    names = {key: key + "_" if key in COORDINATES else key for key in values}
+    names = shown(values)
     taken: dict[str, int] = dict.fromkeys((*COORDINATES, *names.values()), -1)
     variables = {
         names[key]: _variable(key, found, told.get(key, {}), taken)
@@ -47,12 +47,25 @@ def dataset(table: Any, files: Mapping[str, Any] | None = None) -> Any:
     return xarray.Dataset(variables, coords=coordinates)
 
 
+def shown(keys: Iterable[str]) -> dict[str, str]:
+    """Return what data keys are called in a dataset.
+
+    With an underscore behind, or more, where they would be taken for a coordinate.
+    """
+    known = list(keys)
+    names = {key: key for key in known}
+    for key in known:
+        while key in COORDINATES and names[key] in {*COORDINATES, *known}:
+            names[key] += "_"
+    return names
+
+
 def timestamps(table: Any) -> Any:
     """Return the time of each single value, Unix seconds, as a dataset."""
     import xarray
 
     found = _struct(table, "timestamps")
-    names = {key: key + "_" if key in COORDINATES else key for key in found}
+    names = shown(found)
     return xarray.Dataset(
         {names[key]: ("time", to_array(*one)) for key, one in found.items()},
         coords={
@@ -71,10 +84,12 @@ def configurations(descriptors: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     import xarray
 
     rows = list(descriptors)
-    devices = dict.fromkeys(name for one in rows for name in one["configuration"])
+    devices = dict.fromkeys(
+        name for one in rows for name in one.get("configuration", ())
+    )
     made = {}
     for device in devices:
-        each = [one["configuration"].get(device, {}) for one in rows]
+        each = [one.get("configuration", {}).get(device, {}) for one in rows]
         keys = dict.fromkeys(key for one in each for key in one.get("data", {}))
         told = {
             key: _last(one.get("data_keys", {}).get(key) for one in each)

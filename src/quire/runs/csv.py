@@ -11,8 +11,13 @@ from quire.runs.columns.plain import lists
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_stream(keys: Sequence[str], tables: Iterable[Any]) -> Iterator[bytes]:
-    """Yield CSV (RFC 4180, UTF-8) with a header: seq_num, time, then the data keys.
+def csv_stream(
+    keys: Sequence[str],
+    tables: Iterable[Any],
+    *,
+    fixed: Sequence[str] = ("seq_num", "time"),
+) -> Iterator[bytes]:
+    """Yield CSV (RFC 4180, UTF-8) with a header: what every row has, the data keys.
 
     Text that a spreadsheet would run is led by an apostrophe; arrays are JSON.
 
@@ -20,12 +25,14 @@ def csv_stream(keys: Sequence[str], tables: Iterable[Any]) -> Iterator[bytes]:
     ----------
     tables
         Arrow tables in the kept form, with these data keys.
+    fixed
+        Names of their columns that stand before the data keys.
     """
-    yield _lines([["seq_num", "time", *map(_cell, keys)]])
+    yield _lines([[*fixed, *map(_cell, keys)]])
     for table in tables:
-        fixed = (table.column(name).to_pylist() for name in ("seq_num", "time"))
-        cells = ([_cell(value) for value in column] for column in lists(table).values())
-        yield _lines(zip(*fixed, *cells, strict=True))
+        rows = [table.column(name).to_pylist() for name in fixed]
+        cells = [*rows, *lists(table).values()]
+        yield _lines(zip(*(map(_cell, column) for column in cells), strict=True))
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> bytes:

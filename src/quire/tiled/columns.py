@@ -9,7 +9,7 @@ import numpy as np
 
 from quire.client.columns import objects
 from quire.client.streams import Stream
-from quire.client.tables import COORDINATES
+from quire.client.tables import shown
 
 ROWS = ("seq_num", "time")
 _PREFIX = "ts_"
@@ -48,9 +48,11 @@ class Columns:
         self.arrays: dict[str, Any] = {}
         self.ragged: dict[str, list[Any]] = {}
         self.told: dict[str, dict[str, Any]] = {}
+        keys: dict[str, Any] = {}
         for one in self.descriptors:
-            keys = one.get("data_keys", {})
-            self.told |= {_shown(key): told for key, told in keys.items()}
+            keys |= one.get("data_keys", {})
+        names = shown(keys)
+        self.told |= {names[key]: told for key, told in keys.items()}
         for name in map(str, found.data_vars):
             self._sort_in(name, found[name].variable)
 
@@ -85,7 +87,7 @@ class Columns:
         if "timestamps" not in look.column_names:
             return {}
         keys = [field.name for field in look.schema.field("timestamps").type]
-        names = {key: _PREFIX + _shown(key) for key in keys}
+        names = {key: _PREFIX + name for key, name in shown(keys).items()}
         # A data key of that name is shown, not the other's times.
         return {key: name for key, name in names.items() if name not in self.told}
 
@@ -108,11 +110,6 @@ class Columns:
         ]
         lists = sum(8 * len(row) for rows in self.ragged.values() for row in rows)
         return int(sum(one.nbytes for one in self.cells.values()) + sum(inside) + lists)
-
-
-def _shown(key: str) -> str:
-    """Return a data key's name in a dataset (`quire.client.tables.dataset`)."""
-    return key + "_" if key in COORDINATES else key
 
 
 def _keyed(told: str) -> tuple[str, str]:

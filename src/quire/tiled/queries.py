@@ -24,9 +24,6 @@ def condition(query: Any) -> Form:
     """
     name = type(query).__name__
     try:
-        if name == "KeysFilter":  # of tiled's keys, which are uids
-            values = list(query.keys)
-            return {"field": "uid", "op": "in", "values": values} if values else _NONE
         if name == "StructureFamilyQuery":
             return _ALL if query.value == "container" else _NONE
         if name == "SpecsQuery":

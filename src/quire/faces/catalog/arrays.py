@@ -52,7 +52,7 @@ class ArrayRoutes:
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
-        path = "/api/v1/runs/{which}/streams/{name}/arrays/{key:path}"
+        path = "/api/v1/runs/{which}/streams/{name:path}/arrays/{key:path}"
         return [
             gate.route(
                 path,
@@ -80,7 +80,8 @@ class ArrayRoutes:
         )
         if given == "json":
             opened.column.close()
-            return json_response({**_told(opened), "seq_nums": opened.intervals()})
+            told = {**_told(opened), "seq_nums": opened.intervals()}
+            return json_response({**told, **_missing(opened)})
         if given == "sources":
             return json_response({"sources": await asyncio.to_thread(opened.sources)})
         if given == "arrow":
@@ -143,6 +144,12 @@ def _told(opened: OpenArray) -> dict[str, Any]:
     from numpy.lib import format as npy
 
     return {"dtype": npy.dtype_to_descr(opened.column.dtype), "shape": opened.shape}
+
+
+def _missing(opened: OpenArray) -> dict[str, Any]:
+    """Return how many rows of the column no file has, and why, if there are any."""
+    why, rows = opened.column.lacking, len(opened.column.missing)
+    return {} if why is None else {"missing": {"rows": rows, "reason": str(why)}}
 
 
 def _npy_header(opened: OpenArray) -> bytes:

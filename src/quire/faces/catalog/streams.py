@@ -50,11 +50,11 @@ class StreamRoutes:
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
-        stream = "/api/v1/runs/{which}/streams/{name}"
+        stream = "/api/v1/runs/{which}/streams/{name:path}"
         by = {"by": _BY}
         handlers = [
-            (stream, self.stream, Operation(query=_PART | by, answer_types=_MEDIA)),
             (f"{stream}/configuration", self.configuration, Operation(query=by)),
+            (stream, self.stream, Operation(query=_PART | by, answer_types=_MEDIA)),
         ]
         return [
             gate.route(
@@ -165,8 +165,14 @@ def _arrow(opened: OpenStream) -> Generator[Pieces, None, None]:
 
 
 def _csv(opened: OpenStream) -> Generator[Pieces, None, None]:
-    for text in csv_stream(data_keys(opened.schema), opened.tables()):
+    keys, fixed = data_keys(opened.schema), _fixed(opened.schema)
+    for text in csv_stream(keys, opened.tables(), fixed=fixed):
         yield [memoryview(text)]
+
+
+def _fixed(schema: Any) -> list[str]:
+    """Return the names of the columns that are of the event itself."""
+    return [name for name in schema.names if not name.startswith((DATA, TIMESTAMPS))]
 
 
 def _as_json(opened: OpenStream) -> dict[str, Any]:
@@ -175,9 +181,7 @@ def _as_json(opened: OpenStream) -> dict[str, Any]:
     # Without rows there is no table; with a schema there is an empty one all the same.
     table = pa.concat_tables([opened.schema.empty_table(), *opened.tables()])
     fixed = {
-        name: plain(table.column(name).to_pylist())
-        for name in table.column_names
-        if not name.startswith((DATA, TIMESTAMPS))
+        name: plain(table.column(name).to_pylist()) for name in _fixed(table.schema)
     }
     return {
         "rows": table.num_rows,
