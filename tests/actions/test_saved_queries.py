@@ -4,14 +4,18 @@ import pytest
 
 from quire.access.principals import Principal, Scope
 from quire.actions.saved_queries import QueryDraft, SavedQueries, names_of
+from quire.actions.search import Question, Search
 from quire.errors import Conflict, Forbidden, InputError, NotFound
+from quire.ports.run_finder import RunOrder
 from quire.ports.store import Transaction
 from quire.runs.query.errors import QueryError, UnknownName
 from quire.runs.query.parser import QueryParser
 from quire.runs.query.registry import FieldRegistry
 from quire.runs.query.text_form import to_text
-from quire.runs.run_list import RunList
+from quire.runs.run import Run
+from quire.runs.run_list import Member, RunList
 from quire.runs.saved_query import SavedQuery, Visibility
+from quire.runs.searchable import describe
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.still_clock import StillClock
@@ -98,6 +102,30 @@ async def test_a_name_may_be_that_of_a_frozen_list(desk: Desk) -> None:
     assert await desk.meant(BEN, "not @golden and run_lists = golden@2") == meant
     await desk.save(BEN, "golden", "run = 9")
     assert await desk.meant(BEN, "@golden") == "run = 9"
+
+
+async def test_a_list_that_is_being_made_is_not_meant_yet(desk: Desk) -> None:
+    async def put(version: int, tagged: int) -> None:
+        frozen = RunList(
+            name="golden",
+            version=version,
+            query="run = 1",
+            author="ann",
+            at=1.0,
+            members=(Member(uid="a"), Member(uid="b")),
+            data_version="",
+            tagged=tagged,
+        )
+        await desk.store.decide(lambda tx: tx.run_lists.put(frozen))
+
+    await put(1, 1)
+    with pytest.raises(UnknownName):
+        await desk.meant(ANN, "@golden")
+    await put(1, 2)
+    await put(2, 1)
+    assert await desk.meant(ANN, "@golden") == 'run_lists = "golden@1"'
+    await put(2, 2)
+    assert await desk.meant(ANN, "@golden") == 'run_lists = "golden@2"'
 
 
 async def test_now_is_the_moment_of_the_use(desk: Desk) -> None:
@@ -208,3 +236,24 @@ async def test_the_list_has_what_one_may_see(desk: Desk) -> None:
         found = await desk.queries.listed(who, behind=("", ""), limit=9)
         names[who.name] = [one.name for one in found]
     assert names == {"ann": ["a", "b"], "ben": ["b", "c"], "root": ["a", "b", "c"]}
+
+
+async def test_an_export_goes_on_with_what_a_name_stood_for(desk: Desk) -> None:
+    many = [
+        Run(uid=f"{number:08}", owner="ann", time=float(number))
+        for number in range(1_001)
+    ]
+
+    def kept(tx: Transaction) -> None:
+        for run in many:
+            tx.runs.put(run)
+
+    await desk.store.decide(kept)
+    await desk.save(ANN, "good", "time >= 0")
+    search = Search(desk.store, PARSER, describe(), desk.clock)
+    good = Question(text="@good")
+    blocks = await search.export(good, ["uid"], ANN, order=RunOrder.NEWEST)
+    rows = await anext(blocks)
+    await desk.save(ANN, "good", "time > 0")
+    rows += [one async for block in blocks for one in block]
+    assert rows == [[run.uid] for run in reversed(many)]

@@ -50,6 +50,25 @@ def test_all_that_is_found_is_exported(tmp_path: Path) -> None:
     assert len(lines) == RUNS
 
 
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "none" / "runs.csv"):
+        for asked in (["export-all"], ["export", uid(4)]):
+            result = call("runs", *asked, "-o", str(place))
+            assert result.exit_code == 2
+            assert f"output: {place}" in result.stderr
+            assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("typed", ["3", "e26:1-3", "2023-11-14", "ni or cu1"])
+def test_what_is_found_is_what_is_exported_and_explained(typed: str) -> None:
+    told = json.loads(call("runs", "search", typed, "--json", "--limit", "100").stdout)
+    lines = call("runs", "export-all", typed, "--fields", "scan_id, uid").stdout
+    uids = [line.split(",")[1] for line in lines.splitlines()]
+    assert uids == ["uid", *(run["uid"] for run in told["runs"])]
+    assert len(uids) > 1
+    assert call("runs", "explain", typed).exit_code == 0
+
+
 def test_a_flag_is_set_and_taken_away() -> None:
     query = "flag.ECL = bad"
     result = call("runs", "flag", uid(4), "ECL", "bad", "--events", "2-3")
@@ -65,3 +84,23 @@ def test_an_index_is_added_listed_and_dropped() -> None:
     assert call("index", "remove", "sample.T").exit_code == 0
     assert "start.sample.T" not in call("index", "list").stdout
     assert call("index", "add", "plan_nam").exit_code != 0
+
+
+@pytest.mark.parametrize("name", ["start.`it's #1`.x?", "é", 'q"u', "p%20"])
+def test_an_index_of_an_odd_name_is_of_that_name(name: str) -> None:
+    made = json.loads(call("index", "add", name, "--json").stdout)
+    assert made["field"] == name
+    listed = json.loads(call("index", "list", "--json").stdout)["indexes"]
+    assert made["path"] in [one["path"] for one in listed]
+    assert call("index", "remove", name).exit_code == 0
+
+
+def test_what_changes_with_every_event_takes_no_index() -> None:
+    result = call("index", "add", "events")
+    assert (result.exit_code, "with every event" in result.stderr) == (2, True)
+
+
+def test_an_index_of_no_name_is_refused() -> None:
+    for verb in ("add", "remove"):
+        result = call("index", verb, " ")
+        assert (result.exit_code, "is empty" in result.stderr) == (2, True)

@@ -32,7 +32,7 @@ _plain: st.SearchStrategy[Change] = st.one_of(
     st.builds(AddComment, text=st.sampled_from(["a", "b"])),
     st.builds(
         SetField,
-        name=st.sampled_from(["run", "run_type"]),
+        name=st.sampled_from(["run", "run_type", "quality_expert.DCH"]),
         value=st.sampled_from([None, 1, "physics"]),
     ),
 )

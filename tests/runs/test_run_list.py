@@ -63,8 +63,8 @@ def test_a_form_that_would_say_it_wrong_is_refused() -> None:
     one = Member(uid="a", experiment=1, run=1, events=((1, 2),))
     other = Member(uid="b", experiment=2, run=1, events=((1, 2),))
     nameless = Member(uid="c", experiment=1)
-    with pytest.raises(Conflict, match="experiment="):
-        golden([one, other])
+    with pytest.raises(Conflict, match=r"run list 'golden@2'.*experiment="):
+        golden([one, other], label="golden@2")
     with pytest.raises(Conflict, match="no number"):
         golden([one, nameless])
     twin = Member(uid="d", experiment=1, run=1, events=((2, 5),))

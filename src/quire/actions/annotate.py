@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from quire.access.principals import Principal, Scope, require
 from quire.actions.lookup import By, find_run
 from quire.actions.search import Question, Search
+from quire.actions.seeing import may_see
 from quire.clock import Clock, IdMaker
 from quire.errors import Conflict, InputError, NotFound
 from quire.ports.store import Store, Transaction
@@ -113,13 +114,24 @@ class Annotate:
     ) -> Batch:
         """Change all runs that a question finds; what it returns undoes them as one.
 
-        Runs are changed some at a time, so that nothing else waits long.
+        Runs are changed some at a time, so that nothing else waits long; none is
+        changed where one of them may not be.
+
+        Raises
+        ------
+        InputError
+            A name or value cannot be; names the field.
+        Conflict
+            The quality of a run among them is complete.
         """
         require(principal, Scope.RUNS_ANNOTATE)
         self._check(change)
         batch = self._ids.new_id()
         # Found before the first is changed: a change may be what the question asks.
-        uids = [uid async for uid in self._search.uids(question, principal)]
+        uids: list[str] = []
+        async for run in self._search.runs(question, principal):
+            _allow(run, change, principal)
+            uids.append(run.uid)
 
         def step(tx: Transaction, uid: str) -> None:
             run = tx.runs.get(uid)
@@ -134,16 +146,19 @@ class Annotate:
     ) -> Batch:
         """Undo what was changed in one go, but for what was undone since.
 
+        Of the runs that the principal may see; none is changed where one may not be.
+
         Raises
         ------
         NotFound
             There is no such batch among the runs that the principal may see.
         Conflict
-            All of it is undone already.
+            All of it is undone already, or the quality of a run is complete.
         """
         require(principal, Scope.RUNS_ANNOTATE)
-        entries = await self._store.view(lambda tx: tx.run_history.of_batch(batch))
-        found = {entry.run: entry.version for entry in entries}
+        found = await self._store.view(lambda tx: _of_batch(tx, batch, principal))
+        if not found:
+            raise NotFound("batch", batch)
         again = self._ids.new_id()
         done: set[str] = set()  # a decision may be made twice
 
@@ -155,8 +170,6 @@ class Annotate:
                 done.add(uid)
 
         await self._in_steps(list(found), step)
-        if not found:
-            raise NotFound("batch", batch)
         if not done:
             raise Conflict("batch", batch, "is undone already")
         return Batch(id=again, runs=len(done))
@@ -209,9 +222,13 @@ class Annotate:
             reason=reason,
             batch=batch,
         )
-        tx.run_history.append(entry)
         said = replace(annotations([*history, entry]), lists=run.annotations.lists)
+        if isinstance(change, Undo) and said.sign_off is SignOff.COMPLETE:
+            # Who completed it has not seen what was changed since.
+            reason = "an undo cannot complete its quality again; set the sign-off"
+            raise Conflict("run", run.uid, reason)
         after = replace(run, annotations=said)
+        tx.run_history.append(entry)
         tx.runs.put(after)
         return after
 
@@ -229,6 +246,19 @@ class Annotate:
                 check_field(self._fields, change)
             case _:
                 pass
+
+
+def _of_batch(tx: Transaction, batch: str, principal: Principal) -> dict[str, int]:
+    """Return the entries of a batch that may be undone, by run."""
+    found: dict[str, int] = {}
+    for entry in tx.run_history.of_batch(batch):
+        run = tx.runs.get(entry.run)
+        if run is None or not may_see(principal, run):
+            continue
+        if entry.version not in undone(tx.run_history.of_run(entry.run)):
+            _allow(run, Undo(version=entry.version), principal)
+        found[entry.run] = entry.version
+    return found
 
 
 def _check_span(change: SetFlag | RemoveFlag) -> None:

@@ -1,10 +1,12 @@
 """The indexes that an operator manages."""
 
 from quire.access.principals import Principal, Scope, require
-from quire.errors import NotFound
+from quire.errors import InputError, NotFound
 from quire.ports.run_index import FieldIndex
 from quire.ports.store import Store, Transaction
+from quire.runs.query.reading import unquoted
 from quire.runs.query.registry import FieldRegistry
+from quire.runs.searchable import GROWING
 
 
 class Indexes:
@@ -27,9 +29,13 @@ class Indexes:
         ------
         UnknownField
             The name means no field.
+        InputError
+            The field changes with every event.
         """
         require(principal, Scope.ADMIN_ALL)
-        path = self._fields.field(name, "field").path
+        path = self._fields.field(unquoted(name), "field").path
+        if path in GROWING:
+            raise InputError("field", f"{path} changes with every event", "leave it be")
 
         def decide(tx: Transaction) -> FieldIndex:
             tx.run_index.add(path)
@@ -46,7 +52,7 @@ class Indexes:
             It has none.
         """
         require(principal, Scope.ADMIN_ALL)
-        path = self._fields.field(name, "field").path
+        path = self._fields.field(unquoted(name), "field").path
 
         def decide(tx: Transaction) -> None:
             if all(one.path != path for one in tx.run_index.listed()):

@@ -187,7 +187,12 @@ def _frozen(tx: Transaction, name: str) -> Meaning | None:
     versions = [one for one in tx.run_lists.all() if one.name == name]
     if not versions:
         return None
-    newest = max(versions, key=lambda one: one.version)
+    # Of a list that is being made not all runs are found yet.
+    begun = {one.label for one in tx.run_lists.unfinished()}
+    whole = [one for one in versions if one.label not in begun]
+    if not whole:
+        return None
+    newest = max(whole, key=lambda one: one.version)
     tree = Compare(field="run_lists", operator=Operator.EQUAL, value=newest.label)
     return Meaning(query=tree, key=f"@{name}")
 

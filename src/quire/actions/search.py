@@ -24,6 +24,7 @@ from quire.runs.exporting import row
 from quire.runs.query.fields import Field
 from quire.runs.query.json_form import to_json
 from quire.runs.query.parser import QueryParser
+from quire.runs.query.reading import unquoted
 from quire.runs.query.search_box import boxed
 from quire.runs.query.tree import And, Tree
 from quire.runs.run import Run, Status
@@ -112,34 +113,18 @@ class Search:
             )
         selection = await self._selection(question, principal)
         place = None if behind is None else behind.place
-        runs = await self._store.view(
-            lambda tx: tx.finder.page(selection, order, place, limit + 1)
-        )
-        shown = runs[:limit]
-        if len(runs) <= limit:
-            return Page(runs=shown, following=None)
-        last = self.place(shown[-1])
-        return Page(runs=shown, following=Cursor(place=last, bound=bound))
+        runs, last = await self._page(selection, order, place, limit)
+        following = None if last is None else Cursor(place=last, bound=bound)
+        return Page(runs=runs, following=following)
 
     async def runs(
         self, question: Question, principal: Principal
     ) -> AsyncIterator[Run]:
         """Yield all matching runs, newest first."""
-        behind: Cursor | None = None
-        while True:
-            found = await self.page(question, principal, behind=behind, limit=_BLOCK)
-            for run in found.runs:
+        selection = await self._selection(question, principal)
+        async for some in self._all(selection, RunOrder.NEWEST):
+            for run in some:
                 yield run
-            behind = found.following
-            if behind is None:
-                return
-
-    async def uids(
-        self, question: Question, principal: Principal
-    ) -> AsyncIterator[str]:
-        """Yield the uids of all matching runs, newest first."""
-        async for run in self.runs(question, principal):
-            yield run.uid
 
     async def count(
         self, question: Question, principal: Principal, *, lacking: bool = True
@@ -180,7 +165,7 @@ class Search:
     ) -> tuple[ValueCount, ...]:
         """Return the values of a field among matching runs."""
         selection = await self._selection(question, principal)
-        path = self._parser.fields.field(field, "field").path
+        path = self._parser.fields.field(unquoted(field), "field").path
         return await self._store.view(
             lambda tx: tx.finder.distinct(selection, path, limit)
         )
@@ -216,28 +201,38 @@ class Search:
         InputError
             Before the first block: a field is unknown, or the question is.
         """
-        paths = [self._parser.fields.field(name, "fields").path for name in names]
-        await self._selection(question, principal)
-        return self._blocks(question, paths, principal, order)
+        fields = self._parser.fields
+        paths = [fields.field(unquoted(name), "fields").path for name in names]
+        selection = await self._selection(question, principal)
+        return self._blocks(selection, paths, order)
 
     async def _blocks(
-        self,
-        question: Question,
-        paths: Sequence[str],
-        principal: Principal,
-        order: RunOrder,
+        self, selection: Selection, paths: Sequence[str], order: RunOrder
     ) -> AsyncIterator[list[list[Any]]]:
-        behind: Cursor | None = None
+        async for some in self._all(selection, order):
+            if some:
+                yield [row(self._describe(run).leaves, paths) for run in some]
+
+    async def _all(
+        self, selection: Selection, order: RunOrder
+    ) -> AsyncIterator[tuple[Run, ...]]:
+        """Yield all selected runs in blocks: what a name stands for stays the same."""
+        place: RunPlace | None = None
         while True:
-            found = await self.page(
-                question, principal, order=order, behind=behind, limit=_BLOCK
-            )
-            rows = [row(self._describe(run).leaves, paths) for run in found.runs]
-            if rows:
-                yield rows
-            behind = found.following
-            if behind is None:
+            some, place = await self._page(selection, order, place, _BLOCK)
+            yield some
+            if place is None:
                 return
+
+    async def _page(
+        self, selection: Selection, order: RunOrder, behind: RunPlace | None, limit: int
+    ) -> tuple[tuple[Run, ...], RunPlace | None]:
+        """Return a page of runs, and its last place if others follow."""
+        runs = await self._store.view(
+            lambda tx: tx.finder.page(selection, order, behind, limit + 1)
+        )
+        shown = runs[:limit]
+        return shown, self.place(shown[-1]) if len(runs) > limit else None
 
     @property
     def fields(self) -> Iterable[Field]:

@@ -20,7 +20,7 @@ def add(field: Field, *, json: Json = False) -> None:
     from quire.client.connection import Connection
 
     with Connection() as connection:
-        made = connection.ask("PUT", f"{_PATH}/{field}")
+        made = connection.ask("PUT", _path(field))
     if json:
         put_json(made)
     else:
@@ -33,7 +33,7 @@ def remove(field: Field) -> None:
     from quire.client.connection import Connection
 
     with Connection() as connection:
-        connection.ask("DELETE", f"{_PATH}/{field}")
+        connection.ask("DELETE", _path(field))
     put(f"{field} is no longer indexed")
 
 
@@ -52,3 +52,11 @@ def list_indexes(*, json: Json = False) -> None:
         for one in found["indexes"]
     ]
     put_table(("field", "state"), rows)
+
+
+def _path(field: str) -> str:
+    from urllib.parse import quote
+
+    if not field.strip():
+        raise typer.BadParameter("is empty", param_hint="FIELD")
+    return f"{_PATH}/{quote(field, safe='')}"

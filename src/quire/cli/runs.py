@@ -8,6 +8,7 @@ import typer
 from quire.cli.options import Json, Limit
 from quire.cli.outcomes import Commands
 from quire.cli.output import moment, put, put_fields, put_json, put_raw, put_table
+from quire.errors import InputError
 
 app = typer.Typer(cls=Commands, help="Find, show and export runs.")
 _PATH = "/api/v1/runs"
@@ -66,7 +67,7 @@ def search(
 @app.command()
 def explain(query: Query, *, json: Json = False) -> None:
     """Show how a query is answered, and so what it costs."""
-    plan = _get(f"{_PATH}/explain", q=query)
+    plan = _get(f"{_PATH}/explain", q=query, box=True)
     if json:
         put_json(plan)
         return
@@ -123,7 +124,7 @@ def export_all(
     ] = None,
 ) -> None:
     """Write all runs that a query finds, a row each, without a limit."""
-    asked = {"q": query, "format": form, "fields": fields or None}
+    asked = {"q": query, "box": True, "format": form, "fields": fields or None}
     _save(f"{_PATH}/export", asked, output)
 
 
@@ -209,9 +210,12 @@ def _save(path: str, query: dict[str, Any], output: Path | None) -> None:
             for piece in answer.iter_bytes():
                 put_raw(piece)
             return
-        with output.open("wb") as file:
-            for piece in answer.iter_bytes():
-                file.write(piece)
+        try:
+            with output.open("wb") as file:
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+        except OSError as error:
+            raise InputError("output", f"{output}: {error.strerror}") from None
 
 
 def _post(path: str, body: Any) -> Any:

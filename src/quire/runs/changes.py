@@ -125,7 +125,11 @@ def _with(found: Annotations, entry: Entry) -> Annotations:
             at=entry.at,
             span=change.span,
         )
-        return replace(found, flags=_flags([*_but(found, change), flag]))
+        return replace(
+            found,
+            flags=_flags([*_but(found, change), flag]),
+            fields=_overruled(found, change),
+        )
     if isinstance(change, RemoveFlag):
         return replace(found, flags=_flags(_but(found, change)))
     if isinstance(change, SetSignOff):
@@ -138,6 +142,14 @@ def _with(found: Annotations, entry: Entry) -> Annotations:
             fields[change.name] = change.value
         return replace(found, fields=dict(sorted(fields.items())))
     return _with_remark(found, entry)
+
+
+def _overruled(found: Annotations, change: SetFlag) -> dict[str, FieldValue]:
+    """Return the fields that were set, but for what a flag now says anew."""
+    name = f"quality_expert.{change.detector}"
+    if change.span is not None or name not in found.fields:
+        return found.fields
+    return {each: value for each, value in found.fields.items() if each != name}
 
 
 def _with_remark(found: Annotations, entry: Entry) -> Annotations:

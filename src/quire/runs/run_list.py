@@ -130,7 +130,7 @@ def data_version(runs: Iterable[Run]) -> str:
 
 
 def golden(
-    members: Sequence[Member], *, unit: str = "event"
+    members: Sequence[Member], *, unit: str = "event", label: str = ""
 ) -> dict[str, list[list[float]]]:
     """Return ``{"run": [[first, last]]}`` as CMS has it.
 
@@ -143,16 +143,17 @@ def golden(
     experiments = {one.experiment for one in members}
     if len(experiments) > 1:
         reason = "it spans several experiments"
-        raise Conflict(
-            "run list", "json", f"{reason}; give experiment=, or ask for csv"
-        )
+        raise Conflict("run list", label, f"{reason}; give experiment=, or ask for csv")
     odd = next((one for one in members if one.run is None), None)
     if odd is not None:
-        raise Conflict("run list", "json", f"run {odd.uid} has no number; ask for csv")
+        raise Conflict("run list", label, f"run {odd.uid} has no number; ask for csv")
     other = next((one for one in members if set(one.cut) - {unit}), None)
     if other is not None:
-        reason = f"of run {other.uid} bad parts are known by {other.cut[0]}"
-        raise Conflict("run list", "json", f"{reason}; give unit={other.cut[0]}")
+        alone = len(other.cut) == 1
+        mend = f"give unit={other.cut[0]}" if alone else "ask for csv"
+        by = " and by ".join(other.cut)
+        reason = f"of run {other.uid} bad parts are known by {by}"
+        raise Conflict("run list", label, f"{reason}; {mend}")
     found: dict[str, list[list[float]]] = {}
     for one in members:
         parts = one.events if unit == "event" else one.times
@@ -182,15 +183,19 @@ def ranges(members: Sequence[Member]) -> dict[str, list[list[int]]]:
 
 
 def rows(members: Iterable[Member]) -> Iterator[list[Any]]:
-    """Yield the list as a table with its head: a row for each good part of a run."""
+    """Yield the list as a table with its head: a row for each good part of a run.
+
+    Of a run whose bad parts are known by event and by time there are rows of both: what
+    is good lies within a row of each.
+    """
     yield ["experiment", "run", "uid", "unit", "first", "last"]
     for one in members:
-        unit = "time" if "time" in one.cut else "event"
-        parts: Ranges = one.times if unit == "time" else one.events
-        if not parts:
-            yield [one.experiment, one.run, one.uid, unit, None, None]
-        for first, last in parts:
-            yield [one.experiment, one.run, one.uid, unit, first, last]
+        for unit in one.cut or ("event",):
+            parts: Ranges = one.times if unit == "time" else one.events
+            if not parts:
+                yield [one.experiment, one.run, one.uid, unit, None, None]
+            for first, last in parts:
+                yield [one.experiment, one.run, one.uid, unit, first, last]
 
 
 def difference(first: RunList, second: RunList) -> Difference:

@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 from tests.faces.dashboard.test_pages import browser, fresh, ingest, page, pytestmark
 
@@ -81,6 +83,34 @@ def test_new_runs_appear_in_the_list(page: Page, http: httpx.Client) -> None:
     uid, lines = fresh("scan", "cccc")
     ingest(http, lines)
     expect(page.locator(f"tr[data-uid='{uid}']")).to_contain_text("success")
+
+
+@pytest.mark.parametrize("shown", ["/runs/{uid}", "/"])
+def test_what_was_not_fetched_is_fetched_again(
+    page: Page, http: httpx.Client, shown: str
+) -> None:
+    uid, lines = fresh("scan", "f0f0" if shown == "/" else "f1f1")
+    ingest(http, lines[:8])
+    page.goto(shown.format(uid=uid))
+    said = page.locator("#connection")
+    expect(said).to_have_text("live")
+    gone = re.compile(rf"/api/v1/runs(/{uid}|\?limit=50)$")
+    page.route(gone, lambda route: route.abort())
+    ingest(http, lines[8:])
+    expect(said).to_have_text("reconnecting")
+    page.unroute(gone)
+    fetched = page.locator(f"#status.success, tr[data-uid='{uid}'] .chip.success")
+    expect(fetched).to_be_visible()
+    expect(said).to_have_text("live")
+
+
+def test_who_is_logged_out_is_told(page: Page, http: httpx.Client) -> None:
+    page.goto("/")
+    said = page.locator("#connection")
+    expect(said).to_have_text("live")
+    page.context.clear_cookies()
+    ingest(http, fresh("scan", "f2f2")[1])
+    expect(said).to_have_text("logged out")
 
 
 def test_jobs_are_followed_in_their_list_by_one_stream(

@@ -75,6 +75,22 @@ def test_a_run_is_listed_and_shown(any_page: Page, http: httpx.Client) -> None:
     expect(any_page.locator("table").first).to_contain_text("primary")
 
 
+def test_what_the_box_finds_is_what_the_file_holds(
+    any_page: Page, http: httpx.Client
+) -> None:
+    uid, lines = fresh("scan", "abab")
+    ingest(http, lines)
+    for typed in (uid[:13], f"uid = '{uid}'"):
+        any_page.goto("/")
+        any_page.fill("#query", typed)
+        any_page.click("form.search button")
+        with any_page.expect_download() as download:
+            any_page.get_by_text("all as CSV").click()
+        _, *rows = download.value.path().read_text().splitlines()
+        assert uid in [row.split(",")[0] for row in rows]
+        expect(any_page.locator("#count")).to_contain_text(f"{len(rows)} match")
+
+
 def test_a_run_grows_before_ones_eyes(page: Page, http: httpx.Client) -> None:
     uid, lines = fresh("scan", "bbbb")
     page.goto("/")

@@ -1,6 +1,7 @@
 """Flags, sign-off, comments, facility fields and good-run lists over HTTP."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -67,7 +68,7 @@ def test_a_flag_is_set_found_and_undone(http: httpx.Client, run: str) -> None:
     query = {"q": f"flag.DCH = bad and beam = `{run}`".replace("`", "'")}
     assert len(http.get("/api/v1/runs", params=query).json()["runs"]) == 1
     whole = http.get(f"/rest/v1/runs/{run}/").json()
-    assert whole["quality_expert"] == {"DCH": "bad"}
+    assert whole["quality_expert"]["DCH"] == "bad"
 
     better = {**flag, "value": "good"}
     http.post(f"{here}/flags", json=better).raise_for_status()
@@ -101,12 +102,16 @@ def test_complete_is_locked_and_takes_a_second_person(
     http.put(f"{here}/sign-off", json={"state": "complete"}).raise_for_status()
     flag = {"detector": "DCH", "value": "bad"}
     assert http.post(f"{here}/flags", json=flag).status_code == 409
-    comment = http.post(f"{here}/comments", json={"text": "noted all the same"})
+    noted = {"text": "noted all the same", "reason": "for the shift"}
+    comment = http.post(f"{here}/comments", json=noted)
     number = comment.json()["comments"][0]["number"]
     query = {"q": 'sign_off = complete and text("noted")'}
     assert len(http.get("/api/v1/runs", params=query).json()["runs"]) == 1
-    http.delete(f"{here}/comments/{number}").raise_for_status()
+    gone = http.delete(f"{here}/comments/{number}", params={"reason": "a slip"})
+    gone.raise_for_status()
     assert said(http, run)["comments"] == []
+    last = http.get(f"{here}/history").json()["history"][-2:]
+    assert [entry["reason"] for entry in last] == ["for the shift", "a slip"]
     http.put(f"{here}/sign-off", json={"state": "open"}).raise_for_status()
     http.post(f"{here}/flags", json=flag).raise_for_status()
 
@@ -186,6 +191,98 @@ def test_many_are_flagged_and_undone_as_one(http: httpx.Client) -> None:
     again = http.post(f"/api/v1/batches/{batch['id']}/undo", json={})
     assert again.status_code == 409
     assert "undone already" in again.json()["detail"]
+
+
+def test_no_undo_completes_what_was_changed_since(http: httpx.Client, run: str) -> None:
+    here = f"/api/v1/runs/{run}"
+    complete(http, run)
+    http.put(f"{here}/sign-off", json={"state": "open"}).raise_for_status()
+    reopened = said(http, run)["version"]
+    flag = {"detector": "DCH", "value": "good"}
+    http.post(f"{here}/flags", json=flag).raise_for_status()
+    refused = http.post(f"{here}/undo", json={"version": reopened})
+    assert (refused.status_code, "sign-off" in refused.text) == (409, True)
+    assert said(http, run)["sign_off"] == "open"
+    assert said(http, run)["version"] == reopened + 1
+
+
+@pytest.fixture
+def many(http: httpx.Client) -> Iterator[list[str]]:
+    """More runs than are changed at once, of which the oldest is judged last."""
+    uids = [f"many-{n:03}" for n in range(210)]
+    starts = [
+        ["start", {"uid": one, "time": 50.0 + n, "beam": "many"}]
+        for n, one in enumerate(uids)
+    ]
+    http.post("/api/v1/documents", json=starts).raise_for_status()
+    yield uids
+    http.put(f"/api/v1/runs/{uids[0]}/sign-off", json={"state": "open"})
+
+
+def complete(http: httpx.Client, run: str) -> None:
+    for state in ("signed off", "complete"):
+        answer = http.put(f"/api/v1/runs/{run}/sign-off", json={"state": state})
+        answer.raise_for_status()
+
+
+def matched(http: httpx.Client, query: str) -> int:
+    answer = http.post("/api/v1/runs/count", json={"q": query})
+    found: int = answer.json()["runs"]
+    return found
+
+
+def test_many_are_changed_all_or_none(http: httpx.Client, many: list[str]) -> None:
+    flag = {"q": "beam = many", "detector": "TOP", "value": "bad"}
+    complete(http, many[0])
+    refused = http.post("/api/v1/runs/flags", json=flag)
+    assert (refused.status_code, many[0] in refused.text) == (409, True)
+    assert matched(http, "flag.TOP = bad") == 0
+    http.put(f"/api/v1/runs/{many[0]}/sign-off", json={"state": "open"})
+    batch = http.post("/api/v1/runs/flags", json=flag).json()
+    assert batch["runs"] == matched(http, "flag.TOP = bad") == 210
+    complete(http, many[-1])
+    undo = f"/api/v1/batches/{batch['id']}/undo"
+    assert http.post(undo, json={}).status_code == 409
+    assert matched(http, "flag.TOP = bad") == 210
+    http.put(f"/api/v1/runs/{many[-1]}/sign-off", json={"state": "open"})
+    assert http.post(undo, json={}).json()["runs"] == 210
+
+
+def test_a_batch_is_undone_in_the_runs_that_one_sees(http: httpx.Client) -> None:
+    flag = {"q": "experiment = 26", "detector": "ARICH", "value": "bad"}
+    batch = http.post("/api/v1/runs/flags", json=flag).json()
+    assert batch["runs"] == 12
+    undo = f"/api/v1/batches/{batch['id']}/undo"
+    for groups, answered in ((["none"], 404), (["beam"], 200)):
+        wanted = {"user": "guest", "groups": groups, "scopes": ["runs:annotate"]}
+        token = http.post("/api/v1/tokens", json=wanted).json()["token"]
+        headers = {"authorization": f"Bearer {token}"}
+        answer = http.post(undo, json={}, headers=headers)
+        assert answer.status_code == answered
+        assert not re.search(r"0000-4000", answer.text)
+    assert answer.json()["runs"] == 3
+    assert matched(http, "flag.ARICH = bad") == 9
+    assert http.post(undo, json={}).json()["runs"] == 9
+
+
+def test_bad_parts_in_both_units_are_both_told(http: httpx.Client, run: str) -> None:
+    for unit, first, last in (("event", 3, 4), ("time", 105.0, 106.0)):
+        span = {"unit": unit, "first": first, "last": last}
+        flag = {"detector": "DCH", "value": "bad", "span": span}
+        http.post(f"/api/v1/runs/{run}/flags", json=flag).raise_for_status()
+    asked = {"q": f"beam = '{run}'"}
+    http.post("/api/v1/run-lists/mixed", json=asked).raise_for_status()
+    here = "/api/v1/run-lists/mixed"
+    _, *lines = http.get(here, params={"format": "csv"}).text.splitlines()
+    assert [line.split(",")[3:] for line in lines] == [
+        ["event", "1", "2"],
+        ["event", "5", "10"],
+        ["time", "100.0", "105.0"],
+        ["time", "106.0", "111.0"],
+    ]
+    for unit in ("event", "time"):
+        answer = http.get(here, params={"format": "json", "unit": unit})
+        assert (answer.status_code, "ask for csv" in answer.text) == (409, True)
 
 
 def test_a_list_stands_in_the_order_of_numbers(http: httpx.Client) -> None:

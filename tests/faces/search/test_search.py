@@ -188,6 +188,19 @@ def test_exports_hold_exactly_the_filtered_set(http: httpx.Client) -> None:
         assert table.column("scan_id").to_pylist() == [o["scan_id"] for o in objects]
 
 
+def test_the_fields_of_an_export_are_named_as_in_queries(http: httpx.Client) -> None:
+    asked = {"q": "scan_id = 3", "format": "jsonl"}
+    names = "start.`sample`.name, `hostile`,`a,b`,"
+    answer = http.get("/api/v1/runs/export", params={**asked, "fields": names})
+    expected = {"start.`sample`.name": "Cu3", "`hostile`": "=1+1", "`a,b`": None}
+    assert json.loads(answer.text.splitlines()[-1]) == expected
+    field = {"field": "start.`sample`.name", "q": "scan_id = 5"}
+    found = http.get("/api/v1/runs/distinct", params=field).json()
+    assert found["values"] == [{"value": "Cu5", "runs": 1}]
+    answer = http.get("/api/v1/runs/export", params={**asked, "fields": " , "})
+    assert (answer.status_code, "names none" in answer.text) == (422, True)
+
+
 def test_an_export_of_an_unknown_field_is_refused(http: httpx.Client) -> None:
     query = {"fields": "uid,plan_nam"}
     answer = http.get("/api/v1/runs/export", params=query)

@@ -164,6 +164,11 @@ ERRORS = [
     ("a in 1..x", WrongType, 9, "two numbers or of two strings"),
     ("energy > 5 K", WrongType, 10, "does not convert"),
     ("energy > 5 keVs", WrongType, 10, "unknown unit"),
+    ("run = 1e19", WrongType, 7, "too great"),
+    ('plan_name "scan"', QuerySyntaxError, 11, "a comparison is wanted"),
+    ('"copper" "foil"', QuerySyntaxError, 10, "'and', 'or' or the end is wanted"),
+    ("plan_name = 'scan", QuerySyntaxError, 13, "a quote is not closed"),
+    ("run in [1, -1e308]", WrongType, 12, "too great"),
     ("a > 5 keV", WrongType, 5, "no declared unit"),
     ("a > 5keV", WrongType, 5, "no declared unit"),
     ("plan_name = two words", WrongType, 13, '"two words"'),
@@ -219,11 +224,26 @@ def test_observed_fields_are_the_only_ones() -> None:
         ({"name": "a b", "type": FieldType.NUMBER}, "fields.a b"),
         ({"name": "a", "type": FieldType.NUMBER, "unit": "furlong"}, "fields.a.unit"),
         ({"name": "scan_id", "type": FieldType.STRING}, "fields.scan_id.type"),
+        ({"name": "flag.DCH", "type": FieldType.NUMBER}, "fields.flag.DCH.type"),
+        (
+            {"name": "duration", "type": FieldType.NUMBER, "unit": "min"},
+            "fields.duration.unit",
+        ),
         (
             {"name": "a", "type": FieldType.INTEGER, "choices": ("x",)},
             "fields.a.choices",
         ),
         ({"name": "a.*", "type": FieldType.NUMBER, "path": "x"}, "fields.a.*.path"),
+        ({"name": "a", "type": FieldType.NUMBER, "path": "strat.a"}, "fields.a.path"),
+        # What faces show and the API sets would not be what is searched.
+        (
+            {"name": "run_type", "type": FieldType.STRING, "path": "start.kind"},
+            "fields.run_type.path",
+        ),
+        (
+            {"name": "flag.DCH", "type": FieldType.STRING, "path": "start.dch"},
+            "fields.flag.DCH.path",
+        ),
     ],
 )
 def test_a_declaration_that_cannot_be_is_refused(
@@ -247,3 +267,45 @@ def test_a_facility_moves_and_describes_fields() -> None:
     found = QueryParser(fields).parse("energy > 8000 eV")
     assert to_text(found) == "start.scan.energy > 8.0"
     assert fields.field("energy", 1).description == "Of the beam."
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("flag.DCH", "flag.DCH"),
+        ("flag.D*", "flag.D*"),
+        ("flag_cause.DCH", "flag_cause.DCH"),
+        ("stop.quality", "stop.quality"),
+        ("start.scan.energy", "start.scan.energy"),
+        ("detectors.status_pxd", "detectors.status_pxd"),
+        ("scan.energy", "start.scan.energy"),
+    ],
+)
+def test_a_declared_member_of_a_family_stays_in_it(name: str, path: str) -> None:
+    own = FieldDeclaration(name=name, type=FieldType.STRING)
+    found = {field.name: field for field in FieldRegistry().declare([own])}
+    assert found[name].path == path
+
+
+@pytest.mark.parametrize("unit", ["pb-1", "pb^-1", "pb⁻¹", "1/pb"])
+def test_an_inverse_unit_is_written_in_each_way(unit: str) -> None:
+    fields = FieldRegistry()
+    found = QueryParser(fields).parse(f"statistics.lumi_recorded in 1..2 {unit}")
+    assert found == QueryParser(fields).parse("statistics.lumi_recorded in 1000..2000")
+
+
+def test_a_declared_field_keeps_what_was_known_of_it() -> None:
+    lumi = "statistics.lumi_recorded"
+    fields = FieldRegistry().declare(
+        [
+            FieldDeclaration(name=lumi, type=FieldType.NUMBER, description="Ours."),
+            FieldDeclaration(name="run_type", type=FieldType.STRING, choices=("beam",)),
+            FieldDeclaration(name="flag.DCH", type=FieldType.STRING, choices=("bad",)),
+        ]
+    )
+    assert (fields.field(lumi, 1).unit, fields.field(lumi, 1).description) == (
+        "nb-1",
+        "Ours.",
+    )
+    assert fields.field("run_type", 1).description == "physics, cosmic, ..."
+    assert fields.field("flag.DCH", 1).description == "Quality flag of a detector."

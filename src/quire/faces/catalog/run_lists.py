@@ -83,7 +83,9 @@ class RunListRoutes:
         ]
         match request.query_params.get("format", "full"):
             case "json":
-                return json_response(golden(members, unit=_unit(request)))
+                return json_response(
+                    golden(members, unit=_unit(request), label=frozen.label)
+                )
             case "ranges":
                 return json_response(ranges(members))
             case "csv":

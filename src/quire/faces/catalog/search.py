@@ -1,6 +1,7 @@
 """`/api/v1/runs` searched: pages, counts, values, facets, exports."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from quire.web.gate import Gate
 from quire.web.json import json_response
 from quire.web.paging import from_cursor, to_cursor
 
+# A comma between backticks is of the name.
+_NAME = re.compile(r"(?:`[^`]*`|[^,])+")
 _PAGE = 50
 _LARGEST_PAGE = 1000
 _VALUES = 100
@@ -161,7 +164,7 @@ class SearchRoutes:
 
     async def distinct(self, request: Request, principal: Principal) -> Response:
         """Return the values of one field among matching runs."""
-        field = request.query_params.get("field")
+        field = request.query_params.get("field", "").strip()
         if not field:
             raise InputError("field", "is missing", "such as field=plan_name")
         limit = integer(request, "limit", _VALUES, least=1, most=_MOST_VALUES)
@@ -187,7 +190,7 @@ class SearchRoutes:
             known = ", ".join(_FORMATS)
             raise InputError("format", f"{wanted[:40]!r} is unknown", f"one of {known}")
         chosen = request.query_params.get("fields")
-        names = tuple(chosen.split(",")) if chosen else FIELDS
+        names = _names(chosen) if chosen else FIELDS
         if len(set(names)) != len(names):
             raise InputError("fields", "names a field twice", "name each once")
         order = choice(request, "order", RunOrder) or RunOrder.NEWEST
@@ -221,7 +224,15 @@ class SearchRoutes:
 
 
 def _question(request: Request) -> Question:
-    return Question(text=request.query_params.get("q", ""))
+    return Question(text=request.query_params.get("q", ""), box=_flag(request, "box"))
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    found = (each.strip() for each in _NAME.findall(listed))
+    names = tuple(name for name in found if name)
+    if not names:
+        raise InputError("fields", "names none", "such as fields=uid,sample.name")
+    return names
 
 
 def _flag(request: Request, name: str) -> bool:

@@ -125,6 +125,7 @@ class RunPageRoutes:
             # Over one axis of several, a line would go back and forth.
             axis=axes[0][0] if len(axes) == 1 else "",
             axes=[field for fields in axes for field in fields],
+            may_open=principal.has(Scope.LABS_RUN),
             wrong=told,
             **await self._quality(uid, found.run.annotations, principal),
         )

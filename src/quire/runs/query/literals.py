@@ -213,7 +213,7 @@ def whole(field: Field, value: Literal, spelt: Spelt) -> Literal:
     Raises
     ------
     WrongType
-        If it has a fraction, so that nothing can equal it.
+        If it has a fraction or is beyond 64 bits, so that nothing can equal it.
     """
     if field.type is not FieldType.INTEGER or not isinstance(value, float):
         return value
@@ -223,6 +223,8 @@ def whole(field: Field, value: Literal, spelt: Spelt) -> Literal:
             f"{field.name} is a whole number, not {_shown(spelt)}",
             "write a whole number, or compare with < or >",
         )
+    if abs(value) >= _MOST:
+        raise _too_great(spelt)
     return int(value)
 
 

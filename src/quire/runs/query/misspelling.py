@@ -25,6 +25,7 @@ _SIGNS = {
     "@": ("'@' wants a name", "write @name of a saved query"),
     "..": ("a range stands behind 'in'", "write field in 3000..3500"),
 }  # fmt: skip
+_QUOTES = frozenset("\"'`")
 _CONDITION = (
     'a condition is: field = value, field in a..b, field ~ "glob*", exists(field),'
     ' text("words") or @name'
@@ -69,6 +70,8 @@ def _peculiar(text: str, place: int) -> tuple[str, str] | None:
             return _NO_REGEX
     if text[max(place - 1, 0) : place + 1] == "<>":
         return "'<>' is no operator", "write '!='"
+    if text[place : place + 1] in _QUOTES and text[place] in text[place + 1 :]:
+        return None  # it is closed: what it holds stands in a wrong place
     for size in (2, 1):
         found = _SIGNS.get(text[place : place + size])
         if found is not None:

@@ -16,6 +16,7 @@ from quire.runs.query.syntax import (
 )
 
 _PART = re.compile(r"`((?:[^`]|``)+)`|\w+")
+_FIELD = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
 
 
 class Word(Protocol):
@@ -96,6 +97,14 @@ class Reading:
         """Take quotes off, and keep a unit."""
         unit = str(parts[1]) if len(parts) > 1 else ""
         return _spelt(parts[0], unit)
+
+
+def unquoted(name: str) -> str:
+    """Return a field's name as it is meant where it stands alone.
+
+    It may be written as in a query, with backticks, or plainly as in the JSON form.
+    """
+    return dotted(name) if "`" in name and _FIELD.fullmatch(name) else name
 
 
 def dotted(name: str) -> str:

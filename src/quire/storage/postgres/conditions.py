@@ -24,10 +24,10 @@ from quire.runs.query.tree import (
 )
 from quire.runs.searchable import GROWING, is_added
 from quire.storage.postgres.bindings import Bindings
+from quire.storage.postgres.run_sql import EVENTS
 from quire.storage.postgres.terms import numbers
 from quire.storage.terms import word_term
 
-_EVENTS = "(SELECT r.events::numeric FROM run AS r WHERE r.id = v.run)"
 _TYPES: dict[type[Literal], str] = {
     bool: "boolean",
     float: "number",
@@ -140,7 +140,7 @@ class Conditions:
             What joins the tests of several values.
         """
         if field in GROWING:
-            return test(_EVENTS) if kind is float else "NULL::boolean"
+            return test(EVENTS) if kind is float else "NULL::boolean"
         path, name = self._path(field), _TYPES[kind]
         # The functions' texts are ours; path and values are bound.
         several = (

@@ -12,7 +12,7 @@ from quire.ports.run_finder import (
     ValueCount,
 )
 from quire.runs.run import Run
-from quire.runs.searchable import FACETS, Describe
+from quire.runs.searchable import FACETS, GROWING, Describe
 from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.access_lists import AccessLists
 from quire.storage.postgres.asking import ask, limited
@@ -75,8 +75,13 @@ class PostgresRunFinder:
             if chosen is None:
                 return ()
             bound = chosen.bindings
-            named, most = bound.add(path, "text"), bound.add(limit, "bigint")
-            text = sql.values_of(chosen.all, named, most)
+            grown = path in GROWING
+            held = (
+                f"to_jsonb({sql.EVENTS})"
+                if grown
+                else f"v.view -> {bound.add(path, 'text')}"
+            )
+            text = sql.values_of(chosen.all, held, bound.add(limit, "bigint"))
             rows = ask(self._session, text, bound.values)
         return tuple(
             ValueCount(value=msgspec.json.decode(value), runs=runs)

@@ -173,11 +173,20 @@ def any_of(sides: Sequence[Sequence[str]]) -> str:
     return f"v.run IN ({queries})" if queries else "false"
 
 
-def values_of(conditions: Sequence[str], path: str, most: str) -> str:
-    """Return a query for the values at a path, and how many rows have each."""
+EVENTS = "(SELECT r.events::numeric FROM run AS r WHERE r.id = v.run)"
+
+
+def values_of(conditions: Sequence[str], held: str, most: str) -> str:
+    """Return a query for the values of an expression, and how many rows have each.
+
+    Parameters
+    ----------
+    held
+        SQL of a JSON value or an array of such, on ``run_view AS v``.
+    """
     return (
-        "SELECT e.value::text, count(*) FROM (SELECT v.view -> "  # noqa: S608
-        f"{path} AS held FROM run_view AS v WHERE {_all(conditions)}) AS m,"
+        f"SELECT e.value::text, count(*) FROM (SELECT {held}"  # noqa: S608
+        f" AS held FROM run_view AS v WHERE {_all(conditions)}) AS m,"
         " jsonb_array_elements(CASE jsonb_typeof(m.held) WHEN 'array' THEN m.held"
         " ELSE jsonb_build_array(m.held) END) AS e (value)"
         " WHERE m.held IS NOT NULL GROUP BY e.value"

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from quire.ports.run_finder import Selection
 from quire.runs.query.tree import And, Text, Tree
+from quire.runs.searchable import GROWING
 from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.asking import ask
 from quire.storage.postgres.bindings import Bindings
@@ -143,7 +144,8 @@ def _by_columns(
     if not narrow and (sides := by_sides(session, tree, bindings)) is not None:
         narrow.append(sides)
         told.append("the sides of an or")
-    ready: list[Any] = session.rows(sql.FIELD_READY)
+    rows: list[Any] = session.rows(sql.FIELD_READY)
+    ready = [(number, path) for number, path in rows if path not in GROWING]
     for one in ranges(ready, tree, bindings):
         if _finds_few(session, one.condition, bindings):
             narrow.append(sql.BY_FIELD.format(where=one.condition))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from quire.runs.query.tree import And, Between, Compare, Operator, Tree
+from quire.runs.searchable import GROWING
 from quire.storage.number_ranges import ABSENT, LEAST, number_range
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.covers import by_values
@@ -203,7 +204,7 @@ class _Chooser:
     @cached_property
     def _fields(self) -> Sequence[tuple[int, str]]:
         rows: list[Any] = self._connection.execute(sql.FIELD_READY).fetchall()
-        return rows
+        return [(number, path) for number, path in rows if path not in GROWING]
 
     def _bound(self, value: Any) -> str:
         name = f"few{len(self.bindings)}"

@@ -18,7 +18,7 @@ from quire.ports.run_finder import (
     ValueCount,
 )
 from quire.runs.run import Run
-from quire.runs.searchable import FACETS, Describe
+from quire.runs.searchable import FACETS, GROWING, Describe
 from quire.storage.number_ranges import number_range
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.access_lists import AccessLists
@@ -100,7 +100,10 @@ class SqliteRunFinder:
         escaped = path.replace("\\", "\\\\").replace('"', '\\"')
         with self._limited(_PAGE_SECONDS):
             for walk in self._plan(selection).walks:
-                text = sql.values_of(walk.source, walk.conditions)
+                if path in GROWING:
+                    text = sql.counts_of(walk.source, walk.conditions, f"run.{path}")
+                else:
+                    text = sql.values_of(walk.source, walk.conditions)
                 bindings = {**walk.bindings, "path": f'$."{escaped}"'}
                 for kind, value, runs in self._connection.execute(text, bindings):
                     key = (str(kind), value)

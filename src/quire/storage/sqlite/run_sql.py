@@ -191,6 +191,15 @@ def values_of(source: str, conditions: Sequence[str]) -> str:
     )
 
 
+def counts_of(source: str, conditions: Sequence[str], column: str) -> str:
+    """Return a query for the numbers in a column, and how many rows have each."""
+    where = " AND ".join(conditions) or "1"
+    return (
+        f"SELECT 'number', {column}, count(*) FROM {source}"  # noqa: S608
+        f" WHERE {where} GROUP BY 2"
+    )
+
+
 def facet_values(lists: Sequence[int] | None) -> str:
     """Return a query for the counted values of ``:field`` in some access lists."""
     seen = "" if lists is None else f" AND access IN ({', '.join(map(str, lists))})"

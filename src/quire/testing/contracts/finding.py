@@ -219,6 +219,22 @@ class FindingContract:
         """Alone, negated and joined: hypothesis draws too few to meet each."""
         asyncio.run(self._compare(fixed_runs(), list(fixed_trees()), None, 2))
 
+    def test_what_grows_is_found_whatever_was_indexed(self) -> None:
+        """Once more rows have come, and where its index was added all the same."""
+
+        async def grown() -> None:
+            async with type(self).opened(LocalDoorbell()) as store:
+                for rows in (1, 5):
+                    stream = Stream(seq_nums=((1, rows),))
+                    run = Run(uid="x", owner="a", streams={"primary": stream})
+                    await store.decide(lambda tx, run=run: _put(tx, [run]))  # type: ignore[misc]
+                    await store.decide(lambda tx: tx.run_index.add("events"))
+                    while await store.decide(lambda tx: tx.run_index.feed(2)):
+                        pass
+                    await store.view(lambda tx, rows=rows: _check_rows(tx, rows))  # type: ignore[misc]
+
+        asyncio.run(grown())
+
     async def _compare(
         self, batches: list[list[Run]], wheres: list[Tree], keys: Keys, fed: int
     ) -> None:
@@ -244,6 +260,16 @@ class FindingContract:
 def _index_fields(tx: Transaction) -> None:
     for path in ("start.sample.t", "start.sample.name", "duration"):
         tx.run_index.add(path)
+
+
+def _check_rows(tx: Transaction, rows: int) -> None:
+    for operator in (Operator.EQUAL, Operator.GREATER_OR_EQUAL):
+        where = Compare(field="events", operator=operator, value=rows)
+        selection = Selection(where=where, visible=None)
+        found = tx.finder.page(selection, RunOrder.NEWEST, None, 2)
+        assert [run.uid for run in found] == ["x"]
+        distinct = tx.finder.distinct(selection, "events", 9)
+        assert [(one.value, one.runs) for one in distinct] == [(rows, 1)]
 
 
 def _put(tx: Transaction, batch: Sequence[Run]) -> None:

@@ -1,5 +1,5 @@
 // Draws a run's primary stream, and keeps the page fresh while the run is open.
-import { connected, fetchJson } from "./connection.js";
+import { connected, fetchJson, refreshing } from "./connection.js";
 import { Plot } from "./plot.js";
 import { Operations, Stream } from "./stream.js";
 
@@ -11,7 +11,7 @@ const here = `/api/v1/runs/${encodeURIComponent(uid)}`;
 const plot = new Plot(figure.querySelector(".plot"));
 const open = figure.dataset.open === "true";
 let columns = {};
-let timer = null, frame = 0, events = 0;
+let frame = 0, events = 0;
 
 function draw() {
   frame = 0;
@@ -36,9 +36,7 @@ function add(fresh) {
 }
 
 async function refresh() {
-  timer = null;
-  const run = await fetchJson(here).catch(() => null);
-  if (!run) return;
+  const run = await fetchJson(here);
   document.getElementById("events").textContent = run.events;
   for (const [name, rows] of Object.entries(run.streams)) {
     const cell = document.querySelector(`[data-rows="${CSS.escape(name)}"]`);
@@ -58,8 +56,8 @@ async function refresh() {
 const writing = () => document.querySelector("#quality [aria-invalid]") !== null
   || [...document.querySelectorAll("#quality .field :is(input, textarea)")].some((one) => one.value !== one.defaultValue);
 
-// The first at once, those that follow soon.
-const soon = () => { if (open) timer ??= setTimeout(refresh, 250); };
+const changed = refreshing(refresh, 250);
+const soon = () => { if (open) changed(); };
 
 const width = Math.max(16, Math.min(4096, Math.round(figure.clientWidth)));
 const samples = new Stream(

@@ -1,5 +1,5 @@
 // Keeps the list of runs fresh.
-import { fetchJson } from "./connection.js";
+import { fetchJson, refreshing } from "./connection.js";
 import { Operations } from "./stream.js";
 
 const body = document.querySelector("#runs tbody");
@@ -44,16 +44,14 @@ function row(run) {
 }
 
 let shown = "";
-let timer = null;
 
 async function refresh() {
-  timer = null;
-  const page = await fetchJson("/api/v1/runs?limit=50").catch(() => null);
-  const text = JSON.stringify(page?.runs);
-  if (!page || text === shown) return;
+  const page = await fetchJson("/api/v1/runs?limit=50");
+  const text = JSON.stringify(page.runs);
+  if (text === shown) return;
   shown = text;
   document.getElementById("none")?.remove();
   body.replaceChildren(...page.runs.map(row));
 }
 
-new Operations({ topics: ["runs"] }, () => { timer ??= setTimeout(refresh, 300); });
+new Operations({ topics: ["runs"] }, refreshing(refresh, 300));
