@@ -2,10 +2,11 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 import platformdirs
@@ -15,6 +16,7 @@ from quire.errors import InputError, ManyInputErrors
 from quire.faces.rundb.days import Days
 from quire.jobs.limits import KindLimits, Limits, Quotas
 from quire.labs.settings import LabSettings
+from quire.runs.facility import MOST_NUMBER
 
 FILE_NAME = "quire.toml"
 
@@ -293,6 +295,8 @@ def _check(settings: Settings) -> None:
         )
     if not 0 <= settings.port <= 65535:  # noqa: PLR2004
         wrong.append(InputError("port", f"{settings.port} is no port", "0 to 65535"))
+    wrong.extend(_wrong_numbers(settings.numbers))
+    wrong.extend(_wrong_address(settings.public_url))
     if settings.slots < 1:
         wrong.append(InputError("slots", "must be 1 or more"))
     if min(settings.database.writers, settings.database.readers) < 1:
@@ -318,3 +322,31 @@ def _check(settings: Settings) -> None:
         wrong.append(error)
     if wrong:
         raise ManyInputErrors(wrong)
+
+
+def _wrong_address(url: str) -> Iterator[InputError]:
+    if url and not _is_address(url):
+        mend = "such as https://quire.example.org"
+        yield InputError("public_url", f"{url!r} is no address of a server", mend)
+
+
+def _is_address(url: str) -> bool:
+    """Return whether links can be made by writing a path behind it."""
+    try:
+        parts = urlsplit(url)
+        plain = not (parts.query or parts.fragment or parts.username or parts.password)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return plain and named and parts.scheme in {"http", "https"} and url.isprintable()
+
+
+def _wrong_numbers(numbers: NumberSettings) -> Iterator[InputError]:
+    given = numbers.experiment
+    if isinstance(given, int) and abs(given) > MOST_NUMBER:
+        mend = f"at most {MOST_NUMBER}"
+        yield InputError("numbers.experiment", f"{given} is too large", mend)
+    for name, key in (("experiment", given), ("run", numbers.run)):
+        if isinstance(key, str) and not all(key.split(".")):
+            reason = f"{key!r} is no key of a start document"
+            yield InputError(f"numbers.{name}", reason, "such as scan_id or cycle.run")

@@ -187,21 +187,22 @@ class Faces:
             SavedQueryRoutes(runs.queries),
             QualityRoutes(runs.annotate),
             RunListRoutes(runs.lists),
-            CatalogRoutes(runs.lookup),
+            CatalogRoutes(runs.lookup, runs.rule),
             RunDbRoutes(
                 runs.search,
                 runs.lookup,
                 runs.rule,
                 settings.public_url,
+                TrustedProxy(settings.proxy),
                 Days(settings.rundb.zone),
             ),
             ClosingRoutes(runs.close),
+            ArrayRoutes(runs.arrays),
             StreamRoutes(runs.columns),
             SampleRoutes(
                 SampleStreams(self._on.store, self._on.doorbell, runs.columns),
                 self._streams,
             ),
-            ArrayRoutes(runs.arrays),
             RunDocumentRoutes(runs.replay),
         )
 

@@ -26,8 +26,12 @@ PLAIN = ("experiment", "run", "run_type", "time_start", "time_stop")
 
 _NAMES = frozenset({*PLAIN, *GROUPS})
 _VALUES = (str, int, float, bool)  # made once: a union is made anew each time
-_NUMBERS = ("experiment", "run")
-_MOST = LARGEST - 1  # stores have the next one for runs that have no number
+
+NUMBERS = ("experiment", "run")
+"""Fields by which runs are ordered."""
+
+MOST_NUMBER = LARGEST - 1
+"""The greatest of them: stores have the next one for runs that have no number."""
 
 
 class NumberRule(Protocol):
@@ -83,15 +87,18 @@ def facility_fields(
     """Return the facility fields of a run by their dotted names."""
     fields = _said(start)
     if start:
-        for name, value in zip(_NUMBERS, rule(start), strict=True):
-            if value is not None and as_integer(fields.get(name), most=_MOST) is None:
+        for name, value in zip(NUMBERS, rule(start), strict=True):
+            if (
+                value is not None
+                and as_integer(fields.get(name), most=MOST_NUMBER) is None
+            ):
                 fields[name] = value
     for flag in run.annotations.flags:
         if flag.span is None:
             fields[f"quality_expert.{flag.detector}"] = flag.value
     fields |= run.annotations.fields
-    for name in _NUMBERS:
-        number = as_integer(fields.pop(name, None), most=_MOST)
+    for name in NUMBERS:
+        number = as_integer(fields.pop(name, None), most=MOST_NUMBER)
         if number is not None:
             fields[name] = number
     return fields

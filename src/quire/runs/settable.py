@@ -6,7 +6,7 @@ from typing import Any
 
 from quire.errors import InputError
 from quire.runs.changes import RemoveFlag, SetField, SetFlag
-from quire.runs.facility import GROUPS, PLAIN
+from quire.runs.facility import GROUPS, MOST_NUMBER, NUMBERS, PLAIN
 from quire.runs.query.fields import Field, FieldType
 from quire.runs.query.nearness import nearest
 from quire.runs.query.registry import FieldRegistry
@@ -14,6 +14,7 @@ from quire.runs.values import LARGEST
 
 _NAME = re.compile(r"[\w.-]{1,100}")
 _LONGEST = 1_000
+_LONGEST_FIELD = 10_000  # the fill of 5,120 buckets alone is 1,280 digits
 
 _TYPES: dict[FieldType, tuple[type, ...]] = {
     FieldType.STRING: (str,),
@@ -74,10 +75,12 @@ def _check_type(name: str, field: Field, value: Any) -> None:
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(name, "is not finite")
-    if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
-        raise InputError(name, "is too large", "at most 64 bits")
-    if isinstance(value, str) and len(value) > _LONGEST:
-        raise InputError(name, "is too long", f"at most {_LONGEST} characters")
+    most = MOST_NUMBER if name in NUMBERS else LARGEST
+    if isinstance(value, int) and not -most <= value <= most:
+        raise InputError(name, "is too large", f"at most {most}")
+    if isinstance(value, str) and len(value) > _LONGEST_FIELD:
+        mend = f"at most {_LONGEST_FIELD} characters"
+        raise InputError(name, "is too long", mend)
 
 
 def _check_choice(name: str, field: Field, value: Any) -> None:

@@ -19,6 +19,10 @@ from quire.testing.waiting import PATIENCE
 
 __all__ = ["searched"]
 
+DETECTORS = ("pxd", "svd", "cdc", "ecl")
+FILL = "a5" * 640
+"""Of 5,120 buckets, hexadecimal."""
+
 
 class Client:
     """What the facility's client does with a run database."""
@@ -39,6 +43,9 @@ class Client:
         answer.raise_for_status()
         assert answer.headers["content-type"] == "application/json"
         return answer.json()
+
+    def post(self, path: str, body: Any) -> None:
+        self._session.post(f"{self._url}{path}", json=body).raise_for_status()
 
     def get_run_info(self, **parameters: Any) -> Iterator[dict[str, Any]]:
         url: str | None = f"{self._url}/rest/v1/runs/"
@@ -88,10 +95,19 @@ def test_a_summary_leads_to_the_expanded_run(client: Client) -> None:
     expanded = next(client.get_run_info(min_experiment=27, expand=True))
     assert details == expanded
     assert (details["experiment"], details["run"]) == (27, 1)
-    assert details["detectors"] == {"status_pxd": "OFF"}
+    assert details["detectors"]["status_pxd"] == "OFF"
     assert details["statistics"]["lumi_recorded"] is None
     assert details["her"]["fill_pattern"] == ""
     assert details["time_start"].endswith("+00:00")
+
+
+def test_what_readers_ask_for_is_there_though_nobody_said_it(client: Client) -> None:
+    for run in client.get_run_info(expand=True):
+        # As a script of theirs goes through runs.
+        states = [run["detectors"][f"status_{name}"] for name in DETECTORS]
+        assert states in [["RUNNING", None, None, None], ["OFF", None, None, None]]
+        assert run["detectors"]["magnet_solenoid_field"] is None
+        assert [run["quality_expert"][name] for name in DETECTORS] == [None] * 4
 
 
 def test_a_run_that_goes_on_has_no_end(client: Client) -> None:
@@ -263,3 +279,70 @@ def test_the_ends_of_the_calendar_can_be_asked_for(
     tokyo = Client(in_tokyo.address.url, in_tokyo.address.token, None)
     assert len(list(tokyo.get_run_info(min_date=day))) == 3 * day.startswith("0")
     assert len(list(tokyo.get_run_info(max_date=day))) == 3 * day.startswith("9")
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "a?b=c", "a#b", "a%b", "a%2Fb", "a b", "ü", "a;b", "a+b", "a\nb"]
+)
+def test_a_run_is_followed_whatever_its_uid(name: str, client: Client) -> None:
+    odd = {"uid": f"odd-{name}", "time": 5.0, "experiment": 98, "run": 1}
+    client.post("/api/v1/documents", [["start", odd]])
+    found = [
+        client.get_details(summary)["uid"]
+        for summary in client.get_run_info(min_experiment=98, max_experiment=98)
+    ]
+    assert found.count(odd["uid"]) == 1
+
+
+def test_what_the_api_sets_is_what_readers_get(client: Client) -> None:
+    document = {"uid": "to-be-set", "time": 5.0, "scan_id": 7}
+    client.post("/api/v1/documents", [["start", document]])
+    for name, value in {
+        "experiment": 97,
+        "run": 2**63 - 2,
+        "run_type": "cosmic",
+        "detectors.status_svd": "RUNNING",
+        "her.fill_pattern": FILL,
+        "her.number_of_bunches": 1280,
+        "statistics.lumi_recorded": 12.5,
+    }.items():
+        said = {"name": name, "value": value}
+        client.post("/api/v1/runs/to-be-set/fields", said)
+    (run,) = client.get_run_info(min_experiment=97, max_experiment=97, expand=True)
+    assert (run["run"], run["run_type"]) == (2**63 - 2, "cosmic")
+    assert run["detectors"]["status_svd"] == "RUNNING"
+    assert run["her"] == {"fill_pattern": FILL, "number_of_bunches": 1280}
+    assert run["statistics"]["lumi_recorded"] == 12.5
+    facility = client.get(run["url"].replace("/rest/", "/api/"))["facility"]
+    assert (facility["experiment"], facility["run"]) == (97, 2**63 - 2)
+    assert facility["statistics.lumi_recorded"] == 12.5
+    beyond = {"name": "run", "value": 2**63 - 1}
+    with pytest.raises(requests.HTTPError) as caught:
+        client.post("/api/v1/runs/to-be-set/fields", beyond)
+    answer = caught.value.response
+    assert answer is not None
+    assert str(2**63 - 2) in answer.json()["detail"]
+    client.post("/api/v1/runs/to-be-set/fields", {"name": "experiment", "value": None})
+
+
+def test_what_is_said_last_of_a_detector_counts(client: Client) -> None:
+    document = {"uid": "judged", "time": 5.0, "experiment": 96, "run": 1}
+    client.post("/api/v1/documents", [["start", document]])
+
+    def says() -> Any:
+        (run,) = client.get_run_info(min_experiment=96, max_experiment=96, expand=True)
+        return run["quality_expert"]["cdc"]
+
+    field = {"name": "quality_expert.cdc", "value": "RECOVERABLE"}
+    flag = {"detector": "cdc", "value": "BAD"}
+    client.post("/api/v1/runs/judged/fields", field)
+    assert says() == "RECOVERABLE"
+    client.post("/api/v1/runs/judged/flags", flag)
+    assert says() == "BAD"
+    client.post("/api/v1/runs/judged/fields", field)
+    assert says() == "RECOVERABLE"
+    part = {"unit": "event", "first": 1, "last": 2}
+    client.post("/api/v1/runs/judged/flags", {**flag, "span": part})
+    assert says() == "RECOVERABLE"
+    client.post("/api/v1/runs/judged/fields", {**field, "value": None})
+    assert says() == "BAD"

@@ -76,6 +76,7 @@ class CommentAsked(
     """A remark."""
 
     text: str
+    reason: str = ""
 
 
 class FieldAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,14 +162,17 @@ class QualityRoutes:
     async def comment(self, request: Request, principal: Principal) -> Response:
         """Remark something on a run."""
         asked = await read_json(request, CommentAsked, _BODY)
-        return await self._answer(request, principal, AddComment(text=asked.text))
+        change = AddComment(text=asked.text)
+        return await self._answer(request, principal, change, asked.reason)
 
     async def withdraw(self, request: Request, principal: Principal) -> Response:
         """Take a remark back."""
         text = request.path_params["number"]
         if not text.isdecimal() or len(text) > 9:  # noqa: PLR2004 - no version is so long
             raise InputError("number", f"{text[:40]!r} is no number of a comment")
-        return await self._answer(request, principal, WithdrawComment(number=int(text)))
+        change = WithdrawComment(number=int(text))
+        reason = request.query_params.get("reason", "")
+        return await self._answer(request, principal, change, reason)
 
     async def field(self, request: Request, principal: Principal) -> Response:
         """Set a facility field."""

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from quire.access.principals import Principal, Scope
 from quire.actions.lookup import By, Lookup
 from quire.faces.catalog.wire import detail
+from quire.runs.facility import NumberRule
 from quire.web.body import choice
 from quire.web.gate import Gate
 from quire.web.json import json_response
@@ -17,8 +18,9 @@ from quire.web.json import json_response
 class CatalogRoutes:
     """Runs out."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, rule: NumberRule) -> None:
         self._lookup = lookup
+        self._rule = rule
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
@@ -34,7 +36,8 @@ class CatalogRoutes:
     async def run(self, request: Request, principal: Principal) -> Response:
         """Return one run."""
         which, by = _which(request)
-        return json_response(detail(await self._lookup.run(which, principal, by=by)))
+        found = await self._lookup.run(which, principal, by=by)
+        return json_response(detail(found, self._rule))
 
 
 def _which(request: Request) -> tuple[str, By | None]:

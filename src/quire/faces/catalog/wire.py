@@ -1,8 +1,10 @@
 """Runs as the catalog shows them."""
 
 from typing import Any
+from urllib.parse import quote
 
 from quire.actions.lookup import RunDetail
+from quire.runs.facility import NumberRule, facility_fields
 from quire.runs.run import Run
 from quire.web.json import plain
 from quire.web.products import product_json
@@ -10,15 +12,14 @@ from quire.web.products import product_json
 
 def summary(run: Run) -> dict[str, Any]:
     """Return a run in short; times are Unix seconds, duration seconds."""
-    ended = run.stop_time
-    known = run.time is not None and ended is not None
+    begun, ended = run.time, run.stop_time
     return {
         "uid": run.uid,
         "scan_id": plain(run.scan_id),
         "plan_name": run.plan_name,
         "time": run.time,
         "stop_time": ended,
-        "duration": ended - run.time if known and ended and run.time else None,
+        "duration": None if begun is None or ended is None else ended - begun,
         "status": run.status,
         "events": run.events,
         "documents": run.documents,
@@ -53,15 +54,23 @@ def full(run: Run) -> dict[str, Any]:
     }
 
 
-def detail(found: RunDetail) -> dict[str, Any]:
-    """Return a run with its documents' metadata and what was made from it."""
+def detail(found: RunDetail, rule: NumberRule) -> dict[str, Any]:
+    """Return a run with its documents' metadata and what was made from it.
+
+    Parameters
+    ----------
+    rule
+        Gives it experiment and run number where its start document has none.
+    """
     run = found.run
-    here = f"/api/v1/runs/{run.uid}"
+    uid = quote(run.uid, safe="")
+    here = f"/api/v1/runs/{uid}"
     return {
         **full(run),
         "descriptors": run.descriptors,
         "data_keys": {name: one.data_keys for name, one in run.streams.items()},
         "findings": run.findings,
+        "facility": plain(facility_fields(run, run.start_document(), rule)),
         "quality": quality(run),
         "products": [
             product_json(each, stale=each.id in found.stale) for each in found.products
@@ -70,8 +79,10 @@ def detail(found: RunDetail) -> dict[str, Any]:
         "links": {
             "self": here,
             "documents": f"{here}/documents",
-            "streams": {name: f"{here}/streams/{name}" for name in run.streams},
-            "operation": f"/api/v1/operations/{run.uid}",
-            "page": f"/runs/{run.uid}",
+            "streams": {
+                name: f"{here}/streams/{quote(name, safe='')}" for name in run.streams
+            },
+            "operation": f"/api/v1/operations/{uid}",
+            "page": f"/runs/{uid}",
         },
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from starlette.requests import Request
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
+from quire.access.proxy import TrustedProxy
 from quire.actions.lookup import By, Lookup
 from quire.actions.search import Cursor, Page, Question, Search
 from quire.errors import InputError, QuireError
@@ -24,6 +25,7 @@ from quire.web.gate import Gate
 from quire.web.json import json_response
 from quire.web.paging import from_cursor, to_cursor
 from quire.web.problems import status_of
+from quire.web.proxy import public_base
 
 _ROOT = "/rest/v1/runs/"
 _LARGEST_PAGE = 1_000
@@ -48,7 +50,8 @@ class RunDbRoutes:
     Parameters
     ----------
     public_url
-        Where clients see this server, if not where they say that they ask.
+        Where clients see this server, if not where they, or the proxy, say that they
+        ask.
     days
         What days dates are, in what zone.
     """
@@ -59,12 +62,14 @@ class RunDbRoutes:
         lookup: Lookup,
         rule: NumberRule,
         public_url: str,
+        proxy: TrustedProxy,
         days: Days,
     ) -> None:
         self._search = search
         self._lookup = lookup
         self._rule = rule
         self._public_url = public_url.rstrip("/")
+        self._proxy = proxy
         self._days = days
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
@@ -166,13 +171,13 @@ class RunDbRoutes:
         return f"{self._base(request)}{_ROOT}?{query}"
 
     def _shown(self, request: Request, run: Run, *, expand: bool) -> Mapping[str, Any]:
-        url = f"{self._base(request)}{_ROOT}{run.uid}/"
+        url = f"{self._base(request)}{_ROOT}{quote(run.uid, safe='')}/"
         if expand:
             return whole(run, url, self._rule, self._days)
         return summary(run, url, self._rule)
 
     def _base(self, request: Request) -> str:
-        return self._public_url or str(request.base_url).rstrip("/")
+        return self._public_url or public_base(request, self._proxy)
 
 
 def refuse(error: QuireError) -> Response:

@@ -11,6 +11,7 @@ from quire.web.json import plain
 
 _SUMMARY = ("experiment", "run", "run_type")
 _OBJECTS = ("detectors", "quality_expert", "statistics", "her", "ler")
+_READ = ("pxd", "svd", "cdc", "ecl")
 
 
 def summary(run: Run, url: str, rule: NumberRule) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def summary(run: Run, url: str, rule: NumberRule) -> dict[str, Any]:
 
 
 def whole(run: Run, url: str, rule: NumberRule, days: Days) -> dict[str, Any]:
-    """Return a run with all of its fields; objects that readers know are there."""
+    """Return a run with all of its fields; what readers ask for is there."""
     day = days.of(run.time)
     fields = facility_fields(run, run.start_document(), rule)
     nested: dict[str, Any] = {name: {} for name in _OBJECTS}
@@ -34,6 +35,10 @@ def whole(run: Run, url: str, rule: NumberRule, days: Days) -> dict[str, Any]:
         group, dot, name = path.partition(".")
         if dot:
             nested.setdefault(group, {})[name] = value
+    for detector in _READ:
+        nested["detectors"].setdefault(f"status_{detector}", None)
+        nested["quality_expert"].setdefault(detector, None)
+    nested["detectors"].setdefault("magnet_solenoid_field", None)
     nested["statistics"].setdefault("lumi_recorded", None)
     for ring in ("her", "ler"):
         nested[ring].setdefault("fill_pattern", "")

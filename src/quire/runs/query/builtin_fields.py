@@ -87,6 +87,7 @@ def _of_the_facility() -> tuple[Field, ...]:
         ),
         _number("statistics.lumi_recorded", "nb-1", "Luminosity on disk."),
         _number("statistics.lumi_delivered", "nb-1", "Luminosity from the machine."),
+        _number("statistics.run_length", "s", "As the DAQ counted it, without pauses."),
         _number("detectors.magnet_solenoid_field", "G", "Field of the solenoid."),
         *(
             _number(f"{ring}.number_of_bunches", "", "Filled bunches.")

@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from quire.errors import InputError
-from quire.runs.query.fields import FieldDeclaration
+from quire.runs.query.fields import FieldDeclaration, FieldType
+
+_TYPES = tuple(each.value for each in FieldType)
 
 
 def declared_fields(
@@ -28,6 +30,9 @@ def _declared(name: str, table: Mapping[str, Any]) -> FieldDeclaration:
         if key not in known:
             mend = "one of " + ", ".join(sorted(known))
             raise InputError(f"fields.{name}.{key}", "is no setting of a field", mend)
+    if table.get("type") not in _TYPES:
+        reason = "is missing" if "type" not in table else f"{table['type']!r} is none"
+        raise InputError(f"fields.{name}.type", reason, f"one of {', '.join(_TYPES)}")
     try:
         return msgspec.convert({"name": name, **table}, FieldDeclaration)
     except msgspec.ValidationError as error:

@@ -59,7 +59,10 @@ class FieldRegistry:
             For a name, unit or choice that cannot be, or a built-in field that would
             change its type.
         """
-        own = [_declared(each, self._fields.get(each.name)) for each in declarations]
+        own = [
+            _declared(each, self._fields.get(each.name), self._family(each.name))
+            for each in declarations
+        ]
         return FieldRegistry([*self, *own], self._observed)
 
     def observe(self, observed: Observed | None) -> "FieldRegistry":
@@ -85,15 +88,17 @@ class FieldRegistry:
             return found
         if len(name) > _LONGEST or "\0" in name:
             raise UnknownField(at, "a field's name is too long", "shorten it")
-        family = next(
-            (each for each in self._families if _belongs(name, each.name)), None
-        )
+        family = self._family(name)
         if family is not None:
             return self._seen(family.member(name), name, at)
         meant = self._slips.of(name)
         if meant is not None and not self._has_seen(f"start.{name}"):
             raise _unknown(name, meant, at)
         return self._seen(Field(name=name, path=f"start.{name}"), name, at)
+
+    def _family(self, name: str) -> Field | None:
+        fitting = (each for each in self._families if _belongs(name, each.name))
+        return next(fitting, None)
 
     def _has_seen(self, path: str) -> bool:
         return self._observed is not None and path in self._observed
@@ -122,18 +127,20 @@ def _unknown(name: str, meant: str | None, at: Place) -> UnknownField:
     )
 
 
-def _declared(given: FieldDeclaration, built_in: Field | None) -> Field:
+def _declared(
+    given: FieldDeclaration, built_in: Field | None, family: Field | None
+) -> Field:
     name = given.name
     if not _NAME.fullmatch(name):
         raise InputError(f"fields.{name}", "is no name", "words joined by dots")
     if given.unit and unit(given.unit) is None:
         raise InputError(f"fields.{name}.unit", f"unknown unit {given.unit!r}")
-    if built_in is not None and built_in.type not in (FieldType.OPEN, given.type):
-        reason = f"{name} is built in and holds {built_in.type.value}"
-        raise InputError(f"fields.{name}.type", reason, f'"{built_in.type.value}"')
-    path = given.path or (built_in.path if built_in else _own_path(name))
-    if name.endswith("*") != path.endswith("*"):
-        raise InputError(f"fields.{name}.path", "a family's path ends with *")
+    known = built_in or family
+    if known is not None:
+        _check_kind(given, known)
+    usual = built_in.path if built_in else _own_path(name, family)
+    path = given.path or usual
+    _check_path(name, path, usual)
     wanted = _CHOICES.get(given.type)
     if given.choices and not (wanted and all(type(c) in wanted for c in given.choices)):
         reason = f"not all of them are of type {given.type.value}"
@@ -142,13 +149,39 @@ def _declared(given: FieldDeclaration, built_in: Field | None) -> Field:
         name=name,
         path=path,
         type=given.type,
-        unit=given.unit,
-        description=given.description,
+        unit=given.unit or (known.unit if known else ""),
+        description=given.description or (known.description if known else ""),
         choices=given.choices,
         aliases=built_in.aliases if built_in else (),
     )
 
 
+def _check_kind(given: FieldDeclaration, known: Field) -> None:
+    if known.type not in (FieldType.OPEN, given.type):
+        reason = f"{given.name} is built in and holds {known.type.value}"
+        raise InputError(f"fields.{given.name}.type", reason, f'"{known.type.value}"')
+    if known.unit and given.unit not in ("", known.unit):
+        reason = f"{given.name} is built in and stands in {known.unit}"
+        raise InputError(f"fields.{given.name}.unit", reason, f'"{known.unit}"')
+
+
+def _check_path(name: str, path: str, usual: str) -> None:
+    """Refuse a path that leads nowhere, or from what faces and the API go by."""
+    setting = f"fields.{name}.path"
+    if name.endswith("*") != path.endswith("*"):
+        raise InputError(setting, "a family's path ends with *")
+    if path == usual:
+        return
+    if not usual.startswith(_DOCUMENTS):
+        reason = f"{name} is built in and taken from nowhere else"
+        raise InputError(setting, reason, "leave it out, or declare another name")
+    if not path.startswith((*_DOCUMENTS, *_FACILITY)):
+        reason = f"{path[:80]!r} stands in no document"
+        raise InputError(setting, reason, "such as start.scan.energy or stop.quality")
+
+
+_DOCUMENTS = ("start.", "stop.")
+_FACILITY = tuple(f"{group}." for group in GROUPS)
 _CHOICES: Mapping[FieldType, tuple[type, ...]] = {
     FieldType.STRING: (str,),
     FieldType.INTEGER: (int,),
@@ -156,5 +189,7 @@ _CHOICES: Mapping[FieldType, tuple[type, ...]] = {
 }
 
 
-def _own_path(name: str) -> str:
-    return name if name.partition(".")[0] in GROUPS else f"start.{name}"
+def _own_path(name: str, family: Field | None) -> str:
+    if family is not None:
+        return family.member(name).path
+    return name if name in GROUPS else f"start.{name}"
