@@ -63,6 +63,13 @@ def test_a_scope_that_is_not_given_is_missed(http: httpx.Client) -> None:
     assert http.get("/api/v1/runs", headers=headers).status_code == 401
 
 
+def test_a_scope_that_is_none_is_told_with_those_that_are(http: httpx.Client) -> None:
+    refused = http.post("/api/v1/tokens", json={"scopes": ["runs:reed"]})
+    assert refused.status_code == 422
+    assert "runs:reed" in refused.json()["detail"]
+    assert "runs:read" in refused.text
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", ""])
 def test_a_foreign_host_is_refused(http: httpx.Client, host: str) -> None:
     assert http.get("/livez", headers={"host": host}).status_code == 403

@@ -64,6 +64,8 @@ class Catalog:
 
         Raises
         ------
+        ValueError
+            A query is empty.
         Refused
             When runs are asked for: the query cannot be understood; names the column.
         """
@@ -299,7 +301,9 @@ class Catalog:
         return bool(self._text or self._where)
 
     def _question(self) -> dict[str, Any]:
-        text = " and ".join(f"({one})" for one in self._text)
+        # One by itself as it is: errors name its columns.
+        alone = len(self._text) == 1
+        text = self._text[0] if alone else " and ".join(f"({q})" for q in self._text)
         asked: dict[str, Any] = {"q": text} if text else {}
         if self._where is not None:
             asked["tree"] = self._where

@@ -27,6 +27,8 @@ def form_of(query: Any) -> Form | None:
         It asks what cannot be asked.
     """
     if isinstance(query, str):
+        if not query.strip():
+            raise ValueError("the query is empty")
         return None
     if isinstance(query, Mapping):
         return all_of([_compare(key, "=", value) for key, value in query.items()])

@@ -250,6 +250,18 @@ def test_a_run_is_found_at_once(http: httpx.Client) -> None:
         assert len(found["runs"]) == number + 1
 
 
+def test_a_run_of_many_words_is_shown_whole(http: httpx.Client) -> None:
+    long = {
+        "uid": "many-words",
+        "time": 2.0,
+        "note": {str(n): n for n in range(40_000)},
+    }
+    http.post("/api/v1/documents", json=[["start", long]]).raise_for_status()
+    assert http.get("/api/v1/runs/many-words").json()["start"] == long
+    (found,) = asked(http, q="uid = many-words", full=True)["runs"]
+    assert found["start"] == long
+
+
 def test_digits_are_a_scan_id_or_else_the_beginning_of_a_uid(
     http: httpx.Client,
 ) -> None:

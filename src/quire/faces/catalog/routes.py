@@ -1,5 +1,6 @@
 """`/api/v1/runs`: listing, looking at and reading runs."""
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -8,7 +9,7 @@ from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
 from quire.actions.lookup import By, Lookup
-from quire.faces.catalog.wire import detail
+from quire.faces.catalog.wire import are_long, detail
 from quire.runs.facility import NumberRule
 from quire.web.body import choice
 from quire.web.gate import Gate
@@ -37,6 +38,8 @@ class CatalogRoutes:
         """Return one run."""
         which, by = _which(request)
         found = await self._lookup.run(which, principal, by=by)
+        if are_long([found.run]):
+            return json_response(await asyncio.to_thread(detail, found, self._rule))
         return json_response(detail(found, self._rule))
 
 

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from quire.access.principals import Principal, Scope
 from quire.actions.search import Cursor, Question, Search
 from quire.errors import InputError
-from quire.faces.catalog.wire import full, summary
+from quire.faces.catalog.wire import are_long, full, summary
 from quire.ports.run_finder import RunOrder
 from quire.runs.export_table import ColumnFile
 from quire.runs.exporting import FIELDS, csv_lines, json_lines
@@ -213,9 +213,13 @@ class SearchRoutes:
             limit=asked.limit,
         )
         shown = full if asked.full else summary
+        if asked.full and are_long(found.runs):
+            runs = await asyncio.to_thread(lambda: list(map(full, found.runs)))
+        else:
+            runs = list(map(shown, found.runs))
         following = found.following
         body: dict[str, Any] = {
-            "runs": list(map(shown, found.runs)),
+            "runs": runs,
             "next": None if following is None else to_cursor(following),
         }
         if asked.counts:

@@ -1,5 +1,6 @@
 """Runs as the catalog shows them."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +9,14 @@ from quire.runs.facility import NumberRule, facility_fields
 from quire.runs.run import Run
 from quire.web.json import plain
 from quire.web.products import product_json
+
+# Of so many bytes each step keeps an event loop from all else for tens of milliseconds.
+_LONG = 256 * 1024
+
+
+def are_long(runs: Iterable[Run]) -> bool:
+    """Return whether to write these in full takes long enough for a thread."""
+    return sum(len(one.start or b"") + len(one.stop or b"") for one in runs) > _LONG
 
 
 def summary(run: Run) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     user: str = ""
-    scopes: tuple[Scope, ...] = ()
+    scopes: tuple[str, ...] = ()
     groups: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=256)], ...] = ()
     lifetime: float | None = None
     service: Annotated[str, msgspec.Meta(max_length=256)] = ""
@@ -97,7 +97,7 @@ class ServerRoutes:
         """Make a token; its secret is in this answer and nowhere else."""
         wanted = await read_json(request, TokenRequest, _BODY)
         usual = frozenset({Scope.JOBS_RUN}) if wanted.service else principal.scopes
-        scopes = frozenset(wanted.scopes) or usual
+        scopes = frozenset(map(_scope, wanted.scopes)) or usual
         for scope in scopes:
             require(principal, scope)
         if wanted.lifetime is not None and not wanted.lifetime > 0:
@@ -120,6 +120,14 @@ class ServerRoutes:
         """Take a token back."""
         await self._tokens.revoke(request.path_params["id"])
         return Response(status_code=204)
+
+
+def _scope(name: str) -> Scope:
+    try:
+        return Scope(name)
+    except ValueError:
+        mend = f"one of {', '.join(Scope)}"
+        raise InputError("/scopes", f"{name[:40]!r} is none", mend) from None
 
 
 def _token_json(token: Token) -> dict[str, Any]:
