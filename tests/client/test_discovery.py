@@ -79,6 +79,15 @@ def test_the_caller_wins_then_the_environment(default: Path, folder: Path) -> No
         assert find("http://near", "near").token == "near"  # noqa: S105
 
 
+def test_a_token_of_the_environment_goes_with_whatever_is_found(
+    default: Path,
+) -> None:
+    os.environ["QUIRE_TOKEN"] = "mine"  # noqa: S105
+    with publish(record(1), default):
+        assert (find().url, find().token) == (record(1).url, "mine")
+        assert find(token="said").token == "said"  # noqa: S105, S106
+
+
 def test_the_default_wins_over_others(default: Path, folder: Path) -> None:
     with publish(record(1), folder):
         assert find().token == "token-1"  # noqa: S105

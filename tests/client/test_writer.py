@@ -12,6 +12,7 @@ from tests.client.serving import HERE, Server
 
 import quire
 from quire.client.connection import Connection
+from quire.client.errors import Refused
 from quire.client.writer import drain
 from quire.errors import InputError
 from quire.testing.strangers import stranger
@@ -170,6 +171,14 @@ def test_what_has_no_uid_is_the_server_s_to_refuse_and_not_lost(
     status = writer.status
     assert (status.sent + status.refused, status.lost) == (3, 0)
     assert "is lost" not in capfd.readouterr().err
+
+
+def test_who_is_no_quire_is_told_as_such() -> None:
+    with stranger(200) as url:
+        connection = Connection(url, "token")
+        with pytest.raises(Refused, match="is no Quire"):
+            connection.post("/api/v1/runs/count", {})
+        connection.close()
 
 
 @pytest.mark.parametrize("status", [200, 301, 400, 422, 502])

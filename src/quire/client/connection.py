@@ -105,7 +105,11 @@ class Connection:
                     raise
                 answer = self._http.request(method, path, **asked)
         _require_success(answer)
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError:
+            told = {"detail": f"{self.url} is no Quire: it answers no JSON"}
+            raise refusal(answer.status_code, told) from None
 
     def _moved(self) -> bool:
         former = self._address

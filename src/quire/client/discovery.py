@@ -70,7 +70,8 @@ def find(
         named = _named(_bare(environ["QUIRE_URL"]), token, environ)
         return _returned(_checked("QUIRE_URL", named), environ)
     record = _recorded(environ)
-    found = Address(url=record.url.rstrip("/"), token=token or record.token)
+    token = token or environ.get("QUIRE_TOKEN") or record.token
+    found = Address(url=record.url.rstrip("/"), token=token)
     return _checked("url", found)
 
 

@@ -250,6 +250,24 @@ def test_a_run_is_found_at_once(http: httpx.Client) -> None:
         assert len(found["runs"]) == number + 1
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("", "scan_id"),
+        ("", "query"),
+        ("/export", "limit"),
+        ("/distinct", "fields"),
+        ("/facets", "q"),
+    ],
+)
+def test_what_a_search_would_pass_over_is_refused(
+    http: httpx.Client, path: str, name: str
+) -> None:
+    answer = http.get(f"/api/v1/runs{path}", params={name: "5"})
+    assert answer.status_code == 422
+    assert name in answer.text
+
+
 def test_a_run_of_many_words_is_shown_whole(http: httpx.Client) -> None:
     long = {
         "uid": "many-words",

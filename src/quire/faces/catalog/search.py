@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from functools import wraps
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from quire.ports.run_finder import RunOrder
 from quire.runs.export_table import ColumnFile
 from quire.runs.exporting import FIELDS, csv_lines, json_lines
 from quire.web.body import choice, integer, read_json
-from quire.web.gate import Gate
+from quire.web.gate import Gate, Handler
 from quire.web.json import json_response
 from quire.web.paging import from_cursor, to_cursor
 
@@ -29,6 +30,8 @@ _LARGEST_PAGE = 1000
 _VALUES = 100
 _MOST_VALUES = 1000
 _BODY = 64 * 1024
+_SEARCH = ("q", "box")
+_EXPORT = ("fields", "format", "order")
 _FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/x-ndjson",
@@ -88,13 +91,14 @@ class SearchRoutes:
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
         root = "/api/v1/runs"
+        of_a_page = ("order", "limit", "cursor", "full", "counts")
         gets = {
-            root: self.page,
-            f"{root}/facets": self.facets,
-            f"{root}/distinct": self.distinct,
-            f"{root}/explain": self.explain,
-            f"{root}/export": self.export,
-            f"{root}/fields": self.fields,
+            root: _taking(self.page, *_SEARCH, *of_a_page),
+            f"{root}/facets": _taking(self.facets),
+            f"{root}/distinct": _taking(self.distinct, *_SEARCH, "field", "limit"),
+            f"{root}/explain": _taking(self.explain, *_SEARCH, "order"),
+            f"{root}/export": _taking(self.export, *_SEARCH, *_EXPORT),
+            f"{root}/fields": _taking(self.fields),
         }
         posts = {
             f"{root}/search": self.posted,
@@ -225,6 +229,21 @@ class SearchRoutes:
         if asked.counts:
             body["counts"] = await self._search.count(question, principal)
         return json_response(body)
+
+
+def _taking(handler: Handler, *known: str) -> Handler:
+    """Have a handler refuse what it does not know: ``?scan_id=5`` would find all runs."""
+
+    @wraps(handler)
+    async def checked(request: Request, principal: Principal) -> Response:
+        unknown = next((name for name in request.query_params if name not in known), "")
+        if unknown:
+            searched = "; q=FIELD = VALUE asks for a field" if "q" in known else ""
+            mend = f"one of {', '.join(known)}{searched}" if known else "it takes none"
+            raise InputError(unknown[:40], "is no parameter of this", mend)
+        return await handler(request, principal)
+
+    return checked
 
 
 def _question(request: Request) -> Question:
