@@ -88,8 +88,10 @@ class RunLists:
 
     async def resume(self) -> None:
         """Go on marking the members of lists whose making was cut short."""
-        for frozen in await self._store.view(lambda tx: tx.run_lists.unfinished()):
-            await self._mark(frozen)
+        for head in await self._store.view(lambda tx: tx.run_lists.unfinished()):
+            frozen = await self._store.view(partial(_whole, head))
+            if frozen is not None:
+                await self._mark(frozen)
 
     async def get(
         self, name: str, version: int | None, principal: Principal
@@ -137,6 +139,10 @@ class RunLists:
         return frozen
 
 
+def _whole(head: RunList, tx: Transaction) -> RunList | None:
+    return tx.run_lists.get(head.name, head.version)
+
+
 def _mark_some(frozen: RunList, tx: Transaction) -> RunList:
     begin = frozen.tagged
     some = frozen.members[begin : begin + _AT_ONCE]
@@ -145,7 +151,7 @@ def _mark_some(frozen: RunList, tx: Transaction) -> RunList:
         if run is not None:
             tx.runs.put(_marked(run, frozen.label))
     further = replace(frozen, tagged=begin + len(some))
-    tx.run_lists.put(further)
+    tx.run_lists.advance(further)
     return further
 
 

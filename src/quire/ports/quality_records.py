@@ -18,7 +18,7 @@ class RunHistory(Protocol):
         ...
 
     def of_batch(self, batch: str) -> tuple[Entry, ...]:
-        """Return what was changed in one go, by run."""
+        """Return what was changed in one go, by run; nothing for an empty name."""
         ...
 
 
@@ -37,6 +37,13 @@ class RunLists(Protocol):
         """Return every version of every list, without members, by name and version."""
         ...
 
+    def advance(self, frozen: RunList) -> None:
+        """Keep how many members of a version are marked; all else is as it was put.
+
+        So that a long list is written once, not again for each few of its members.
+        """
+        ...
+
     def unfinished(self) -> tuple[RunList, ...]:
-        """Return lists of which not all members are marked yet."""
+        """Return, without members, the lists of which not all are marked yet."""
         ...

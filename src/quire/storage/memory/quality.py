@@ -25,7 +25,8 @@ class MemoryRunHistory:
 
     def of_batch(self, batch: str) -> tuple[Entry, ...]:
         """Return what was changed in one go, by run."""
-        found = (entry for entry in self._entries.values() if entry.batch == batch)
+        every = self._entries.values() if batch else ()
+        found = (entry for entry in every if entry.batch == batch)
         return tuple(sorted(found, key=lambda entry: (entry.run, entry.version)))
 
 
@@ -52,8 +53,16 @@ class MemoryRunLists:
             replace(self._lists[key], members=()) for key in sorted(self._lists)
         )
 
+    def advance(self, frozen: RunList) -> None:
+        """Keep how many members of a version are marked; all else is as it was put."""
+        key = frozen.name, frozen.version
+        there = self._lists[key]
+        self._journal.set(self._lists, key, replace(there, tagged=frozen.tagged))
+
     def unfinished(self) -> tuple[RunList, ...]:
-        """Return lists of which not all members are marked yet."""
+        """Return, without members, the lists of which not all are marked yet."""
         return tuple(
-            one for one in self._lists.values() if one.tagged < len(one.members)
+            replace(self._lists[key], members=())
+            for key in sorted(self._lists)
+            if self._lists[key].tagged < len(self._lists[key].members)
         )

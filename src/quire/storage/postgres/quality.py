@@ -23,12 +23,13 @@ _PUT = (
     " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (name, version) DO UPDATE SET"
     " done = excluded.done, head = excluded.head, members = excluded.members"
 )
+_ADVANCE = "UPDATE run_list SET done = %s, head = %s WHERE name = %s AND version = %s"
 _GET = "SELECT head, members FROM run_list WHERE name = %s AND version = %s"
 _NEWEST = (
     "SELECT head, members FROM run_list WHERE name = %s ORDER BY version DESC LIMIT 1"
 )
 _ALL = "SELECT head FROM run_list ORDER BY name, version"
-_UNFINISHED = "SELECT head, members FROM run_list WHERE NOT done ORDER BY name, version"
+_UNFINISHED = "SELECT head FROM run_list WHERE NOT done ORDER BY name, version"
 
 
 class PostgresRunHistory:
@@ -68,11 +69,15 @@ class PostgresRunLists:
         row = (
             self._session.key(frozen.name),
             frozen.version,
-            frozen.tagged >= len(frozen.members),
-            _HEAD.encode(replace(frozen, members=())),
+            *_progress(frozen),
             _MEMBERS.encode(frozen.members),
         )
         self._session.run(_PUT, row)
+
+    def advance(self, frozen: RunList) -> None:
+        """Keep how many members of a version are marked; all else is as it was put."""
+        row = (*_progress(frozen), to_key(frozen.name), frozen.version)
+        self._session.run(_ADVANCE, row)
 
     def get(self, name: str, version: int | None) -> RunList | None:
         """Return a version of a list, None for its newest."""
@@ -88,8 +93,14 @@ class PostgresRunLists:
         return tuple(_HEAD.decode(row[0]) for row in self._session.rows(_ALL))
 
     def unfinished(self) -> tuple[RunList, ...]:
-        """Return lists of which not all members are marked yet."""
-        return tuple(map(_whole, self._session.rows(_UNFINISHED)))
+        """Return, without members, the lists of which not all are marked yet."""
+        rows = self._session.rows(_UNFINISHED)
+        return tuple(_HEAD.decode(row[0]) for row in rows)
+
+
+def _progress(frozen: RunList) -> tuple[bool, bytes]:
+    done = frozen.tagged >= len(frozen.members)
+    return done, _HEAD.encode(replace(frozen, members=()))
 
 
 def _whole(row: Row) -> RunList:

@@ -23,12 +23,13 @@ _PUT = (
     "INSERT OR REPLACE INTO run_list (name, version, done, head, members)"
     " VALUES (?, ?, ?, ?, ?)"
 )
+_ADVANCE = "UPDATE run_list SET done = ?, head = ? WHERE name = ? AND version = ?"
 _GET = "SELECT head, members FROM run_list WHERE name = ? AND version = ?"
 _NEWEST = (
     "SELECT head, members FROM run_list WHERE name = ? ORDER BY version DESC LIMIT 1"
 )
 _ALL = "SELECT head FROM run_list ORDER BY name, version"
-_UNFINISHED = "SELECT head, members FROM run_list WHERE NOT done"
+_UNFINISHED = "SELECT head FROM run_list WHERE NOT done ORDER BY name, version"
 
 
 class SqliteRunHistory:
@@ -64,11 +65,15 @@ class SqliteRunLists:
         row = (
             frozen.name,
             frozen.version,
-            frozen.tagged >= len(frozen.members),
-            _HEAD.encode(replace(frozen, members=())),
+            *_progress(frozen),
             _MEMBERS.encode(frozen.members),
         )
         self._connection.execute(_PUT, row)
+
+    def advance(self, frozen: RunList) -> None:
+        """Keep how many members of a version are marked; all else is as it was put."""
+        row = (*_progress(frozen), frozen.name, frozen.version)
+        self._connection.execute(_ADVANCE, row)
 
     def get(self, name: str, version: int | None) -> RunList | None:
         """Return a version of a list, None for its newest."""
@@ -83,8 +88,14 @@ class SqliteRunLists:
         return tuple(_HEAD.decode(row[0]) for row in self._connection.execute(_ALL))
 
     def unfinished(self) -> tuple[RunList, ...]:
-        """Return lists of which not all members are marked yet."""
-        return tuple(_whole(row) for row in self._connection.execute(_UNFINISHED))
+        """Return, without members, the lists of which not all are marked yet."""
+        rows = self._connection.execute(_UNFINISHED)
+        return tuple(_HEAD.decode(row[0]) for row in rows)
+
+
+def _progress(frozen: RunList) -> tuple[bool, bytes]:
+    done = frozen.tagged >= len(frozen.members)
+    return done, _HEAD.encode(replace(frozen, members=()))
 
 
 def _whole(row: Any) -> RunList:
