@@ -1,5 +1,4 @@
 import asyncio
-import errno
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +6,7 @@ from typing import TypeVar
 
 import apsw
 import pytest
+from tests.storage.failing_files import FailingFiles
 
 from quire.documents.names import DocumentName
 from quire.errors import StoreFull, StoreUnavailable
@@ -157,44 +157,6 @@ def test_known_keys_keep_to_their_limit_and_to_the_run_in_use() -> None:
     known.put("huge", index(99))
     assert known.get("b") is None
     assert known.get("huge") is not None
-
-
-class FailingFiles(apsw.VFS):
-    """Real files whose operations fail as told, as those of a bad disk do."""
-
-    def __init__(self, name: str) -> None:
-        self.sync_fails = 0
-        self.write_fails = 0
-        super().__init__(name, "")
-
-    def xOpen(  # noqa: N802
-        self, name: str | apsw.URIFilename | None, flags: list[int]
-    ) -> apsw.VFSFile:
-        return FailingFile(self, name, flags)
-
-
-class FailingFile(apsw.VFSFile):
-    def __init__(
-        self,
-        files: FailingFiles,
-        name: str | apsw.URIFilename | None,
-        flags: list[int],
-    ) -> None:
-        self._files = files
-        super().__init__("", name, flags)
-
-    def xSync(self, flags: int) -> None:  # noqa: N802
-        if self._files.sync_fails:
-            self._files.sync_fails -= 1
-            problem = apsw.IOError("fsync")
-            vars(problem)["extendedresult"] = apsw.SQLITE_IOERR_FSYNC
-            raise problem
-        super().xSync(flags)
-
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
-        if self._files.write_fails:
-            raise apsw.FullError(errno.errorcode[errno.ENOSPC])
-        super().xWrite(data, offset)
 
 
 @pytest.fixture(params=[SqliteStore, BriefStore], ids=["thread", "loop"])

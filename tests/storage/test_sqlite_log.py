@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import apsw
 import pytest
+from tests.storage.failing_files import FailingFiles
 
 from quire.errors import StoreUnavailable
 from quire.ports.store import Transaction
@@ -19,42 +19,9 @@ MOST_PAGES = 4 * 1000
 RUNS_A_COMMIT = 200
 
 
-class BadFiles(apsw.VFS):
-    """Real files; a sync of the database itself fails as often as told."""
-
-    def __init__(self, name: str) -> None:
-        self.failures = 0
-        super().__init__(name, "")
-
-    def xOpen(  # noqa: N802
-        self, name: str | apsw.URIFilename | None, flags: list[int]
-    ) -> apsw.VFSFile:
-        return BadFile(self, name, flags)
-
-
-class BadFile(apsw.VFSFile):
-    def __init__(
-        self,
-        files: BadFiles,
-        name: str | apsw.URIFilename | None,
-        flags: list[int],
-    ) -> None:
-        self._files = files
-        self._is_database = bool(flags[0] & apsw.SQLITE_OPEN_MAIN_DB)
-        super().__init__("", name, flags)
-
-    def xSync(self, flags: int) -> None:  # noqa: N802
-        if self._is_database and self._files.failures:
-            self._files.failures -= 1
-            problem = apsw.IOError("fsync")
-            vars(problem)["extendedresult"] = apsw.SQLITE_IOERR_FSYNC
-            raise problem
-        super().xSync(flags)
-
-
 @pytest.fixture
-async def bad(tmp_path: Path) -> AsyncIterator[tuple[BadFiles, SqliteStore]]:
-    files = BadFiles("bad")
+async def bad(tmp_path: Path) -> AsyncIterator[tuple[FailingFiles, SqliteStore]]:
+    files = FailingFiles("bad")
     store = await SqliteStore.open(tmp_path, doorbell=LocalDoorbell(), vfs="bad")
     yield files, store
     await store.aclose()
@@ -93,13 +60,13 @@ async def test_the_log_begins_anew_under_a_steady_load(tmp_path: Path) -> None:
 
 
 async def test_a_database_that_cannot_be_synced_is_said_and_mended(
-    bad: tuple[BadFiles, SqliteStore],
+    bad: tuple[FailingFiles, SqliteStore],
 ) -> None:
     files, store = bad
-    files.failures = 2
+    files.database_sync_fails = 2
     done: list[str] = []
     async with asyncio.timeout(PATIENCE):
-        while files.failures:
+        while files.database_sync_fails:
             try:
                 done.append(await store.decide(Fill(len(done))))
             except StoreUnavailable:
