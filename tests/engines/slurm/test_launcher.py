@@ -308,17 +308,6 @@ async def test_what_an_operator_cancels_is_told(
     assert seen.there is There.GONE
 
 
-def is_stopped(pid: int) -> bool:
-    """Return whether a process is stopped (proc(5), ``stat``), as Slurm does it."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-
-
-async def until_stopped(pid: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not is_stopped(pid):  # noqa: ASYNC110  # another's child tells nobody
-            await asyncio.sleep(0.05)
-
-
 async def test_what_slurm_has_suspended_ends_when_it_is_killed(
     make: Make, program: Program, cluster: SlurmCluster, tmp_path: Path
 ) -> None:
@@ -331,9 +320,6 @@ async def test_what_slurm_has_suspended_ends_when_it_is_killed(
     cluster.run("scontrol", "suspend", number(cluster, given))
     seen = await until_why(launcher, given, "suspended")
     assert seen.there is There.RUNNING
-    # Slurm says so at once; its daemon on the node stops the processes in two steps,
-    # a second or two apart, and what it is told in between is for Slurm to sort out.
-    await until_stopped(pid)
     await launcher.kill(key(given))
     await until_dead(pid)
     await until(launcher, given, There.GONE)
