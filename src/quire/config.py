@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
 import platformdirs
@@ -17,6 +16,7 @@ from quire.faces.rundb.days import Days
 from quire.jobs.limits import KindLimits, Limits, Quotas
 from quire.labs.settings import LabSettings
 from quire.runs.facility import MOST_NUMBER
+from quire.web_address import web_address
 
 FILE_NAME = "quire.toml"
 
@@ -332,13 +332,10 @@ def _wrong_address(url: str) -> Iterator[InputError]:
 
 def _is_address(url: str) -> bool:
     """Return whether links can be made by writing a path behind it."""
-    try:
-        parts = urlsplit(url)
-        plain = not (parts.query or parts.fragment or parts.username or parts.password)
-        named = bool(parts.hostname) and parts.port != 0
-    except ValueError:
+    parts = web_address(url)
+    if parts is None:
         return False
-    return plain and named and parts.scheme in {"http", "https"} and url.isprintable()
+    return not (parts.query or parts.fragment or parts.username or parts.password)
 
 
 def _wrong_numbers(numbers: NumberSettings) -> Iterator[InputError]:

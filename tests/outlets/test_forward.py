@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quire.access.principals import Principal
 from quire.actions.forward import Forward, OutletStatus
 from quire.actions.forward_documents import DocumentSteps
-from quire.actions.outlet_pump import Pacing
+from quire.actions.outlet_pump import Pacing, Steps
 from quire.clock import SystemClock
 from quire.documents.document import Document
 from quire.errors import Conflict, InputError, NotFound
@@ -165,6 +165,17 @@ async def test_a_poison_document_can_be_skipped_with_a_reason(
     await forward.stop()
 
 
+async def _stepped_until_aside(forward: Forward) -> Steps:
+    """Begin without a background, and go on until a run is held back."""
+    steps = forward._pumps["out"].steps
+    await steps.begin()
+    for _ in range(10):
+        if (await forward.listed())[0].waiting[RunState.ASIDE]:
+            return steps
+        await steps.step()
+    raise AssertionError("no run was held back")
+
+
 async def test_what_is_skipped_before_its_page_was_passed_stays_skipped(
     store: Store, doorbell: LocalDoorbell
 ) -> None:
@@ -172,13 +183,7 @@ async def test_what_is_skipped_before_its_page_was_passed_stays_skipped(
     await take(store, documents)
     outlet = RecordingOutlet(poison={make_uid(1, "event", 3)})
     forward = _forward(store, doorbell, outlet)
-    steps = forward._pumps["out"].steps
-    await steps.begin()
-    status, stepped = (await forward.listed())[0], 0
-    while not status.waiting[RunState.ASIDE]:
-        await steps.step()
-        (status,), stepped = await forward.listed(), stepped + 1
-        assert stepped < 10
+    steps = await _stepped_until_aside(forward)
     await forward.skip("out", ONE, "known bad", ADMIN)
     for _ in range(10):
         await steps.step()
@@ -195,10 +200,7 @@ async def test_a_run_that_waits_to_be_sent_again_can_be_skipped_and_still_goes_o
     await take(store, documents)
     outlet = RecordingOutlet(poison={make_uid(1, "event", 3)})
     forward = _forward(store, doorbell, outlet)
-    steps = forward._pumps["out"].steps
-    await steps.begin()
-    while not (await forward.listed())[0].waiting[RunState.ASIDE]:
-        await steps.step()
+    steps = await _stepped_until_aside(forward)
     await forward.retry("out", ONE)
     # Before it was tried, as while the target is away; and once more by mistake.
     for _ in range(2):

@@ -18,6 +18,7 @@ from quire import server_file
 from quire.client.errors import NoServer, SeveralServers
 from quire.errors import InputError
 from quire.server_file import ServerRecord
+from quire.web_address import web_address
 
 _PATIENCE_SECONDS = 5.0
 
@@ -90,13 +91,8 @@ def _checked(source: str, address: Address) -> Address:
 
 
 def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # of the port, or of an IPv6 address
-        return False
-    bare = not (parts.query or parts.fragment or " " in url)
-    return bool(whole) and bare and url.isprintable()
+    parts = web_address(url)
+    return parts is not None and not (parts.query or parts.fragment)
 
 
 def _named(url: str, token: str | None, environ: Mapping[str, str]) -> Address:

@@ -13,6 +13,7 @@ from quire.outlets.kafka import KafkaOutlet
 from quire.outlets.quire import QuireOutlet
 from quire.outlets.tiled import TiledOutlet
 from quire.ports.outlet import DocumentOutlet, RunOutlet
+from quire.web_address import web_address
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.IGNORECASE)
 
@@ -159,7 +160,7 @@ def _outlet(name: str, table: Any, folder: Path) -> DocumentOutlet | RunOutlet:
 
 
 def _check_address(field: str, url: str) -> None:
-    if not re.match(r"https?://[^/?#\s]", url):
+    if web_address(url) is None:
         raise InputError(field, f"{url!r} is no address", "http(s)://host")
 
 

@@ -10,7 +10,7 @@ from quire.runs.run import Run
 from quire.web.json import plain
 from quire.web.products import product_json
 
-# Of so many bytes each step keeps an event loop from all else for tens of milliseconds.
+# To write so many bytes keeps an event loop from all else for some milliseconds.
 _LONG = 256 * 1024
 
 
