@@ -2,6 +2,8 @@ import datetime as dt
 import enum
 import json
 import math
+from decimal import Decimal
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
@@ -52,6 +54,11 @@ def test_anything_becomes_one_line_of_json(doc: Any) -> None:
         (np.bool_(1), True),
         (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
         (np.datetime64("2026-11-01"), "2026-11-01"),
+        (np.longdouble(1.5), 1.5),
+        (np.array([1.5, 2], np.longdouble), [1.5, 2.0]),
+        (np.clongdouble(1 + 2j), [1.0, 2.0]),
+        (Decimal("1.5"), 1.5),
+        (Fraction(3, 2), 1.5),
         (b"text", "text"),
         (b"\xff\x00", "/wA="),
         ({"b", "a"}, ["a", "b"]),

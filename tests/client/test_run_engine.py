@@ -43,5 +43,5 @@ def test_leases_of_open_runs_are_renewed(running: Server) -> None:
         writer("stop", {"uid": "stop", "run_start": "over"})
         assert writer.flush(20.0)
         assert writer._session is not None
-        writer._session._sender._renew_leases()
+        writer._session.sender._renew_leases()
         assert until(lambda: running.known()["leases"]) == ["open"]

@@ -13,6 +13,7 @@ from tests.client.serving import HERE, Server
 import quire
 from quire.client.connection import Connection
 from quire.client.errors import Refused
+from quire.client.section import Section
 from quire.client.writer import drain
 from quire.errors import InputError
 from quire.testing.strangers import stranger
@@ -84,6 +85,57 @@ def test_a_spool_is_drained_at_once_or_not_at_all(server: Server, home: Path) ->
     assert not (home / "spol").exists()
     status = drain(Connection(*address), home / "spool")
     assert (status.sent, status.waiting) == (25, 0)
+
+
+def test_what_many_sessions_left_is_taken_with_few_open_files(
+    server: Server, home: Path
+) -> None:
+    for number in range(100):
+        left = home / "spool" / f"2026-{number:03}"
+        left.mkdir(parents=True)
+        (left / "lock").touch()
+        line = json.dumps(["event", event(f"a-{number}")])
+        (left / "00000001.ndjson").write_text(f"{line}\n")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with quire.writer(spool=home / "spool") as writer:
+        assert writer.status.waiting == 100
+        assert len(list(Path("/proc/self/fd").iterdir())) < before + 20
+        server.start()
+        assert writer.flush(30.0)
+    assert len(server.known()["uids"]) == 100
+    assert list((home / "spool").iterdir()) == []
+
+
+def test_what_waits_for_long_keeps_few_files_open(tmp_path: Path) -> None:
+    section = Section.create(tmp_path / "section")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    lines = [b"%d" % number * (9 * 2**20) + b"\n" for number in range(8)]
+    for line in lines:  # no two of them fit into one segment
+        section.append(line)
+    section.prepare()
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + 12
+    for line in lines:
+        found = section.batch(2**20)
+        assert found is not None
+        assert found[1] == line
+        found[0].acknowledge(len(line))
+    section.close()
+    assert not (tmp_path / "section").exists()
+
+
+def test_what_cannot_be_read_is_told_and_holds_up_nothing(
+    running: Server, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    odd = home / "spool" / "2026-000"
+    (odd / "00000001.ndjson").mkdir(parents=True)
+    (odd / "lock").touch()
+    with quire.writer(spool=home / "spool") as writer:
+        writer("event", event("one"))
+        assert writer.flush(20.0)
+    told = capfd.readouterr().err
+    assert told.count(f"{odd} cannot be read: Is a directory") == 1
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        drain(Connection(running.url, running.token), home / "spool")
 
 
 @pytest.mark.crash
@@ -237,6 +289,44 @@ def test_a_full_disk_does_not_reach_the_plan(running: Server, home: Path) -> Non
     assert len(running.known()["uids"]) == 300
 
 
+def test_what_a_full_disk_kept_in_memory_is_spooled_once_it_has_room(
+    server: Server, home: Path
+) -> None:
+    with program("brief", home / "spool", 300, "a") as child:
+        _out, told = child.communicate()
+    assert child.returncode == 0, told
+    assert "lost" not in told
+    server.start()
+    with quire.writer(spool=home / "spool") as writer:
+        assert writer.flush(20.0)
+    assert len(server.known()["uids"]) == 300
+
+
+def test_what_ends_with_the_process_is_told_as_lost(home: Path) -> None:
+    with program("tight", home / "spool", 1000, "a") as child:
+        _out, told = child.communicate()
+    assert "documents are lost: they were in memory" in told
+
+
+def test_what_was_closed_unsent_is_counted_once(
+    server: Server, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    writer = quire.writer(spool=home / "spool")
+    writer("event", event("before"))
+    assert not writer.close(60.0, despite_trouble=False)
+    assert (writer.status.waiting, writer.flush()) == (1, False)
+    assert "no running server" in writer.status.trouble
+    assert writer.status.since is not None
+    writer("event", event("after"))
+    assert writer.status.waiting == 2
+    server.start()
+    assert writer.flush(20.0)
+    assert writer.close()
+    assert (writer.status.sent, writer.status.waiting) == (2, 0)
+    assert (writer.status.trouble, writer.status.since) == ("", None)
+    assert "the server takes documents again" in capfd.readouterr().err
+
+
 def test_a_forked_child_writes_a_section_of_its_own(
     running: Server, home: Path
 ) -> None:
@@ -244,6 +334,25 @@ def test_a_forked_child_writes_a_section_of_its_own(
         _out, told = child.communicate()
     assert child.returncode == 0, told
     assert len(running.known()["uids"]) == 40
+
+
+@pytest.mark.crash
+def test_what_a_dead_parent_left_is_not_held_by_its_child(home: Path) -> None:
+    spool = home / "spool"
+    words = [sys.executable, str(PROGRAM), "orphan", str(spool), "5", "a"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.wait()
+        while parent.stdout.readline() not in (b"alone\n", b""):
+            pass
+        writer = quire.writer(spool=spool)
+        waiting = writer.status.waiting
+        writer.close(60.0, despite_trouble=False)
+        parent.stdin.close()
+        parent.stdout.read()  # as long as the child lives
+    assert waiting == 5
 
 
 def test_sending_loads_no_module(running: Server, home: Path) -> None:
@@ -275,6 +384,33 @@ def test_threads_may_write_at_once(running: Server) -> None:
             thread.join()
         assert writer.flush(20.0)
     assert len(running.known()["uids"]) == 200
+
+
+def test_what_comes_while_the_writer_is_closed_is_not_lost(
+    running: Server, home: Path
+) -> None:
+    ended = threading.Event()
+
+    def write(thread: int) -> None:
+        while not ended.is_set():
+            counts[thread] += 1
+            writer("event", event(f"{thread}-{counts[thread]}"))
+
+    counts = dict.fromkeys(range(4), 0)
+    writer = quire.writer(spool=home / "spool")
+    threads = [threading.Thread(target=write, args=(n,)) for n in counts]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        writer.close(0.0)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert writer.flush(30.0)
+    status, total = writer.status, sum(counts.values())
+    assert (status.sent, status.waiting, status.lost) == (total, 0, 0)
+    writer.close()
+    assert len(running.known()["uids"]) == total
 
 
 def test_segments_rotate_and_are_deleted(running: Server, home: Path) -> None:

@@ -4,7 +4,10 @@ kill     writes COUNT documents, says so, and is killed
 hang     writes COUNT documents, says so, and waits for its end
 full     writes COUNT documents while no file may grow beyond 64 KiB
 exit     writes COUNT documents and simply ends
+brief    writes COUNT documents while no file may grow beyond 64 KiB, then ends
+tight    ends while that is still so
 fork     writes half of them in a forked child
+orphan   forks a child that lives as long as its input, and is killed itself
 idle     forks a child that only asks its inherited writer
 modules  says which modules were loaded only when something was sent
 """
@@ -23,9 +26,9 @@ def document(number: int, uid: str) -> dict[str, object]:
 
 
 def main(what: str, spool: str, count: int, uid: str) -> None:
-    if what == "full":
+    if what in {"full", "brief", "tight"}:
         limit = 64 * 1024
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     writer = quire.writer(spool=spool)
     loaded = set(sys.modules)
     for number in range(count):
@@ -40,8 +43,11 @@ def main(what: str, spool: str, count: int, uid: str) -> None:
 
 def finish(what: str, writer: Writer, loaded: set[str]) -> None:
     match what:
-        case "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
+        case "kill" | "orphan":
+            die(what)
+        case "brief":
+            unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+            resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
         case "hang":
             signal.pause()
         case "idle":
@@ -51,8 +57,15 @@ def finish(what: str, writer: Writer, loaded: set[str]) -> None:
             print(writer.status, flush=True)  # noqa: T201
         case "modules":
             all_sent(writer)
-            for name in sorted(set(sys.modules) - loaded):
-                print(name, flush=True)  # noqa: T201
+            added = sorted(set(sys.modules) - loaded)
+            print("\n".join(added), end="", flush=True)  # noqa: T201
+
+
+def die(what: str) -> None:
+    if what == "kill" or os.fork():
+        os.kill(os.getpid(), signal.SIGKILL)
+    print("alone", flush=True)  # noqa: T201
+    sys.stdin.read()
 
 
 def all_sent(writer: Writer) -> None:

@@ -12,6 +12,7 @@ set, frozenset            list, sorted by representation
 other mapping, sequence   object, list
 date, time                ISO 8601 text
 enumeration               its value
+number of another kind    the nearest double
 complex number            list of real and imaginary part
 anything else             its representation
 ========================= ================================================
@@ -21,6 +22,7 @@ import base64
 import datetime as dt
 import enum
 import json
+import numbers
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -47,7 +49,10 @@ def _default(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if hasattr(value, "tolist"):
-        return value.tolist()
+        plain = value.tolist()
+        # A longdouble of numpy stays one: Python has no number for it.
+        if type(plain) is not type(value):
+            return plain
     return _standard(value)
 
 
@@ -61,14 +66,20 @@ def _standard(value: Any) -> Any:  # noqa: PLR0911 - a table
             return sorted(value, key=repr)
         case dt.date() | dt.time():
             return value.isoformat()
-        case complex():
-            return [value.real, value.imag]
+        case numbers.Number():
+            return _double(value)
         case PurePath():
             return str(value)
         case Iterable() if hasattr(value, "__len__"):
             return list(value)
         case _:
             return _representation(value)
+
+
+def _double(value: Any) -> Any:
+    if isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real):
+        return [value.real, value.imag]
+    return float(value)
 
 
 def _text(value: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 LIMIT = 64 * 2**20
 
@@ -44,7 +45,27 @@ class Overflow:
     def acknowledge(self, length: int) -> None:
         """Forget so many bytes, from the front."""
         with self._guard:
-            while length > 0:
+            while length > 0 and self._lines:
                 line = self._lines.popleft()
                 self._size -= len(line)
                 length -= len(line)
+
+    def move(self, keep: Callable[[bytes], None]) -> None:
+        """Hand all of it to `keep`, a line at a time; where it raises, the rest stays.
+
+        Raises
+        ------
+        Exception
+            Whatever `keep` raises.
+        """
+        while line := self.batch(1):
+            keep(line)
+            self.acknowledge(len(line))
+
+    def clear(self) -> int:
+        """Forget all of it; return how many lines that were."""
+        with self._guard:
+            count = len(self._lines)
+            self._lines.clear()
+            self._size = 0
+            return count

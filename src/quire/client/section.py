@@ -8,12 +8,14 @@ import fcntl
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from quire.client.segment import SIZE, SUFFIX, Segment, sync_folder
 
 _LOCK = "lock"
+_MOST_OPEN = 4
 
 
 class Section:
@@ -57,10 +59,16 @@ class Section:
 
     @classmethod
     def adopt(cls, folder: Path) -> Self | None:
-        """Take over a section, or return None where somebody holds it."""
+        """Take over a section, or return None where somebody holds it.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
+        """
         try:
             lock = os.open(folder / _LOCK, os.O_RDWR)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,8 +76,11 @@ class Section:
             if (folder / _LOCK).stat().st_ino == os.fstat(lock).st_ino:
                 files = sorted(folder.glob(f"*{SUFFIX}"))
                 return cls(folder, lock, [Segment.adopt(file) for file in files])
-        except OSError:
+        except (BlockingIOError, FileNotFoundError):
             pass
+        except BaseException:
+            os.close(lock)
+            raise
         os.close(lock)
         return None
 
@@ -98,11 +109,18 @@ class Section:
     def prepare(self) -> None:
         """Make the next segment ahead of need, off the plan's own thread.
 
+        Those that wait for their turn rest: of a server that is away for long there
+        are many, and a process may have few files open.
+
         Raises
         ------
         OSError
             It cannot be made; it is tried again when it is needed.
         """
+        with self._guard:
+            for segment in self._segments[_MOST_OPEN:]:
+                if segment is not self._current:
+                    segment.rest()
         current = self._current
         if current is None or not current.half_full or self._spare is not None:
             return
@@ -138,17 +156,25 @@ class Section:
             everything = [*self._segments, *([self._spare] if self._spare else [])]
             done = all(segment.done for segment in everything)
             for segment in everything:
-                segment.close()
+                segment.rest()
             self._segments, self._current, self._spare = [], None, None
             if done:
                 shutil.rmtree(self.folder, ignore_errors=True)
             os.close(self._lock)
 
     def abandon(self) -> None:
-        """Close this process's copies of descriptors that belong to its parent."""
-        for segment in self._segments:
-            segment.close()
-        os.close(self._lock)
+        """Close this process's copies of descriptors that belong to its parent.
+
+        A lock ends with the last of its copies, so that else a child would hold what
+        its parent left when that died.
+        """
+        lock, self._lock = self._lock, -1
+        if lock < 0:
+            return
+        for segment in (*self._segments, *([self._spare] if self._spare else [])):
+            with suppress(OSError):
+                segment.rest()
+        os.close(lock)
 
     def _rotate(self, size: int) -> Segment:
         spare, self._spare = self._spare, None

@@ -18,16 +18,22 @@ _sync = getattr(os, "fdatasync", os.fsync)
 
 
 class Segment:
-    """One segment file; made by `create` or `adopt`."""
+    """One segment file; made by `create` or `adopt`.
 
-    def __init__(self, path: Path, descriptor: int, *, size: int, end: int) -> None:
+    Parameters
+    ----------
+    descriptor
+        Of the file; None if it rests, and is opened when it is needed.
+    """
+
+    def __init__(
+        self, path: Path, descriptor: int | None = None, *, size: int, end: int
+    ) -> None:
         self.path = path
         self.end = end
         self._size = size
         self._descriptor = descriptor
-        self._mark = os.open(
-            path.with_suffix(".acknowledged"), os.O_RDWR | os.O_CREAT, 0o600
-        )
+        self._mark: int | None = None
         self.acknowledged = self._read_mark()
 
     @classmethod
@@ -58,16 +64,19 @@ class Segment:
 
     @classmethod
     def adopt(cls, path: Path) -> "Segment":
-        """Open what another process has left; a torn last line is left out."""
-        descriptor = os.open(path, os.O_RDWR)
-        try:
-            content = path.read_bytes()
-            zeros = content.find(b"\0")
-            whole = content.rfind(b"\n", 0, zeros if zeros >= 0 else None) + 1
-            return cls(path, descriptor, size=0, end=whole)
-        except BaseException:
-            os.close(descriptor)
-            raise
+        """Find what another process has left; a torn last line is left out.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
+        """
+        content = path.read_bytes()
+        zeros = content.find(b"\0")
+        whole = content.rfind(b"\n", 0, zeros if zeros >= 0 else None) + 1
+        segment = cls(path, size=0, end=whole)
+        segment.rest()
+        return segment
 
     def has_room(self, length: int) -> bool:
         """Return whether a line of so many bytes fits into what is reserved."""
@@ -93,8 +102,8 @@ class Segment:
         """
         written = 0
         while written < len(line):
-            written += os.pwrite(self._descriptor, line[written:], self.end + written)
-        _sync(self._descriptor)
+            written += os.pwrite(self._file, line[written:], self.end + written)
+        _sync(self._file)
         self.end += len(line)
 
     def batch(self, limit: int) -> bytes:
@@ -104,7 +113,7 @@ class Segment:
         """
         while self.acknowledged < self.end:
             length = min(limit, self.end - self.acknowledged)
-            found = os.pread(self._descriptor, length, self.acknowledged)
+            found = os.pread(self._file, length, self.acknowledged)
             whole = found.rfind(b"\n") + 1
             if whole:
                 return found[:whole]
@@ -115,34 +124,50 @@ class Segment:
 
     def lines_left(self) -> int:
         """Return how many lines are not yet acknowledged."""
-        content = os.pread(
-            self._descriptor, self.end - self.acknowledged, self.acknowledged
-        )
-        return content.count(b"\n")
+        rested, left = self._descriptor is None, self.end - self.acknowledged
+        count = os.pread(self._file, left, self.acknowledged).count(b"\n")
+        if rested:
+            self.rest()
+        return count
 
     def acknowledge(self, length: int) -> None:
         """Remember that so many further bytes have arrived."""
         self.acknowledged += length
         with suppress(OSError):  # then they are sent once more
-            os.pwrite(self._mark, b"%020d\n" % self.acknowledged, 0)
+            os.pwrite(self._marked, b"%020d\n" % self.acknowledged, 0)
 
     def remove(self) -> None:
         """Delete the file; it must be `done`."""
-        self.close()
+        self.rest()
         self.path.unlink(missing_ok=True)
         self.path.with_suffix(".acknowledged").unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Give up the descriptors."""
-        os.close(self._descriptor)
-        os.close(self._mark)
+    def rest(self) -> None:
+        """Give up the descriptors until they are needed again."""
+        for descriptor in (self._descriptor, self._mark):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._descriptor = self._mark = None
+
+    @property
+    def _file(self) -> int:
+        if self._descriptor is None:
+            self._descriptor = os.open(self.path, os.O_RDWR)
+        return self._descriptor
+
+    @property
+    def _marked(self) -> int:
+        if self._mark is None:
+            mark = self.path.with_suffix(".acknowledged")
+            self._mark = os.open(mark, os.O_RDWR | os.O_CREAT, 0o600)
+        return self._mark
 
     def _read_mark(self) -> int:
-        mark = os.pread(self._mark, _MARK, 0)
+        mark = os.pread(self._marked, _MARK, 0)
         if len(mark) != _MARK or not mark[:-1].isdigit():
             return 0
         at = int(mark)
-        if not 0 < at <= self.end or os.pread(self._descriptor, 1, at - 1) != b"\n":
+        if not 0 < at <= self.end or os.pread(self._file, 1, at - 1) != b"\n":
             return 0
         return at
 

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
+from urllib.parse import quote
 
+from quire.client.adoption import Adoption, Left
 from quire.client.backoff import Backoff
 from quire.client.connection import Connection
 from quire.client.delivery import Told, deliver
@@ -64,8 +66,11 @@ class Sender:
         self._connect = connect
         self._connection: Connection | None = None
         self._gate = ForkGate()
-        self._adopted: list[Section] = []
+        self._adoption = Adoption(spool, tally)
         self._backoff = Backoff()
+        self._left: list[Left] | None = None
+        self._heir: Sender | None = None
+        self._guard = threading.Lock()
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(
@@ -74,7 +79,7 @@ class Sender:
 
     def start(self) -> None:
         """Adopt what dead processes have left, and begin to send."""
-        self._adopt()
+        self._adoption.look()
         self._thread.start()
 
     def wake(self) -> None:
@@ -87,7 +92,38 @@ class Sender:
         self._ending.set()
         self._wake.set()
         self._thread.join(timeout)
-        return not self._thread.is_alive()
+        if not self._thread.is_alive():
+            return True
+        # A request hangs, and what is in memory may end with the process.
+        self._keep_spare()
+        return False
+
+    def bequeath(self, heir: "Sender") -> None:
+        """Leave what is unsent in the end, counted as it is, to the next sender."""
+        with self._guard:
+            self._heir = heir
+            left = self._left
+        if left is not None:
+            heir.inherit(left)
+
+    def inherit(self, left: list[Left]) -> None:
+        """Send what a former sender of this process has left, or leave it as well."""
+        with self._guard:
+            heir = self._heir
+            if self._left is not None:
+                self._left += left
+            else:
+                self._adoption.inherit(left)
+                self.wake()
+                return
+        if heir is not None:
+            heir.inherit(left)
+
+    def abandon(self) -> None:
+        """Let go of what is the parent's, in a child of a fork."""
+        for one in (self._section, self._adoption):
+            with suppress(OSError):
+                one.abandon()
 
     def _run(self) -> None:
         renewal = time.monotonic() + LEASE_SECONDS
@@ -95,11 +131,12 @@ class Sender:
             try:
                 if time.monotonic() >= renewal:
                     renewal = time.monotonic() + LEASE_SECONDS
-                    self._adopt()
+                    self._adoption.look()
                     self._renew_leases()
                 self._wake.clear()
-                while self._send_some() and not self._ending.is_set():
-                    pass
+                while time.monotonic() < renewal and self._send_some():
+                    if self._ending.is_set():
+                        break
                 if self._wake.wait(max(0.0, renewal - time.monotonic())):
                     self._ending.wait(_GATHER_SECONDS)
             except Exception as error:  # noqa: BLE001 - this thread must outlive it
@@ -116,25 +153,17 @@ class Sender:
             self._send(own[0], own[1])
         if spare:
             self._send(self._overflow, spare)
-        return self._send_adopted() or bool(own or spare)
-
-    def _send_adopted(self) -> bool:
-        if not self._adopted:
-            return False
-        batch = self._adopted[0].batch(BATCH)
-        if batch is None:
-            self._adopted.pop(0).close()
-        else:
-            self._send(batch[0], batch[1])
-        return True
+        adopted = self._adoption.batch(BATCH)
+        if adopted:
+            self._send(adopted[0], adopted[1])
+        return bool(own or spare or adopted)
 
     def _send(self, source: Acknowledging, batch: bytes) -> None:
         told = deliver(self._connected(), batch)
         self._keep_refused(told)
         source.acknowledge(len(batch))
-        self._backoff.reset()
-        self._tally.forget(_TROUBLE)
         self._tally.settle(sent=told.stored, refused=len(told.refused))
+        self._be_well()
 
     def _keep_refused(self, told: Told) -> None:
         if not told.refused:
@@ -148,18 +177,14 @@ class Sender:
             + f"; kept in {self._spool.refused}"
         )
 
-    def _adopt(self) -> None:
-        with suppress(OSError):
-            for section in self._spool.abandoned():
-                self._tally.accept(section.lines_left())
-                self._adopted.append(section)
-
     def _renew_leases(self) -> None:
         for uid in self._open_runs():
             try:
-                self._connected().ask("PUT", f"/api/v1/runs/{uid}/lease")
+                path = f"/api/v1/runs/{quote(uid, safe='')}/lease"
+                self._connected().ask("PUT", path)
             except (RefusedLookup, RefusedRight, RefusedConflict):
                 continue  # still on the way, or not ours to keep open
+            self._be_well()
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -173,7 +198,8 @@ class Sender:
         self._tally.tell(
             f"documents wait in {self._spool.folder}: {words}", once=_TROUBLE
         )
-        self._tally.trouble(present=True)
+        self._tally.trouble(words)
+        self._keep_spare()
         self._ending.wait(self._backoff.next())
         if self._connection is not None and isinstance(error, QuireError):
             self._find_again(self._connection)
@@ -183,8 +209,34 @@ class Sender:
         with suppress(QuireError), self._gate:
             connection.find_again()
 
+    def _be_well(self) -> None:
+        self._backoff.reset()
+        self._tally.trouble("")
+        if self._tally.forget(_TROUBLE):
+            waiting = self._tally.status.waiting
+            self._tally.tell(f"the server takes documents again, {waiting} wait")
+
+    def _keep_spare(self) -> None:
+        """Spool what is in memory, where the disk has room for it again."""
+        with suppress(OSError):
+            self._overflow.move(self._section.append)
+
     def _release(self) -> None:
-        for section in (self._section, *self._adopted):
-            section.close()
+        self._keep_spare()
+        if lost := self._overflow.clear():
+            self._tally.lose(lost, accepted=True)
+            self._tally.tell(
+                f"{lost} documents are lost: they were in memory, as"
+                f" {self._spool.folder} takes none"
+            )
+        left = self._adoption.left()
+        with suppress(OSError):
+            left.append((self._section.folder, self._section.lines_left()))
+        self._adoption.close()
+        self._section.close()
+        with self._guard:
+            self._left, heir = left, self._heir
+        if heir is not None:
+            heir.inherit(left)
         if self._connection is not None:
             self._connection.close()

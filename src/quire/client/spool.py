@@ -89,14 +89,34 @@ class Spool:
         except OSError as error:
             raise _unusable(self.folder, error) from error
 
-    def abandoned(self) -> Iterator[Section]:
-        """Adopt what dead processes have left, oldest first."""
+    def sections(self) -> Iterator[Path]:
+        """Return the folders of all writers, the oldest first.
+
+        Raises
+        ------
+        OSError
+            The spool cannot be listed.
+        """
         for folder in sorted(self.folder.iterdir()):
-            if folder.name.startswith(".") or folder.name == _REFUSED:
-                continue
-            section = Section.adopt(folder)
+            if not (folder.name.startswith(".") or folder.name == _REFUSED):
+                yield folder
+
+    def check(self) -> None:
+        """Do nothing if all that dead processes have left can be read.
+
+        Raises
+        ------
+        InputError
+            A part of it cannot.
+        """
+        for folder in self.sections():
+            try:
+                section = Section.adopt(folder)
+            except OSError as error:
+                reason = f"{folder} cannot be read: {error.strerror or error}"
+                raise InputError("spool", reason, "send it as its owner") from error
             if section is not None:
-                yield section
+                section.close()
 
     def keep_refused(self, refusal: Refusal) -> None:
         """Keep a refused document with its reason, durably, once.

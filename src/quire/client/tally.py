@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import msgspec
 
@@ -19,12 +20,18 @@ class WriterStatus(msgspec.Struct, frozen=True, kw_only=True):
         Kept in the spool's ``refused`` folder with the reason.
     lost
         Neither spooled nor sent: the disk was full, and then the memory for it.
+    trouble
+        Why sending fails just now, empty while it does not.
+    since
+        Unix seconds since when it fails.
     """
 
     sent: int = 0
     waiting: int = 0
     refused: int = 0
     lost: int = 0
+    trouble: str = ""
+    since: float | None = None
 
 
 class Tally:
@@ -33,13 +40,16 @@ class Tally:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._sent = self._waiting = self._refused = self._lost = 0
-        self._troubled = False
+        self._trouble = ""
+        self._since: float | None = None
         self._said: set[str] = set()
 
     def accept(self, count: int = 1) -> None:
-        """Count documents that now wait."""
+        """Count documents that now wait; fewer than none wait elsewhere from now on."""
         with self._changed:
             self._waiting += count
+            if count < 0:
+                self._changed.notify_all()
 
     def settle(self, *, sent: int, refused: int) -> None:
         """Count documents that no longer wait."""
@@ -47,26 +57,27 @@ class Tally:
             self._sent += sent
             self._refused += refused
             self._waiting -= sent + refused
-            self._troubled = False
             self._changed.notify_all()
 
-    def lose(self, *, accepted: bool = False) -> None:
-        """Count a document that could be kept nowhere.
+    def lose(self, count: int = 1, *, accepted: bool = False) -> None:
+        """Count documents that could be kept nowhere.
 
         Parameters
         ----------
         accepted
-            It was counted as waiting already.
+            They were counted as waiting already.
         """
         with self._changed:
-            self._lost += 1
-            self._waiting -= accepted
+            self._lost += count
+            self._waiting -= count * accepted
             self._changed.notify_all()
 
-    def trouble(self, *, present: bool) -> None:
-        """Say whether sending fails just now."""
+    def trouble(self, words: str) -> None:
+        """Say why sending fails just now; empty words say that it does not."""
         with self._changed:
-            self._troubled = present
+            if not (words and self._trouble):
+                self._since = time.time() if words else None
+            self._trouble = words
             self._changed.notify_all()
 
     @property
@@ -78,6 +89,8 @@ class Tally:
                 waiting=self._waiting,
                 refused=self._refused,
                 lost=self._lost,
+                trouble=self._trouble,
+                since=self._since,
             )
 
     def wait(self, timeout: float | None, *, despite_trouble: bool = True) -> bool:
@@ -90,7 +103,9 @@ class Tally:
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._waiting <= 0 or (self._troubled and not despite_trouble),
+                lambda: (
+                    self._waiting <= 0 or bool(self._trouble and not despite_trouble)
+                ),
                 timeout,
             )
             return self._waiting <= 0
@@ -107,6 +122,8 @@ class Tally:
         except (OSError, ValueError, AttributeError):
             return  # nobody listens: a closed terminal is no reason to fail a plan
 
-    def forget(self, once: str) -> None:
-        """Let something be told again: it was mended in between."""
+    def forget(self, once: str) -> bool:
+        """Let something be told again, mended in between; return whether it was."""
+        told = once in self._said
         self._said.discard(once)
+        return told

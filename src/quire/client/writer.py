@@ -56,16 +56,20 @@ class Writer:
         self._given = (url, token)
         self._spool = Spool(Path(spool) if spool else default_spool())
         self._tally = Tally()
+        self._opening = threading.Lock()
         self._session: _Session | None = self._open()
+        self._closed: _Session | None = None
         atexit.register(self._at_exit)
+        os.register_at_fork(after_in_child=self._let_go)
 
     def __call__(self, name: str, doc: Any) -> None:
         """Take a document; it is on disk once this returns."""
         try:
+            line = encode(name, doc)
             session = self._session
-            if session is None or self._inherited:
-                session = self._reopen()
-            session.take(name, doc)
+            while session is None or self._inherited or not session.take(line):
+                session = self._reopen(session)
+            session.mind_run(name, doc)
         except Exception as error:  # noqa: BLE001 - one that raises ends the plan
             with suppress(Exception):
                 self._tally.lose()
@@ -89,6 +93,8 @@ class Writer:
         bool
             Whether none is waiting any more.
         """
+        # Once it is closed nobody sends.
+        timeout = 0.0 if self._session is None else timeout
         return self._inherited or self._tally.wait(timeout)
 
     def close(self, timeout: float = 10.0, *, despite_trouble: bool = True) -> bool:
@@ -103,9 +109,12 @@ class Writer:
         despite_trouble
             Wait on while the server is away or takes nothing; else give up at once.
         """
-        inherited = self._inherited
-        session, self._session = self._session, None
-        if session is None or inherited:
+        if self._inherited:
+            return True
+        with self._opening:
+            session, self._session = self._session, None
+            self._closed = session or self._closed
+        if session is None:
             return True
         begun = time.monotonic()
         done = self._tally.wait(timeout, despite_trouble=despite_trouble)
@@ -128,15 +137,23 @@ class Writer:
         """Whether all there is belongs to the parent of a fork, its locks included."""
         return self._session is not None and self._session.pid != os.getpid()
 
-    def _open(self) -> "_Session":
-        return _Session(self._spool, self._tally, self._given)
+    def _open(self, former: "_Session | None" = None) -> "_Session":
+        return _Session(self._spool, self._tally, self._given, former)
 
-    def _reopen(self) -> "_Session":
-        if self._session is not None:  # we are the child of a fork
+    def _reopen(self, former: "_Session | None") -> "_Session":
+        with self._opening:
+            if self._inherited:  # we are the child of a fork
+                self._tally, self._closed = Tally(), None
+            elif self._session not in (None, former):
+                return self._session  # another thread was faster
+            session = self._open(self._closed)
+            self._session, self._closed = session, None
+            return session
+
+    def _let_go(self) -> None:
+        self._opening = threading.Lock()  # another thread may have held it at the fork
+        if self._session is not None:
             self._session.abandon()
-            self._tally = Tally()
-        self._session = self._open()
-        return self._session
 
     def _at_exit(self) -> None:
         with suppress(Exception):
@@ -144,10 +161,20 @@ class Writer:
 
 
 class _Session:
-    """The writer's life in one process."""
+    """The writer's life in one process.
+
+    Parameters
+    ----------
+    former
+        The one that was closed before, whose unsent documents are counted already.
+    """
 
     def __init__(
-        self, spool: Spool, tally: Tally, given: tuple[str | None, str | None]
+        self,
+        spool: Spool,
+        tally: Tally,
+        given: tuple[str | None, str | None],
+        former: "_Session | None",
     ) -> None:
         self.pid = os.getpid()
         self._tally = tally
@@ -156,7 +183,8 @@ class _Session:
         self._open_runs: set[str] = set()
         self._disk_again = 0.0
         self._guard = threading.Lock()
-        self._sender = Sender(
+        self._over = False
+        self.sender = Sender(
             spool,
             self._section,
             overflow=self._overflow,
@@ -164,19 +192,25 @@ class _Session:
             open_runs=lambda: tuple(self._open_runs),
             connect=lambda: Connection(*given),
         )
-        self._sender.start()
+        if former is not None:
+            former.sender.bequeath(self.sender)
+        self.sender.start()
 
-    def take(self, name: str, doc: Any) -> None:
-        line = encode(name, doc)
-        self._tally.accept()
-        if self._spooled(line) or self._overflow.append(line):
-            self._sender.wake()
+    def take(self, line: bytes) -> bool:
+        """Keep a document; return False if the session was closed before."""
+        with self._guard:
+            if self._over:
+                return False
+            self._tally.accept()
+            kept = self._spooled(line) or self._overflow.append(line)
+        if kept:
+            self.sender.wake()
         else:
             self._tally.lose(accepted=True)
             self._tally.tell(
                 "documents are lost: disk and memory are full", once="full"
             )
-        self._mind_run(name, doc)
+        return True
 
     def _spooled(self, line: bytes) -> bool:
         if time.monotonic() < self._disk_again:
@@ -192,9 +226,14 @@ class _Session:
                 once="disk",
             )
             return False
+        if self._disk_again:
+            self._disk_again = 0.0
+            self._tally.forget("disk")
+            self._tally.forget("full")
         return True
 
-    def _mind_run(self, name: str, doc: Any) -> None:
+    def mind_run(self, name: str, doc: Any) -> None:
+        """Note whether a run is open, whose lease is to be renewed."""
         key = "uid" if name == "start" else "run_start" if name == "stop" else ""
         if not key or not isinstance(doc, Mapping) or key not in doc:
             return  # what is wrong with a document, the server tells
@@ -202,11 +241,12 @@ class _Session:
         change(str(doc[key]))
 
     def close(self, timeout: float) -> None:
-        self._sender.end(timeout)
+        with self._guard:
+            self._over = True
+        self.sender.end(timeout)
 
     def abandon(self) -> None:
-        with suppress(OSError):
-            self._section.abandon()
+        self.sender.abandon()
 
 
 def writer(
@@ -233,11 +273,13 @@ def drain(
     Raises
     ------
     InputError
-        The spool that was named is not there.
+        The spool that was named is not there; or once the rest is sent, what cannot
+        be read of it.
     """
     if spool and not Path(spool).is_dir():
         raise InputError("spool", f"{spool} is no folder", "name one that a writer had")
     address = connection.address
     left = Writer(address.url, address.token, spool)
     left.close(timeout, despite_trouble=False)
+    Spool(Path(spool) if spool else default_spool()).check()
     return left.status
