@@ -1,3 +1,4 @@
+import gzip
 import json
 import subprocess
 import sys
@@ -27,7 +28,16 @@ START = ["start", {"uid": "run-1", "time": 1.0, "scan_id": 7, "plan_name": "scan
 
 def test_help_names_every_command() -> None:
     told = call("--help").stdout
-    for name in ("demo", "serve", "ingest", "runs", "jobs", "token", "doctor"):
+    for name in (
+        "demo",
+        "serve",
+        "ingest",
+        "inlets",
+        "outlets",
+        "runs",
+        "jobs",
+        "doctor",
+    ):
         assert name in told
 
 
@@ -74,6 +84,45 @@ def test_ingest_tells_what_is_refused() -> None:
     assert result.stdout == "1 accepted, 0 repeated, 2 refused\n"
     assert "line 2: start bad: /time: is required" in result.stderr
     assert "line 5: start worse: /time: is required" in result.stderr
+
+
+@ONLY_SERVER
+def test_ingest_tells_of_each_line_where_it_stands() -> None:
+    given = lines(START, ["start", {"uid": "bad"}], ["start", {"uid": "bad"}])
+    told = call("ingest", "-", given=given).stderr
+    assert [row[:15] for row in told.splitlines()] == [
+        "refused: line 2",
+        "refused: line 3",
+    ]
+
+
+@ONLY_SERVER
+def test_ingests_a_compressed_file(tmp_path: Path) -> None:
+    file = tmp_path / "documents.jsonl.gz"
+    parts = [gzip.compress(lines([n, {"uid": n}]).encode()) for n in ("a", "b")]
+    file.write_bytes(gzip.compress(lines(START).encode()) + b"".join(parts))
+    result = call("ingest", str(file))
+    assert result.stdout == "3 accepted, 0 repeated, 0 refused\n"
+    file.write_bytes(gzip.compress(lines(START, START).encode())[:-9])
+    result = call("ingest", str(file))
+    assert (result.exit_code, "ends too early" in result.stderr) == (2, True)
+
+
+@ONLY_SERVER
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (json.dumps([START], indent=1).encode(), "is one JSON array"),
+        (lines(START).encode("utf-16"), "is UTF-16"),
+        (b"\x28\xb5\x2f\xfd ...", "is compressed, not by gzip"),
+    ],
+)
+def test_a_file_that_holds_no_lines_is_told_as_such(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    result = call("ingest", str(tmp_path / "file"))
+    assert (result.exit_code, words in result.stderr) == (2, True)
 
 
 def test_ingests_what_waits_in_the_spool(server: Server, home: Path) -> None:

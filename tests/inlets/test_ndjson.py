@@ -115,12 +115,14 @@ async def test_the_last_line_waits_until_it_is_whole(folder: Path) -> None:
         with file.open("ab") as stream:
             stream.write(grown)
         assert now(inlet) == Batch(items=())
+    assert inlet.notes() == ("a.ndjson: 23 bytes behind line 0 are no whole line yet",)
     file.write_bytes(b'["start",{"a":[1]}]')
     assert await taken(inlet, 1) == [("a.ndjson:1", b'["start",{"a":[1]}]')]
     with file.open("ab") as stream:
         stream.write(b"\n[2]\n")
     assert await taken(inlet, 1) == [("a.ndjson:2", b"[2]")]
     assert now(inlet) == Batch(items=())
+    assert inlet.notes() == ()
 
 
 @pytest.mark.parametrize("path", ["", "a.ndjson"])
@@ -228,7 +230,25 @@ async def test_links_are_not_followed(folder: Path) -> None:
     assert inlet.notes() == (
         "a.ndjson: a symbolic link is not followed",
         "deep.ndjson: a symbolic link is not followed",
+        "folders are not looked into (1, such as sub.ndjson)",
     )
+
+
+async def test_what_is_passed_over_is_told(folder: Path) -> None:
+    for name in ("a.ndjson.gz", "b.json", ".hidden"):
+        (folder / name).write_bytes(b"[1]\n")
+    (folder / "2025").mkdir()
+    (folder / "2026").mkdir()
+    inlet = reader(folder)
+    assert now(inlet) == Batch(items=())
+    assert inlet.notes() == (
+        "folders are not looked into (2, such as 2025)",
+        "names that no pattern matches (2, such as a.ndjson.gz)",
+    )
+    (folder / "one").write_bytes(b"")
+    alone = reader(folder / "one")
+    assert now(alone) == Batch(items=())
+    assert alone.notes() == ()
 
 
 async def test_a_file_swapped_for_a_link_after_the_listing_is_not_read(

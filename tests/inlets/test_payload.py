@@ -38,6 +38,9 @@ def test_neither_json_nor_messagepack_is_taken_for_pickle(body: Any) -> None:
         assert b"\n" not in item.line
     for pair in (json.dumps(["event", body]).encode(), msgpack.dumps(["event", body])):
         assert json.loads(pair_item(pair, "here").line) == ["event", body]
+    named = {"name": "event", "doc": body}
+    for text in (json.dumps(named).encode(), msgpack.dumps(named)):
+        assert json.loads(pair_item(text, "here").line) == named
 
 
 @given(payload=st.binary(max_size=60))

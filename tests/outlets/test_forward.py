@@ -93,7 +93,7 @@ async def test_a_server_that_does_not_forward_tells_how_far_the_other_has_come(
 
 
 async def test_a_failing_target_is_tried_again_later_and_later(
-    store: Store, doorbell: LocalDoorbell
+    store: Store, doorbell: LocalDoorbell, caplog: pytest.LogCaptureFixture
 ) -> None:
     outlet = RecordingOutlet()
     outlet.trouble = 5
@@ -106,9 +106,13 @@ async def test_a_failing_target_is_tried_again_later_and_later(
     assert seen.behind == len(documents)
     assert seen.trouble is not None
     assert seen.trouble.error == "trouble"
-    assert seen.trouble.next_try > seen.trouble.at
+    assert seen.trouble.next_try > seen.trouble.at >= seen.trouble.since
     await _until(forward, _idle)
     await forward.stop()
+    told = [one.message for one in caplog.records]
+    assert told[0] == "outlet out waits: trouble"
+    assert told[1].startswith("outlet out goes on after")
+    assert len(told) == 2
     assert outlet.raws(ONE) == raws(documents)
 
 
@@ -256,6 +260,25 @@ async def test_a_refused_document_is_recorded_and_the_rest_goes_on(
     await _until(forward, _idle)
     with pytest.raises(NotFound):
         await forward.retry("out", TWO)
+    await forward.stop()
+
+
+async def test_what_was_refused_before_its_run_was_known_is_not_forgotten(
+    store: Store, doorbell: LocalDoorbell
+) -> None:
+    documents = make_run(1, 3)
+    outlet = RecordingOutlet(refuse={make_uid(1, "event", 1)})
+    outlet.takes_waiting = True
+    await take(store, documents[2:3])
+    forward = _forward(store, doorbell, outlet)
+    forward.start()
+    status = await _until(forward, _waiting(RunState.REFUSED, 1))
+    assert status.runs[0].run == ""
+    status = await forward.retry("out")
+    assert status.waiting[RunState.REFUSED] == 1
+    outlet.refuse.clear()
+    await take(store, documents)
+    await _until(forward, lambda _: len(outlet.raws(ONE)) == len(documents))
     await forward.stop()
 
 

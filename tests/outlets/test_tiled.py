@@ -260,6 +260,22 @@ async def test_a_server_that_is_killed_in_between(
         assert held["stop"] == run[-1].body
 
 
+async def test_a_container_that_is_not_there_is_no_run_s_fault(
+    store: Store, doorbell: LocalDoorbell, tiled: Tiled
+) -> None:
+    outlet = TiledOutlet(f"{tiled.url}/api/v1/metadata/moved", KEY)
+    forward = Forward({"tiled": outlet}, store, doorbell, SystemClock(), pacing=QUICK)
+    forward.start()
+    await take(store, make_run("moved", 2))
+    status = await _until(
+        forward, lambda status: bool(status.trouble and status.trouble.failures > 5)
+    )
+    await forward.stop()
+    assert status.waiting[RunState.ASIDE] == 0
+    assert status.trouble is not None
+    assert "No such entry: ['moved']" in status.trouble.error
+
+
 async def test_a_writer_that_is_killed_begins_the_run_anew(
     store: Store, doorbell: LocalDoorbell, tiled: Tiled
 ) -> None:

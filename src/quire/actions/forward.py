@@ -191,7 +191,8 @@ class Forward:
         if run is None:
             states = frozenset({RunState.ASIDE, RunState.REFUSED})
             query = OutletRunQuery(outlet=name, states=states, limit=_COUNTED)
-            return tx.outlet_runs.page(query)
+            # What waits for its run goes out again by itself once that is known.
+            return tuple(one for one in tx.outlet_runs.page(query) if one.run)
         record = tx.outlet_runs.get(name, run)
         if record is None:
             raise NotFound("run of the outlet", run, "see `quire outlets`")

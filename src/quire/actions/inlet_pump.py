@@ -53,12 +53,15 @@ class InletTrouble(msgspec.Struct, frozen=True, kw_only=True):
         Unix seconds; once they have passed, it is tried, or well again.
     failures
         In a row.
+    since
+        Unix seconds of the first of them.
     """
 
     error: str
     at: float
     next_try: float
     failures: int
+    since: float
 
 
 class Tally(msgspec.Struct, kw_only=True):
@@ -157,7 +160,10 @@ class InletPump:
         await self._deliver(batch)
         await self.inlet.commit(batch)
         self.settled = True
-        self.trouble = None
+        if self.trouble is not None:
+            waited = self._clock.now() - self.trouble.since
+            _log.warning("inlet %s goes on after %.0f s", self._name, waited)
+            self.trouble = None
 
     async def _run(self) -> None:
         while True:
@@ -182,15 +188,20 @@ class InletPump:
 
     async def _back_off(self, problem: Exception) -> None:
         now, failures = self._clock.now(), 1
-        if self.trouble and now < self.trouble.next_try + self._policy.longest:
-            failures = self.trouble.failures + 1
+        former = self.trouble
+        if former and now < former.next_try + self._policy.longest:
+            failures = former.failures + 1
         told = isinstance(problem, QuireError)
         error = str(problem) if told else f"{type(problem).__name__}: {problem}"
         wait = self._policy.delay(failures) * self._random.uniform(0.5, 1.0)
         self.trouble = InletTrouble(
-            error=error, at=now, next_try=now + wait, failures=failures
+            error=error,
+            at=now,
+            next_try=now + wait,
+            failures=failures,
+            since=former.since if former and failures > 1 else now,
         )
-        if failures == 1:
+        if told and (failures == 1 or not former or former.error != error):
             _log.warning("inlet %s waits: %s", self._name, error)
         await asyncio.sleep(wait)
 

@@ -15,7 +15,6 @@ from quire.errors import QuireError
 from quire.jobs.retrying import RetryPolicy
 from quire.ports.doorbell import Doorbell
 from quire.ports.outbox_records import Amount, Outgoing, Position
-from quire.ports.outlet import OutletUnavailable
 
 _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 5.0
@@ -91,12 +90,19 @@ class Pacing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """Why an outlet waits: the failure, when it was, and when it tries again."""
+    """Why an outlet waits: the failure, when it was, and when it tries again.
+
+    Attributes
+    ----------
+    since
+        Unix seconds of the first of the failures in a row.
+    """
 
     error: str
     at: float
     next_try: float
     failures: int
+    since: float
 
 
 class Pump:
@@ -166,12 +172,19 @@ class Pump:
                 _log.exception("outlet %s failed", self._name)
                 await self._back_off(problem)
             else:
-                self.trouble = None
+                self._be_well()
                 await self._rest(pace, ticket)
+
+    def _be_well(self) -> None:
+        if self.trouble is not None:
+            waited = self._clock.now() - self.trouble.since
+            _log.warning("outlet %s goes on after %.0f s", self._name, waited)
+            self.trouble = None
 
     async def _back_off(self, problem: Exception) -> None:
         now = self._clock.now()
-        failures = 1 if self.trouble is None else self.trouble.failures + 1
+        former = self.trouble
+        failures = 1 if former is None else former.failures + 1
         asked = getattr(problem, "retry_after", 0.0)
         wait = self._policy.delay(failures) * self._random.uniform(0.5, 1.0)
         wait = max(wait, min(asked, self._pacing.longest))
@@ -181,8 +194,9 @@ class Pump:
             at=now,
             next_try=now + wait,
             failures=failures,
+            since=now if former is None else former.since,
         )
-        if isinstance(problem, OutletUnavailable) and failures == 1:
+        if told and (former is None or former.error != self.trouble.error):
             _log.warning("outlet %s waits: %s", self._name, problem)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):

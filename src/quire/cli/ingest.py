@@ -1,25 +1,24 @@
 """`quire ingest`."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
-from io import BufferedReader
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
+from quire.cli.document_files import opened, pieces
 from quire.cli.options import Json
 from quire.cli.outcomes import Outcome, say
 from quire.cli.output import put, put_json
 from quire.errors import InputError
 
-_BATCH = 2 * 2**20
-
 
 def ingest(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE|-", help="Documents as NDJSON.")
+        str | None,
+        typer.Argument(metavar="FILE|-", help="Documents as NDJSON, plain or gzip."),
     ] = None,
     *,
     spool: Annotated[
@@ -71,13 +70,13 @@ def _from_file(name: str, *, legacy: bool) -> dict[str, int]:
     from quire.client.delivery import LEGACY, PATH, Told, deliver
 
     total = Told(stored=0)
-    with _opened(name) as stream, Connection() as connection:
-        for first, lines in _batches(stream):
+    with opened(name, sys.stdin.buffer) as stream, Connection() as connection:
+        for first, lines in _batches(pieces(stream)):
             told = deliver(connection, b"".join(lines), LEGACY if legacy else PATH)
             if told.refused:
-                numbers = {line: at for at, line in enumerate(lines, first) if line}
+                numbers = _numbers(first, lines)
                 for refusal in told.refused:
-                    number = numbers[refusal.line + b"\n"]
+                    number = numbers[refusal.line + b"\n"].popleft()
                     say(f"refused: line {number}: {refusal}")
             total += told
     # A line that was upgraded may have become several documents.
@@ -89,28 +88,27 @@ def _from_file(name: str, *, legacy: bool) -> dict[str, int]:
     }
 
 
-def _opened(name: str) -> nullcontext[BufferedReader] | BufferedReader:
-    if name == "-":
-        return nullcontext(cast("BufferedReader", sys.stdin.buffer))
-    try:
-        return Path(name).open("rb")
-    except OSError as error:
-        raise InputError("FILE", f"{name}: {error.strerror}") from error
+def _numbers(first: int, lines: list[bytes]) -> dict[bytes, deque[int]]:
+    """Return where each line stands; the same one may stand at several places."""
+    numbers: dict[bytes, deque[int]] = defaultdict(deque)
+    for number, line in enumerate(lines, first):
+        numbers[line].append(number)
+    return numbers
 
 
-def _batches(stream: BufferedReader) -> Iterator[tuple[int, list[bytes]]]:
+def _batches(text: Iterable[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     """Yield lines to send at once, empty ones bare, behind the number of the first.
 
     Of a pipe they are what is there: a producer that goes on for hours is not kept
     waiting for a full batch.
     """
     first, parts = 1, list[bytes]()
-    while piece := stream.read1(_BATCH):
+    for piece in text:
         parts.append(piece)
         if b"\n" not in piece:
             continue
-        text, _, rest = b"".join(parts).rpartition(b"\n")
-        lines, parts = list(map(_line, text.split(b"\n"))), [rest]
+        whole, _, rest = b"".join(parts).rpartition(b"\n")
+        lines, parts = list(map(_line, whole.split(b"\n"))), [rest]
         if any(lines):
             yield first, lines
         first += len(lines)

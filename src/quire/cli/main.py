@@ -9,6 +9,7 @@ from quire.cli import (
     daq,
     doctor,
     ingest,
+    inlets,
     jobs,
     labs,
     merge,
@@ -64,6 +65,7 @@ app.add_typer(indexes.app, name="index")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(daq.app, name="daq")
 app.add_typer(labs.app, name="labs")
+app.add_typer(inlets.app, name="inlets")
 app.add_typer(outlets.app, name="outlets")
 app.add_typer(token.app, name="token")
 app.command("merge")(merge.merge)

@@ -30,7 +30,7 @@ def show(context: typer.Context, *, json: Json = False) -> None:
         put_json(found)
         return
     put_table(
-        ("outlet", "to", "state", "behind", "sent", "next try", "last error"),
+        ("outlet", "to", "state", "behind", "sent", "since", "next try", "last error"),
         [_line(one) for one in found["outlets"]],
     )
     runs = [run for one in found["outlets"] for run in one["runs"]]
@@ -40,7 +40,7 @@ def show(context: typer.Context, *, json: Json = False) -> None:
             [
                 (
                     run["outlet"],
-                    run["run"],
+                    run["run"] or "(not known yet)",
                     run["state"],
                     moment(run["since"]),
                     run["reason"] or run["error"],
@@ -94,6 +94,7 @@ def _line(one: dict[str, Any]) -> tuple[Any, ...]:
         one["state"],
         one["behind"],
         one["sent"],
+        moment(trouble.get("since")),
         moment(trouble.get("next_try")),
         trouble.get("error", ""),
     )

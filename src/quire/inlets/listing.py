@@ -87,7 +87,7 @@ class Listing:
         folder = path if is_folder else path.parent
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            yield OpenFolder(handle, self._list(handle, wanted, known))
+            yield OpenFolder(handle, self._list(handle, wanted, known, whole=is_folder))
         finally:
             os.close(handle)
 
@@ -99,10 +99,15 @@ class Listing:
         )
 
     def _list(
-        self, handle: int, wanted: Callable[[str], bool], known: Collection[str]
+        self,
+        handle: int,
+        wanted: Callable[[str], bool],
+        known: Collection[str],
+        *,
+        whole: bool,
     ) -> tuple[Found, ...]:
         found: dict[str, Found] = {}
-        notes: list[str] = []
+        passed = _Passed()
         with os.scandir(handle) as entries:
             for entry in entries:
                 try:
@@ -110,24 +115,50 @@ class Listing:
                 except FileNotFoundError:
                     continue
                 key = f"{status.st_dev}:{status.st_ino}"
-                by_name = wanted(entry.name)
-                if not by_name and key not in known:
-                    continue
                 one = Found(
                     name=entry.name,
                     key=key,
                     size=status.st_size,
                     modified=status.st_mtime_ns,
-                    wanted=by_name,
+                    wanted=wanted(entry.name),
                 )
-                if stat.S_ISREG(status.st_mode):
+                is_file = stat.S_ISREG(status.st_mode)
+                if is_file and (one.wanted or key in known):
                     found[key] = one
-                elif stat.S_ISLNK(status.st_mode):
-                    notes.append(f"{one.shown}: a symbolic link is not followed")
+                elif one.wanted or whole:
+                    passed.add(one, status.st_mode)
         if not self._path.exists():
-            notes.append(f"{self._path} is not there")
-        self.notes = tuple(sorted(notes))
+            passed.links.append(f"{self._path} is not there")
+        self.notes = passed.notes()
         return tuple(sorted(found.values(), key=_place))
+
+
+class _Passed:
+    """What of a folder is not read: links by name, the rest in sums."""
+
+    def __init__(self) -> None:
+        self.links: list[str] = []
+        self._folders: list[str] = []
+        self._others: list[str] = []
+
+    def add(self, one: Found, mode: int) -> None:
+        if stat.S_ISLNK(mode) and one.wanted:
+            self.links.append(f"{one.shown}: a symbolic link is not followed")
+        elif stat.S_ISDIR(mode):
+            self._folders.append(one.shown)
+        elif not one.wanted and not one.name.startswith("."):
+            self._others.append(one.shown)
+
+    def notes(self) -> tuple[str, ...]:
+        sums = [
+            f"{words} ({len(names)}, such as {min(names)})"
+            for names, words in (
+                (self._folders, "folders are not looked into"),
+                (self._others, "names that no pattern matches"),
+            )
+            if names
+        ]
+        return (*sorted(self.links), *sums)
 
 
 class OpenFolder:

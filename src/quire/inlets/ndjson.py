@@ -100,6 +100,8 @@ class NdjsonInlet:
         positions: list[InletPosition] = []
         size = 0
         with self._listing.opened(self._places.keys()) as folder:
+            there = {found.key for found in folder.files}
+            self._troubles = {k: v for k, v in self._troubles.items() if k in there}
             for found in folder.files:
                 lines = self._read(folder, found)
                 if lines is None:
@@ -138,6 +140,9 @@ class NdjsonInlet:
         if lines.place == before:
             if not grown:
                 self._idle[found.key] = looks
+            if left := found.size - before.offset:
+                words = f"{left} bytes behind line {before.line} are no whole line yet"
+                self._troubles[found.key] = f"{found.shown}: {words}"
             return None
         self._idle.pop(found.key, None)
         return lines

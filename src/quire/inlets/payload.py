@@ -31,7 +31,7 @@ class Unreadable(ValueError):
 def pair_item(payload: bytes, place: str) -> Item:
     """Return the item of a message that holds name and document.
 
-    As bluesky-kafka packs them: ``[name, document]``.
+    As bluesky-kafka packs them, ``[name, document]``, or as a map with both.
     """
     return _item(place, payload, lambda: _pair(payload))
 
@@ -69,7 +69,7 @@ def _item(place: str, raw: bytes, line: Any) -> Item:
 def _pair(payload: bytes) -> bytes:
     if is_pickle(payload):
         raise Unreadable(PICKLE)
-    if payload[:1] and payload[0] in _ARRAYS:
+    if payload[:1] and payload[0] in _ARRAYS | _MAPS:
         return as_json(unpack(payload))
     if payload.lstrip(_WHITE)[:1] in (b"[", b"{"):
         return _one_line(payload)

@@ -33,6 +33,8 @@ _ANSWERED = frozenset(
 
 class _Refusal(msgspec.Struct):
     index: int
+    name: str = ""
+    uid: str = ""
     reason: str = ""
     field: str = ""
 
@@ -173,4 +175,5 @@ def _detail(response: "httpx.Response") -> str:
 
 
 def _words(refusal: _Refusal) -> str:
-    return f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
+    which = " ".join(filter(None, (refusal.name, refusal.uid)))
+    return ": ".join(filter(None, (which, refusal.field, refusal.reason)))

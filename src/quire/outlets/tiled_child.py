@@ -27,6 +27,10 @@ class Foreign(Exception):
     """Something that this outlet did not write stands under the run's uid."""
 
 
+class Unreachable(Exception):
+    """The container that is to hold the runs cannot be had: no run's fault."""
+
+
 class Writing:
     """Writes runs to one tiled server.
 
@@ -92,7 +96,11 @@ class Writing:
         from tiled.client import from_uri  # type: ignore[import-untyped]
 
         if self._client is None:
-            self._client = from_uri(self._uri, api_key=self._api_key or None)
+            try:
+                self._client = from_uri(self._uri, api_key=self._api_key or None)
+            except Exception as problem:
+                said = f"{type(problem).__name__}: {problem}"
+                raise Unreachable(said) from problem
         return self._client
 
 
@@ -123,7 +131,8 @@ def kind_of(problem: Exception) -> str:
     if isinstance(problem, Foreign):
         return "foreign"
     response = getattr(problem, "response", None)
-    if isinstance(problem, httpx.TransportError | OSError | ImportError):
+    away = Unreachable | httpx.TransportError | OSError | ImportError
+    if isinstance(problem, away):
         return "unavailable"
     if response is not None and response.status_code in _GONE:
         return "unavailable"
