@@ -19,11 +19,26 @@ from quire.ports.store import Transaction
 from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
-from quire.testing.documents import document, make_descriptor, make_run, make_uid
+from quire.testing.documents import (
+    document,
+    make_descriptor,
+    make_event,
+    make_run,
+    make_uid,
+)
 
 STAFF = Principal(name="staff", scopes=frozenset({Scope.ADMIN_ALL}))
 PERMUTATIONS = 40  # of each of the cases below: a thousand in all
 Final = tuple[dict[str, Run], Counter[tuple[str | None, bytes]]]
+
+
+OLD_RESOURCE = {
+    "uid": "old resource",
+    "spec": "NPY_SEQ",
+    "root": "/",
+    "resource_path": "x",
+    "resource_kwargs": {},
+}
 
 
 def old_run() -> list[Document]:
@@ -35,13 +50,6 @@ def old_run() -> list[Document]:
         **body["data_keys"]["image"],
         "dtype": "array",
         "external": "FILESTORE:",
-    }
-    resource = {
-        "uid": "old resource",
-        "spec": "NPY_SEQ",
-        "root": "/",
-        "resource_path": "x",
-        "resource_kwargs": {},
     }
     rows: list[Document] = []
     for number in (1, 2):
@@ -58,7 +66,33 @@ def old_run() -> list[Document]:
         datum = {"datum_id": name, "resource": "old resource", "datum_kwargs": {}}
         rows += [document("datum", datum), document("event", event)]
     described = document("descriptor", body)
-    return [start, described, document("resource", resource), *rows, stop]
+    return [start, described, document("resource", OLD_RESOURCE), *rows, stop]
+
+
+def bulks() -> list[Document]:
+    """Return a run of `bulk_events` with events of two streams, which break rules."""
+    start, described, *_, stop = make_run("bulks", 2, keys=1)
+    run = make_uid("bulks", "start")
+    descriptor, resource = make_uid("bulks", "other"), make_uid("bulks", "resource")
+    datum = f"{resource}/1"
+    other = {**make_descriptor(run, descriptor, ["image"]), "name": "other"}
+    other["data_keys"]["image"] |= {"dtype": "array", "external": "FILESTORE:"}
+    own = [make_event("bulks", number, ["key0"]) for number in (1, 2)]
+    own[1]["data"] = {"key0": "text"}
+    image = {**make_event("image", 1, ["image"]), "descriptor": descriptor}
+    image |= {"data": {"image": datum}, "timestamps": {}}
+    return [
+        start,
+        described,
+        document("descriptor", other),
+        document("bulk_events", {"primary": own[:1], "other": [image]}),
+        document("bulk_events", {"primary": own[1:]}),
+        document(
+            "datum", {"datum_id": datum, "resource": resource, "datum_kwargs": {}}
+        ),
+        document("resource", OLD_RESOURCE | {"uid": resource}),
+        stop,
+    ]
 
 
 def interleaved(*names: str) -> list[Document]:
@@ -75,6 +109,7 @@ def cut(name: str, *places: int) -> list[Document]:
 CASES: dict[str, list[Document]] = {
     **{path.stem: read(path) for path in GOOD if "load" not in path.name},
     "old": old_run(),
+    "bulks": bulks(),
     "interleaved": interleaved("scan", "count", "grid_scan", "failed_run"),
     "without start": cut("scan", 0),
     "without descriptor": cut("scan", 1),
@@ -158,3 +193,13 @@ async def test_a_resource_of_old_data_belongs_to_the_run_that_names_its_datum() 
     assert {uid for uid, _ in kept} == {run.uid}
     assert run.documents == len(documents)
     assert run.findings == ()
+
+
+async def test_bulks_are_judged_and_name_their_datums() -> None:
+    documents = CASES["bulks"]
+    runs, kept = await sent(documents, None)
+    (run,) = runs.values()
+    assert {uid for uid, _ in kept} == {run.uid}
+    rules = {one.rule for one in run.findings}
+    assert rules == {"dtype", "num_events", "unequal_keys"}  # of one stream it tells
+    assert run.unjudged == {}

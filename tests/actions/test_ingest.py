@@ -204,6 +204,41 @@ async def test_a_run_whose_writer_is_back_is_judged_as_one_that_goes_on(
     assert entries[-1].event.message == "The writer is heard again"
 
 
+async def test_who_names_nothing_gets_nothing_of_others(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    """Such as an event whose datum_id is empty, because a detector failed."""
+    lost = {"uid": "s", "run_start": "", "time": 2.0, "exit_status": "success"}
+    await ingest(json.dumps(["stop", lost]).encode(), NDJSON, staff)
+    key = {"dtype": "array", "shape": [], "source": "s", "external": "FILESTORE:"}
+    described = {"uid": "d", "run_start": "r", "time": 1.0, "data_keys": {"x": key}}
+    row = {"uid": "e", "descriptor": "d", "seq_num": 1, "time": 1.0}
+    items = [
+        ["start", {"uid": "r", "time": 1.0}],
+        ["descriptor", described],
+        ["event", {**row, "data": {"x": ""}, "timestamps": {"x": 1.0}}],
+    ]
+    await ingest(b"\n".join(json.dumps(one).encode() for one in items), NDJSON, staff)
+    run = await the_run(store, "r")
+    assert (run.status, run.documents) == (Status.OPEN, 3)
+
+
+async def test_a_conflict_alone_shows_that_a_run_goes_on(
+    ingest: Ingest, store: Store, clock: StillClock, staff: Principal
+) -> None:
+    uid = uid_of("order_no_stop")
+    gap = [line for line in lines("order_no_stop") if b'"seq_num": 2,' not in line]
+    await ingest(b"\n".join(gap), NDJSON, staff)
+    clock.advance(1000)
+    assert await interrupt_lapsed_runs(store, clock) == 1
+    name, body = json.loads(gap[-1])
+    body["time"] += 1
+    await ingest(json.dumps([name, body]).encode(), NDJSON, staff)
+    run = await the_run(store, uid)
+    assert run.status is Status.OPEN
+    assert [one.rule for one in run.findings] == ["conflict"]
+
+
 async def test_the_lease_of_nobodys_run_cannot_be_renewed(
     ingest: Ingest, staff: Principal
 ) -> None:

@@ -70,3 +70,27 @@ def test_a_long_page_is_read_once_to_be_known_again(indent: int | None) -> None:
         tracemalloc.stop()
     assert len(found) == len(rows)
     assert most < 20 * len(raw)
+
+
+class Counted(dict[str, Any]):
+    """A value that counts how often all of it is looked at."""
+
+    looks = 0
+
+    def values(self) -> Any:
+        self.looks += 1
+        return super().values()
+
+
+def test_a_long_bulk_is_looked_through_once_for_all_its_rows() -> None:
+    common = {"descriptor": "d", "seq_num": 1, "time": 0.0}
+    rows = [
+        {"uid": f"event {number}", **common, "data": {}, "timestamps": {}}
+        for number in range(500)
+    ]
+    there = document("bulk_events", {"primary": rows})
+    body = Counted(primary=rows[::-1])
+    came = Document(name=there.name, body=body, raw=json.dumps(body).encode())
+    keys = row_keys(came)
+    assert seen(there).repeated_rows(came, keys) == tuple(range(500))
+    assert body.looks < 10

@@ -51,7 +51,9 @@ def test_an_archive_comes_in_and_its_run_is_closed(tmp_path: Path) -> None:
     legacy = call("ingest", "--legacy", str(file), "--json")
     assert legacy.exit_code == 0
     assert json.loads(legacy.stdout) == {"accepted": 1, "repeated": 1, "refused": 0}
-    assert "shape null became []" in call("runs", "show", "old-run").stdout
+    shown = call("runs", "show", "old-run").stdout
+    assert "shape null became []" in shown
+    assert "(old-d)" in shown
 
     closed = call("runs", "close", "-1", "--reason", "an archive", "--json")
     assert json.loads(closed.stdout)["status"] == "interrupted"

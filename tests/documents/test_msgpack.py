@@ -16,6 +16,7 @@ from quire.documents.msgpack import (
     value_end,
 )
 from quire.documents.names import DocumentName
+from quire.documents.packed import unpack
 
 SCALARS = (
     st.none()
@@ -58,6 +59,7 @@ def test_an_integer_beyond_64_bits_is_its_decimal_digits(value: int) -> None:
     assert ext.code == 1
     assert bytes(ext.data).removeprefix(b"-").isdigit()
     assert decoded(raw) == {"n": value}
+    assert unpack(raw) == {"n": value}  # what one server gives, another takes
 
 
 @pytest.mark.parametrize("value", [2**64 - 1, -(2**63), 2**53 + 1])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,15 @@ from quire.runs.run import Finding
 from quire.testing.campaigns.server import ServerProcess
 
 NDJSON = {"content-type": "application/x-ndjson"}
-UIDS = ("uid", "run_start", "descriptor", "stream_resource", "resource", "datum_id")
+UIDS = (
+    "uid",
+    "run_start",
+    "descriptor",
+    "stream_resource",
+    "resource",
+    "datum_id",
+    "datum_ids",
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +38,30 @@ def renamed(documents: list[Document], case: int) -> list[bytes]:
     """Return lines of documents whose uids begin as no other case's."""
     lines = []
     for one in documents:
-        body = dict(one.body)
-        for name in UIDS:
-            if isinstance(body.get(name), str):
-                body[name] = f"{case}-{body[name]}"
-            elif isinstance(body.get(name), list):
-                body[name] = [f"{case}-{each}" for each in body[name]]
-        if one.name == "event":
-            body["data"] = {
-                key: f"{case}-{value}" if _names_a_datum(value) else value
-                for key, value in body["data"].items()
+        if one.name is DocumentName.BULK_EVENTS:
+            body = {
+                key: [_renamed(DocumentName.EVENT, row, case) for row in rows]
+                for key, rows in one.body.items()
             }
+        else:
+            body = _renamed(one.name, one.body, case)
         lines.append(f'["{one.name.value}",{json.dumps(body)}]'.encode())
     return lines
+
+
+def _renamed(kind: DocumentName, given: dict[str, Any], case: int) -> dict[str, Any]:
+    body = dict(given)
+    for name in UIDS:
+        if isinstance(body.get(name), str):
+            body[name] = f"{case}-{body[name]}"
+        elif isinstance(body.get(name), list):
+            body[name] = [f"{case}-{each}" for each in body[name]]
+    if kind is DocumentName.EVENT:
+        body["data"] = {
+            key: f"{case}-{value}" if _names_a_datum(value) else value
+            for key, value in body["data"].items()
+        }
+    return body
 
 
 def _names_a_datum(value: object) -> bool:
@@ -98,6 +118,23 @@ def test_what_belongs_to_no_run_waits_and_is_a_fault_of_none(
     run = http.get(f"/api/v1/runs/{json.loads(lines[0])[1]['uid']}").json()
     assert run["documents"] == len(lines) - 1
     assert run["findings"] == []
+
+
+def test_a_page_tells_which_document_it_is_and_what_came_of_a_conflict(
+    http: httpx.Client,
+) -> None:
+    stop = {"uid": "page-stop", "run_start": "page", "time": 9.0}
+    sent = [
+        ["start", {"uid": "page", "time": 1.0}],
+        ["start", {"uid": "page", "time": 1.0, "sample": "<Cu>"}],
+        ["stop", {**stop, "exit_status": "success"}],
+        ["stop", {**stop, "exit_status": "success", "uid": "page-later"}],
+    ]
+    answer = http.post("/api/v1/documents", json=sent).json()
+    assert (answer["accepted"], len(answer["refused"])) == (3, 1)
+    page = http.get("/runs/page", headers={"accept": "text/html"}).text
+    assert "<code>page-stop</code>" in page
+    assert "&lt;Cu&gt;" in page
 
 
 def test_each_rule_has_a_case() -> None:

@@ -92,6 +92,24 @@ def broken(
     return Finding(rule=rule, uid=uid, message=message, severity=severity)
 
 
+def bulk(*rows: Document, **changes: Any) -> Document:
+    """Return a `bulk_events` of these events, the last of them changed."""
+    events = [row.body for row in rows]
+    events[-1] = {**events[-1], **changes}
+    return document("bulk_events", {"any": events})
+
+
+RESOURCE = document(
+    "resource",
+    {
+        "uid": "a",
+        "run_start": RUN,
+        "spec": "s",
+        "root": "",
+        "resource_path": "",
+        "resource_kwargs": {},
+    },
+)
 FOUR = [START, DESCRIBED, *EVENTS]
 CASES: list[tuple[list[Document], Finding]] = [
     (
@@ -197,6 +215,74 @@ CASES: list[tuple[list[Document], Finding]] = [
         ),
     ),
     (
+        values("a", "z", dtype="string", choices=["a", "b"]),
+        broken(
+            "choices",
+            DESCRIPTOR,
+            "a value of 'key0' is none of its choices",
+            Severity.MINOR,
+        ),
+    ),
+    (
+        values(["a"], [["b"], ["z"]], dtype="array", choices=["a", "b"]),
+        broken(
+            "choices",
+            DESCRIPTOR,
+            "a value of 'key0' is none of its choices",
+            Severity.MINOR,
+        ),
+    ),
+    (
+        [
+            START,
+            DESCRIBED,
+            bulk(*EVENTS, data={"key0": 1.0}, timestamps={"key0": 1}),
+            stop(),
+        ],
+        broken("data_keys", DESCRIPTOR, "an event lacks the data key 'key1'"),
+    ),
+    (
+        [START, DESCRIBED, bulk(*EVENTS, timestamps={}), stop()],
+        broken(
+            "unequal_keys",
+            DESCRIPTOR,
+            "an event's timestamps have other keys than its data",
+        ),
+    ),
+    (
+        [START, DESCRIBED, bulk(*EVENTS, filled={"what": {}}), stop()],
+        broken(
+            "filled_keys", DESCRIPTOR, "an event's filled has a key that its data lacks"
+        ),
+    ),
+    (
+        [START, DESCRIBED, bulk(EVENTS[0], EVENTS[2]), stop(2)],
+        broken("sequence_gap", STOP, "stream 'primary' lacks the sequence numbers 2"),
+    ),
+    (
+        [
+            START,
+            described(key0={"external": "FILESTORE:"}),
+            bulk(event(1, data={"key0": "res/0", "key1": 1.0})),
+            stop(1),
+        ],
+        broken(
+            "unknown_reference", "res/0", "this datum is referred to, but has not come"
+        ),
+    ),
+    (
+        [
+            *FOUR,
+            RESOURCE,
+            document(
+                "bulk_datum",
+                {"resource": "a", "datum_ids": ["a/0", "a/1"], "datum_kwarg_list": []},
+            ),
+            STOPPED,
+        ],
+        broken("ragged_page", "a/0", "datum_kwarg_list has 0 entries for 2 rows"),
+    ),
+    (
         [*FOUR, described("d2", key1=None), STOPPED],
         broken(
             "descriptors", "d2", "other descriptors of 'primary' also declare 'key1'"
@@ -234,6 +320,15 @@ CASES: list[tuple[list[Document], Finding]] = [
             "num_events",
             STOP,
             "17 events of 'primary' announced, 3 rows stored",
+            Severity.NOTE,
+        ),
+    ),
+    (
+        [*FOUR, stop(num_events={"other": 0})],
+        broken(
+            "num_events",
+            STOP,
+            "0 events of 'primary' announced, 3 rows stored",
             Severity.NOTE,
         ),
     ),

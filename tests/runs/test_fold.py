@@ -17,7 +17,13 @@ from quire.documents.references import run_of
 from quire.runs.fold import fold, fold_all
 from quire.runs.intervals import gaps, union
 from quire.runs.run import Finding, Run, Status
-from quire.testing.documents import as_page, document, make_event, make_run
+from quire.testing.documents import (
+    as_page,
+    document,
+    make_descriptor,
+    make_event,
+    make_run,
+)
 
 
 def sloppy_run() -> list[Document]:
@@ -57,16 +63,24 @@ class Store:
 
     def __init__(self) -> None:
         self._rows: set[tuple[str, str]] = set()
+        self._bulks: list[Document] = []
 
     def known(self, name: DocumentName, uids: Collection[str]) -> Collection[str]:
         return [uid for uid in uids if (name.value, uid) in self._rows]
+
+    def bulks(self, uids: Collection[str]) -> Iterable[Document]:
+        return [one for one in self._bulks if not set(uids).isdisjoint(row_uids(one))]
 
     def folded(self, run: Run, documents: Sequence[Document]) -> Run:
         """Return the run with these as well; they are in the store by then."""
         self._rows |= {
             (family(one.name), uid) for one in documents for uid in row_uids(one)
         }
-        return fold_all(run, [(one, ()) for one in documents], known=self.known)
+        self._bulks += [
+            one for one in documents if one.name is DocumentName.BULK_EVENTS
+        ]
+        arrived = [(one, ()) for one in documents]
+        return fold_all(run, arrived, known=self.known, bulks=self.bulks)
 
 
 def in_pieces(run: Run, documents: Sequence[Document], cuts: Iterable[int]) -> Run:
@@ -121,6 +135,66 @@ def test_a_sloppy_run_is_the_same_in_any_order(data: st.DataObject) -> None:
     }
 
 
+def bulked_run() -> list[Document]:
+    """Return a run of `bulk_events` alone, whose events break rules on themselves."""
+    start, described, *_, stop = make_run("bulk", 6, keys=2)
+    other = make_descriptor(start.body["uid"], "other", ["image", "mode"])
+    other["name"] = "other"
+    common = other["data_keys"]["image"]
+    other["data_keys"] = {
+        "image": {**common, "dtype": "array", "external": "FILESTORE:"},
+        "mode": {**common, "dtype": "string", "choices": ["a", "b"]},
+    }
+    own = [make_event("bulk", number, ["key0", "key1"]) for number in range(1, 7)]
+    own[1]["data"] |= {"key1": "text"}
+    own[2]["timestamps"] = {}
+    second = [
+        {
+            **make_event("other", number, ["image", "mode"]),
+            "descriptor": "other",
+            "data": {"image": f"res/{number}", "mode": "c"},
+        }
+        for number in (1, 2, 4)
+    ]
+    second[2]["filled"] = {"what": False}
+    return [
+        start,
+        described,
+        document("descriptor", other),
+        document("bulk_events", {"primary": own[:2], "other": second[:1]}),
+        document("bulk_events", {"all": [*second[1:], *own[2:4]]}),
+        document("bulk_events", {"primary": own[4:], "lost": [event_of_nothing()]}),
+        stop,
+    ]
+
+
+def event_of_nothing() -> dict[str, Any]:
+    return {**make_event("lost", 1, ["key0"]), "descriptor": "lost"}
+
+
+@given(st.data())
+def test_bulks_are_judged_whenever_their_descriptors_come(data: st.DataObject) -> None:
+    documents = bulked_run()
+    expected = fold_all(Run(uid="x"), [(one, ()) for one in documents])
+    mixed = data.draw(st.permutations(documents))
+    cuts = data.draw(st.lists(st.integers(1, len(mixed)), max_size=6))
+    run, store = Run(uid="x"), Store()
+    for cut in [*cuts, len(mixed)]:
+        run, mixed = store.folded(run, mixed[:cut]), mixed[cut:]
+    assert run == expected
+    assert {finding.rule for finding in run.findings} == {
+        "choices",
+        "dtype",
+        "filled_keys",
+        "num_events",
+        "sequence_gap",
+        "unequal_keys",
+        "unknown_reference",
+    }
+    assert set(run.awaited) == {"res/1", "res/2", "res/4"}
+    assert run.unjudged == {"lost": (event_of_nothing()["uid"],)}
+
+
 def test_rows_before_their_descriptor_count_once_it_comes() -> None:
     documents = make_run("late", 5)
     run = Run(uid="x")
@@ -153,6 +227,46 @@ def test_findings_of_a_rule_are_bounded_whatever_the_order() -> None:
     back = fold_all(Run(uid="x"), [(one, ()) for one in (*reversed(bad), first)])
     assert there == back
     assert 50 < len(there.findings) <= 200
+    one_by_one = Run(uid="x")
+    for one in (*bad[::2], first, *bad[1::2]):
+        one_by_one = fold(one_by_one, one)
+    assert one_by_one == there
+    told = [one for one in there.findings if one.rule == "seq_num"]
+    assert [one.message for one in told if not one.uid] == [
+        "it is broken more often: only 100 of these are listed"
+    ]
+    assert len(told) == 101
+
+
+def test_as_many_findings_as_are_listed_are_all() -> None:
+    bad = [
+        document("event", {**make_event("many", at, ["key0"]), "seq_num": 2**60})
+        for at in range(100)
+    ]
+    run = fold_all(Run(uid="x"), [(one, ()) for one in bad])
+    assert len(run.findings) == 100
+    assert all(one.uid for one in run.findings)
+
+
+def test_that_there_are_more_goes_with_them() -> None:
+    start, described, *_, stop = make_run("away", 0)
+    rows = [make_event("away", at, ["key0"]) for at in range(1, 201)]
+    for row in rows:
+        row["data"] = {"key0": f"res/{row['seq_num']}"}
+    body = make_descriptor(start.body["uid"], described.body["uid"], ["key0"])
+    body["data_keys"]["key0"] |= {"dtype": "array", "external": "FILESTORE:"}
+    store = Store()
+    named = [start, document("descriptor", body), stop]
+    run = store.folded(
+        Run(uid="x"), [*named, *(document("event", row) for row in rows)]
+    )
+    missing = [one for one in run.findings if one.rule == "unknown_reference"]
+    assert (len(missing), missing[0].uid) == (101, "")
+    datums = {"resource": "res", "datum_kwargs": {}}
+    came = [f"res/{number}" for number in range(1, 201)]
+    run = store.folded(run, [document("datum_page", {**datums, "datum_id": came})])
+    missing = [one for one in run.findings if one.rule == "unknown_reference"]
+    assert [one.uid for one in missing] == ["res"]
 
 
 def test_what_others_found_stays() -> None:

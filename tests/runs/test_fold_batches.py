@@ -33,7 +33,9 @@ def described(keys: dict[str, tuple[str, str]]) -> Run:
     """Return a run with one stream, its data keys of these types and places."""
     body = make_descriptor("r", "d", keys)
     for key, (dtype, external) in keys.items():
-        told = {"dtype": dtype, **({"external": external} if external else {})}
+        told: dict[str, Any] = {"dtype": dtype}
+        told |= {"external": external} if external else {}
+        told |= {"choices": ["a", "ü"]} if dtype == "string" else {}
         body["data_keys"][key] = {**body["data_keys"][key], **told}
     return fold_all(Run(uid="r"), [(document("descriptor", body), ())])
 

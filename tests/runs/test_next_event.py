@@ -17,6 +17,7 @@ from quire.testing.documents import document, make_descriptor, make_run
 
 DTYPES = ["number", "integer", "string", "array", "boolean"]
 EXTERNAL = ["", "", "", "STREAM:", "FILESTORE:"]
+CHOICES = [[], [], ["a"], ["", "a", "x", "datum/1"]]
 ODD: dict[str, list[Any]] = {
     "seq_num": [0, -1, 2, 2.0, True, 2**53, 2**60],
     "time": [1.0, 7, math.nan, -math.inf, 2**70],
@@ -78,7 +79,8 @@ def test_event_by_event_it_is_the_fold(data: st.DataObject) -> None:
     }
     body = make_descriptor("r", "d", keys)
     for key, (dtype, external) in keys.items():
-        told = {"dtype": dtype, **({"external": external} if external else {})}
+        told = {"dtype": dtype, "choices": data.draw(st.sampled_from(CHOICES))}
+        told |= {"external": external} if external else {}
         body["data_keys"][key] = {**body["data_keys"][key], **told}
     run = fold_all(Run(uid="r"), [(document("descriptor", body), ())])
     closing = data.draw(st.sampled_from([None, 1, 2]))

@@ -18,6 +18,7 @@ from tests.runs.rule_cases import (
     START,
     STOPPED,
     broken,
+    bulk,
     described,
     event,
     folded,
@@ -56,6 +57,11 @@ def test_a_broken_rule_is_told(documents: list[Document], finding: Finding) -> N
         values(1, 2.5, None, dtype="number"),
         values([], [[1, 2.5], [3]], None, dtype="array"),
         values("a", None, dtype="string"),
+        values("a", None, "b", dtype="string", choices=["a", "b"]),
+        values(["a"], [], dtype="array", choices=["a", "b"]),
+        values(1, 0, dtype="integer", choices=["a", "b"]),
+        values("any", dtype="string", choices=[]),
+        [START, DESCRIBED, bulk(*EVENTS), STOPPED],
         [*FOUR, described("d2"), STOPPED],
         streamed(stream_datum("sr0", 1, 4), stream_datum("sr1", 1, 4)),
         [*FOUR, event(3, uid="rewound"), STOPPED],
@@ -107,6 +113,16 @@ def test_a_reference_is_no_longer_told_once_its_target_comes() -> None:
     assert (run.awaited, run.findings) == ({}, ())
 
 
+def test_a_datum_of_its_uid_is_not_the_resource_that_is_referred_to() -> None:
+    run = folded([START, DESCRIBED, STOPPED])
+    for datum_id, resource in (("x/1", "x"), ("x", "y")):
+        body = {"datum_id": datum_id, "resource": resource, "datum_kwargs": {}}
+        run = fold_all(run, [(document("datum", body), ())])
+    assert run.awaited == {"x": "resource", "y": "resource"}
+    told = [one.uid for one in run.findings if one.rule == "unknown_reference"]
+    assert told == ["x", "y"]
+
+
 @pytest.mark.parametrize(
     ("filled", "wanted"),
     [({}, "a"), ({"key0": False}, "a"), ({"key0": "b"}, "b"), ({"key0": True}, None)],
@@ -146,3 +162,16 @@ def test_a_page_breaks_what_its_rows_break(documents: list[Document]) -> None:
         paged = folded([START, DESCRIBED, document("event_page", as_page(rows))])
         assert alone.findings == paged.findings
         assert alone.streams == paged.streams
+
+
+@given(st.lists(st.sampled_from(ROWS), max_size=12, unique_by=lambda one: one.raw))
+def test_a_bulk_breaks_what_its_events_break(documents: list[Document]) -> None:
+    rows = [one for one in documents if one.name is DocumentName.EVENT]
+    rows = list({row.body["uid"]: row for row in rows}.values())
+    others = [one for one in documents if one.name is DocumentName.DESCRIPTOR]
+    if rows:
+        alone = folded([START, *others, *rows])
+        together = folded([START, *others, bulk(*rows)])
+        assert alone.findings == together.findings
+        assert alone.streams == together.streams
+        assert alone.awaited == together.awaited

@@ -1,12 +1,15 @@
 """One delivery of documents, sorted into runs within one transaction."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 from itertools import chain
 
 import msgspec
 
 from quire.access.principals import Principal
+from quire.actions.elsewhere import Elsewhere
+from quire.actions.look_back import bulks_in, known_in
 from quire.actions.progress_log import tell
 from quire.actions.repeats import Clash, Seen
 from quire.documents.batch import EventBatch
@@ -20,7 +23,6 @@ from quire.ports.store import Transaction
 from quire.progress.narration import narrate
 from quire.runs.careful import fold_carefully
 from quire.runs.findings import settled
-from quire.runs.fold import Known
 from quire.runs.run import Finding, Run
 
 Item = tuple[int, Document | EventBatch]
@@ -85,6 +87,10 @@ class Intake:
         self.repeated = 0
         self.refused: list[Refusal] = []
 
+    @cached_property
+    def _elsewhere(self) -> Elsewhere:
+        return Elsewhere(self._tx, self._owner)
+
     def take(self, items: Items) -> None:
         """Store what is new, run by run, in the order of arrival."""
         if len(items) == 1 and self._take_event(items[0][1]):
@@ -94,6 +100,7 @@ class Intake:
             self._store_new(None, waiting)
         for uid, of_run in by_run.items():
             self._take_run(uid, of_run)
+        self._elsewhere.finish()
 
     def _take_event(self, document: Document | EventBatch) -> bool:
         """Store a lone event that is new to a run that is here; return whether it is.
@@ -119,11 +126,7 @@ class Intake:
 
     def _sorted(self, items: Items) -> tuple[list[Item], dict[str, list[Item]]]:
         by_run: dict[str | None, list[Item]] = {}
-        # What a document refers to may stand behind it in one delivery.
-        for name, anchored in _anchored(items):
-            uid = run_of(anchored)
-            if uid is not None:
-                self._told[name] = uid
+        self._note_anchors(items)
         for item in items:
             document = item[1]
             if isinstance(document, EventBatch):
@@ -141,6 +144,18 @@ class Intake:
         waiting = by_run.pop(None, [])
         return waiting, {uid: of for uid, of in by_run.items() if uid is not None}
 
+    def _note_anchors(self, items: Items) -> None:
+        # What a document refers to may stand behind it in one delivery.
+        for name, anchored in _anchored(items):
+            uid = run_of(anchored)
+            if uid is None:
+                continue
+            if anchored.name is not DocumentName.DESCRIPTOR:
+                self._told[name] = uid
+            elif self._run_told_by(name) is None:
+                self._told[name] = uid
+                self._elsewhere.note(name, anchored)
+
     def _run_told_by(self, name: str) -> str | None:
         if name not in self._told:
             self._told[name] = self._tx.documents.run_of(name)
@@ -151,21 +166,23 @@ class Intake:
         return next((uid for uid in told if uid is not None), None)
 
     def _take_run(self, uid: str, items: Items) -> None:
-        before = self._tx.runs.get(uid) or Run(
+        stored = self._tx.runs.get(uid)
+        before = stored or Run(
             uid=uid, owner=self._owner.name, first_received=self._now
         )
         if not self._owner.can_see(before.owner):
             self._refuse_foreign(items, before)
             return
         told = len(self.refused)
-        fresh = self._new_of(uid, items)
+        own = [item for item in items if not self._refuse_elsewhere(uid, item)]
+        fresh = self._new_of(uid, own)
         clashes = [
             _conflict(refusal, self._copies[place])
             for place, refusal in enumerate(self.refused[told:], told)
         ]
-        if not fresh and not clashes:
+        if not fresh and (not clashes or stored is None):
             return
-        after = self._grown(before, fresh) if fresh else before
+        after = self._grown(before, fresh)
         self._put(before, settled(after, clashes) if clashes else after)
 
     def _put(self, before: Run, after: Run) -> None:
@@ -186,12 +203,14 @@ class Intake:
         return [*self._store_new(uid, items), *adopted]
 
     def _grown(self, run: Run, fresh: Fresh) -> Run:
-        known = self._known_in(run.uid)
+        known = partial(known_in, self._tx, run.uid)
+        bulks = partial(bulks_in, self._tx, run.uid)
         if run.interrupted:
             run = msgspec.structs.replace(run, interrupted=False)
         while fresh:
             fresh.sort(key=_stands_alone)
-            before, run = run, fold_carefully(run, fresh, known=known)
+            before = run
+            run = fold_carefully(run, fresh, known=known, bulks=bulks)
             if run.awaited is before.awaited:
                 break
             fresh = [
@@ -201,14 +220,6 @@ class Intake:
                 for pair in self._claim(run.uid, DocumentName(name), uid)
             ]
         return run
-
-    def _known_in(self, run: str) -> Known:
-        def known(name: DocumentName, uids: Collection[str]) -> Collection[str]:
-            by_key = {key_of(name, uid): uid for uid in uids}
-            hits = self._tx.documents.find(run, list(by_key))
-            return [by_key[key] for key in hits]
-
-        return known
 
     def _claim(
         self, run: str, name: DocumentName, uid: str
@@ -224,7 +235,7 @@ class Intake:
             waiting = documents.find(None, [key_of(name, uid)])
             found = (as_document(one) for each in waiting.values() for one in each)
             named += [parent for one in found for parent in parents(one)]
-        for each in named:
+        for each in filter(None, named):  # of no name is what nobody can tell of
             for stored in documents.adopt(each, run):
                 yield as_document(stored), stored.repeated
 
@@ -276,13 +287,29 @@ class Intake:
                 uid=clash.uid,
                 field="",
                 reason=(
-                    f"other content is stored under this uid: stored "
+                    f"other content is stored under this uid{clash.where}: stored "
                     f"{clash.stored_hash}, received {clash.received_hash}"
                 ),
                 stored_hash=clash.stored_hash,
                 received_hash=clash.received_hash,
             )
         )
+
+    def _refuse_elsewhere(self, run: str, item: Item) -> bool:
+        """Refuse a descriptor of which another run has the uid; return whether it has."""
+        index, document = item
+        if isinstance(document, EventBatch):
+            return False
+        if document.name is not DocumentName.DESCRIPTOR:
+            return False
+        owner = self._told.get(document.body["uid"])
+        if owner is None or owner == run:
+            return False
+        clash = self._elsewhere.clash(document, owner)
+        if clash is not None:
+            self._refuse_clash(index, document, clash)
+            self._elsewhere.tell(owner, _conflict(self.refused[-1], clash.received))
+        return clash is not None
 
     def _refuse_foreign(self, items: Items, run: Run) -> None:
         self.refused.extend(

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
 
 from quire.actions.intake import as_document
+from quire.actions.look_back import known_in
 from quire.clock import Clock
 from quire.documents.document import Document
-from quire.documents.identity import key_of
 from quire.documents.names import DocumentName
 from quire.errors import QuireError
 from quire.ports.document_records import StoredDocument
@@ -17,7 +18,6 @@ from quire.ports.store import Store, Transaction
 from quire.runs.careful import fold_carefully
 from quire.runs.changes import annotations
 from quire.runs.findings import settled
-from quire.runs.fold import Known
 from quire.runs.run import Run
 
 _AT_ONCE = 50  # runs of one transaction
@@ -164,7 +164,8 @@ def refolded(tx: Transaction, stored: Run) -> Run | Unfit:
     What stands in none of these is taken over: see `_KEPT`.
     """
     uid = stored.uid
-    made = {one.file.rpartition("/")[2] for one in tx.products.of_run(uid)}
+    every = [one for one in tx.products.of_run(uid) if one.removed is None]
+    made = {one.file.rpartition("/")[2] for one in every}
     history, said = tx.run_history.of_run(uid), stored.annotations
     if history:
         said = replace(annotations(history), lists=said.lists)
@@ -177,7 +178,7 @@ def refolded(tx: Transaction, stored: Run) -> Run | Unfit:
     try:
         for first in (True, False):
             for some in _parsed(tx.documents.of_run(uid), first=first):
-                run = fold_carefully(run, some, known=_known_in(tx, uid))
+                run = fold_carefully(run, some, known=partial(known_in, tx, uid))
     except UNREADABLE as error:
         return Unfit(uid=uid, reason=f"its documents cannot be read: {error}")
     if not run.documents:
@@ -208,12 +209,3 @@ def _parsed(
             some, size = [], 0
     if some:
         yield some
-
-
-def _known_in(tx: Transaction, run: str) -> Known:
-    def known(name: DocumentName, uids: object) -> list[str]:
-        by_key = {key_of(name, uid): uid for uid in uids}  # type: ignore[attr-defined]
-        hits = tx.documents.find(run, list(by_key))
-        return [by_key[key] for key in hits]
-
-    return known

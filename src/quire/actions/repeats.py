@@ -4,18 +4,25 @@ Redelivery is normal, and of pages as well as of single events: so nothing here 
 longer than in proportion to what came and what is there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from quire.documents.document import Document
-from quire.documents.identity import canonical, content_hash, family, row, row_uids
+from quire.documents.identity import (
+    canonical,
+    content_hash,
+    family,
+    reader_of_rows,
+    row_uids,
+)
 from quire.documents.names import DocumentName
 from quire.documents.pointer import showable
 from quire.documents.reading import parse
 from quire.ports.document_records import StoredDocument
 
 _LONGEST_COPY = 2000
+Row = dict[str, Any]
 
 
 class Clash(Exception):  # as our errors
@@ -27,16 +34,32 @@ class Clash(Exception):  # as our errors
         SHA-256 of the canonical text of both.
     received
         The text of the row that came, clipped.
+    where
+        In words, where it is not in the run itself.
     """
 
     def __init__(
-        self, uid: str, stored_hash: str, received_hash: str, received: str
+        self,
+        uid: str,
+        stored_hash: str,
+        received_hash: str,
+        received: str,
+        *,
+        where: str = "",
     ) -> None:
         super().__init__(uid)
         self.uid = uid
         self.stored_hash = stored_hash
         self.received_hash = received_hash
         self.received = received
+        self.where = where
+
+
+def clash_of(stored: Document, received: Document, *, where: str) -> Clash:
+    """Return the clash of two documents that are no pages."""
+    uid = row_uids(received)[0]
+    hashes = content_hash(stored.body), content_hash(received.body)
+    return Clash(uid, *hashes, _text(received, received.body), where=where)
 
 
 class Seen:
@@ -75,16 +98,16 @@ class Seen:
             return ()
         if any(one.is_same(document) for one in self._by_key.get(keys[0], ())):
             return tuple(range(len(keys)))
-        uids = row_uids(document)
+        uids, read = row_uids(document), reader_of_rows(document)
         return tuple(
             place
             for place, key in enumerate(keys)
-            if key in self._by_key and self._has(document, place, key, uids[place])
+            if key in self._by_key
+            and self._has(document, read(place), key, uids[place])
         )
 
-    def _has(self, document: Document, place: int, key: int, uid: str) -> bool:
+    def _has(self, document: Document, mine: Row, key: int, uid: str) -> bool:
         stored = ""
-        mine = row(document, place)
         received = content_hash(mine)
         for one in self._by_key[key]:
             contents = one.contents(key, uid)
@@ -122,11 +145,15 @@ class _Held:
     def _hashes(self, places: Sequence[int], uid: str) -> Iterator[str]:
         for place in places:
             if self._uids[place] == uid:
-                yield content_hash(row(self._document, place))
+                yield content_hash(self._read(place))
 
     @cached_property
     def _document(self) -> Document:
         return parse(self._name, self._raw)
+
+    @cached_property
+    def _read(self) -> Callable[[int], Row]:
+        return reader_of_rows(self._document)
 
     @cached_property
     def _uids(self) -> tuple[str, ...]:
@@ -140,7 +167,7 @@ class _Held:
         return places
 
 
-def _text(document: Document, one_row: dict[str, Any]) -> str:
+def _text(document: Document, one_row: Row) -> str:
     alone = family(document.name) == document.name
     raw = document.raw if alone else canonical(one_row)
     return showable(raw.decode("utf-8", "replace"), _LONGEST_COPY)

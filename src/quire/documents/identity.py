@@ -3,8 +3,8 @@
 import hashlib
 import json
 import struct
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -115,14 +115,25 @@ def row(document: Document, place: int) -> dict[str, Any]:
     place
         From 0, as in `row_uids`.
     """
+    return reader_of_rows(document)(place)
+
+
+def reader_of_rows(document: Document) -> Callable[[int], dict[str, Any]]:
+    """Return what gives a `row` by its place, for less where many are asked for."""
+    if document.name is DocumentName.BULK_EVENTS:
+        events = bulk_rows(document.body)
+        if events:
+            return lambda place: _event(events[place])
+    return partial(_row, document)
+
+
+def _row(document: Document, place: int) -> dict[str, Any]:
     body = document.body
     match document.name:
         case DocumentName.EVENT:
             return _event(body)
         case DocumentName.EVENT_PAGE if body["uid"]:
             return _event_of_page(body, place)
-        case DocumentName.BULK_EVENTS if events := bulk_rows(body):
-            return _event(events[place])
         case DocumentName.DATUM_PAGE if body["datum_id"]:
             return {
                 "resource": body["resource"],

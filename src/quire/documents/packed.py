@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 _BIG_INTEGER = 1
-_MOST_DIGITS = 4000
+_MOST_DIGITS = 4300  # as many as are read in JSON
 # Of arrays without data, so that a few bytes cannot become a gigabyte of lists.
 _MOST_EMPTY = 1024
 _DOUBLE = 8

@@ -7,6 +7,7 @@ from quire.documents.document import Document
 from quire.documents.identity import identity
 from quire.documents.names import DocumentName
 from quire.documents.pointer import showable
+from quire.runs.bulks import Bulks, no_bulks
 from quire.runs.findings import settled
 from quire.runs.fold import Known, fold, fold_all, none_known
 from quire.runs.next_event import with_next_event
@@ -18,6 +19,7 @@ def fold_carefully(
     documents: Sequence[tuple[Document | EventBatch, Collection[int]]],
     *,
     known: Known = none_known,
+    bulks: Bulks = no_bulks,
 ) -> Run:
     """Return what `fold_all` does; a document that defeats it is only told of.
 
@@ -25,11 +27,13 @@ def fold_carefully(
     `quire rebuild` folds it once the defect is mended.
     """
     try:
-        return _with_next_event(run, documents) or fold_all(run, documents, known=known)
+        return _with_next_event(run, documents) or fold_all(
+            run, documents, known=known, bulks=bulks
+        )
     except Exception:  # noqa: BLE001  # which one is at fault is found below
         for document, repeated in _each(documents):
             try:
-                run = fold(run, document, repeated, known=known)
+                run = fold(run, document, repeated, known=known, bulks=bulks)
             except Exception as error:  # noqa: BLE001  # whatever it is, it is told
                 run = settled(run, [_unfoldable(document, error)])
     return run

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
+from quire.runs.rules.addresses import no_address
 from quire.runs.rules.references import unknown_references
 from quire.runs.rules.sequence import sequence_gaps
 from quire.runs.rules.stops import no_start, num_events
@@ -19,10 +20,11 @@ from quire.runs.rules.streams import (
     types_change,
     uneven_coverage,
 )
-from quire.runs.run import Finding, Run, Status
+from quire.runs.run import Finding, Run, Severity, Status
 
 _ON_RUNS: dict[str, Callable[[Run], Iterator[Finding]]] = {
     "descriptors": descriptors_differ,
+    "no_address": no_address,
     "no_start": no_start,
     "num_events": num_events,
     "sequence_gap": sequence_gaps,
@@ -33,6 +35,7 @@ _ON_RUNS: dict[str, Callable[[Run], Iterator[Finding]]] = {
 }
 # The smallest so many of each rule: a bound that does not depend on order.
 _MOST = 100
+_MORE = f"it is broken more often: only {_MOST} of these are listed"
 
 
 def settled(run: Run, told: Iterable[Finding] = ()) -> Run:
@@ -46,7 +49,7 @@ def settled(run: Run, told: Iterable[Finding] = ()) -> Run:
     kept = {one for one in run.findings if one.rule not in _ON_RUNS}
     every = tuple(sorted(kept.union(told, _judged(run))))
     if len(every) > _MOST:
-        every = tuple(_bounded(every))
+        every = tuple(sorted(_bounded(every)))
     return run if every == run.findings else replace(run, findings=every)
 
 
@@ -58,8 +61,17 @@ def _judged(run: Run) -> Iterator[Finding]:
 
 
 def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the first of each rule, and behind them that there are more."""
     counts: dict[str, int] = {}
+    more: dict[str, Severity] = {}
     for finding in findings:
+        if finding.message == _MORE:
+            more[finding.rule] = finding.severity
+            continue
         counts[finding.rule] = counts.get(finding.rule, 0) + 1
         if counts[finding.rule] <= _MOST:
             yield finding
+        else:
+            more[finding.rule] = finding.severity
+    for rule, severity in more.items():
+        yield Finding(rule=rule, uid="", message=_MORE, severity=severity)

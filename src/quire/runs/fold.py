@@ -16,6 +16,14 @@ from quire.documents.batch import EventBatch
 from quire.documents.document import Document
 from quire.documents.identity import bulk_rows, row_uids
 from quire.documents.names import DocumentName
+from quire.runs.bulks import (
+    Bulks,
+    Events,
+    by_descriptor,
+    no_bulks,
+    no_longer_waiting,
+    still_waiting,
+)
 from quire.runs.findings import settled
 from quire.runs.growth import Growth, together
 from quire.runs.rows import Rows
@@ -28,6 +36,8 @@ from quire.runs.values import LARGEST, as_integer, as_number, as_text
 
 # What is awaited beyond so many is forgotten, the greatest uids first.
 _MOST_AWAITED = 10_000
+# A record is written with each event; of a data key with more choices none is kept.
+_MOST_CHOICES = 100
 
 _PAGES = frozenset(
     {
@@ -55,6 +65,7 @@ def fold(
     repeated: Collection[int] = (),
     *,
     known: Known = none_known,
+    bulks: Bulks = no_bulks,
 ) -> Run:
     """Return the run with one more document.
 
@@ -63,10 +74,16 @@ def fold(
     repeated
         Places of rows that the run has already.
     """
-    return fold_all(run, [(document, repeated)], known=known)
+    return fold_all(run, [(document, repeated)], known=known, bulks=bulks)
 
 
-def fold_all(run: Run, documents: Arrived, *, known: Known = none_known) -> Run:
+def fold_all(
+    run: Run,
+    documents: Arrived,
+    *,
+    known: Known = none_known,
+    bulks: Bulks = no_bulks,
+) -> Run:
     """Return the run with more documents, each with its repeated rows.
 
     The same run is returned where there are none. Who owns it and how long its lease
@@ -79,10 +96,13 @@ def fold_all(run: Run, documents: Arrived, *, known: Known = none_known) -> Run:
         before them, or be in the run.
     known
         Asked for what stands neither in `documents` nor in the run's record.
+    bulks
+        Asked for those that came before a descriptor of theirs, to be judged by it.
     """
     folding = _Folding(run)
     for document, repeated in documents:
         folding.take(document, repeated)
+    folding.judge_bulks(bulks)
     return folding.finished(known)
 
 
@@ -94,6 +114,7 @@ class _Folding:
         self._count = 0
         self._events: dict[str, list[dict[str, Any]]] = {}
         self._growths: dict[str, Growth] = {}
+        self._bulks: dict[str, list[Events]] = {}
         self._stream_resources: dict[str, str] = {}
         self._findings: set[Finding] = set()
         self._came: dict[DocumentName, set[str]] = {
@@ -115,6 +136,19 @@ class _Folding:
             self._findings.update(repeated_uids(document))
         if document.original:
             self._findings.update(legacy(document))
+
+    def judge_bulks(self, bulks: Bulks) -> None:
+        """Judge the events of `bulk_events` whose descriptor is here."""
+        run, declared = self._run, self._run.declared
+        if not self._bulks and not run.unjudged:
+            return
+        for uid, events in no_longer_waiting(run.unjudged, declared, bulks):
+            self._judge(uid, Rows.of_events(events, declared[uid]), declared[uid])
+        for uid, each in self._bulks.items():
+            for events in each if uid in declared else ():
+                self._judge(uid, Rows.of_events(events, declared[uid]), declared[uid])
+        unjudged = still_waiting(run.unjudged, declared, self._bulks)
+        self._run = replace(run, unjudged=unjudged)
 
     def finished(self, known: Known) -> Run:
         if not self._count:
@@ -180,10 +214,7 @@ class _Folding:
         waiting = run.unplaced.get(uid)
         if waiting is not None:
             stream = together(stream, waiting)
-        declared = {
-            key: DataKey(dtype=each["dtype"], external=each.get("external", ""))
-            for key, each in data_keys.items()
-        }
+        declared = {key: _declared(each) for key, each in data_keys.items()}
         self._run = replace(
             run,
             descriptors={**run.descriptors, uid: name},
@@ -221,13 +252,12 @@ class _Folding:
             self._judge(descriptor, Rows.of_page(body, declared), declared)
 
     def _take_bulk_events(self, document: Document, repeated: Collection[int]) -> None:
-        # Not judged by its descriptors: some may still be on their way.
-        events: dict[str, list[dict[str, Any]]] = {}
-        for place, event in enumerate(bulk_rows(document.body)):
-            if place not in repeated:
-                events.setdefault(event["descriptor"], []).append(event)
-        for descriptor, own in events.items():
-            self._growth(descriptor).add_events(own)
+        rows = bulk_rows(document.body)
+        for descriptor, events in by_descriptor(rows).items():
+            self._bulks.setdefault(descriptor, []).append(events)
+        fresh = (row for place, row in enumerate(rows) if place not in repeated)
+        for descriptor, events in by_descriptor(fresh).items():
+            self._growth(descriptor).add_events(events)
 
     def _take_resource(self, document: Document, _: Collection[int]) -> None:
         self._came[DocumentName.RESOURCE].add(document.body["uid"])
@@ -264,7 +294,11 @@ class _Folding:
         awaited = self._run.awaited
         for name, came in self._came.items():
             if awaited and came:
-                awaited = {uid: of for uid, of in awaited.items() if uid not in came}
+                awaited = {
+                    uid: of
+                    for uid, of in awaited.items()
+                    if of != name.value or uid not in came
+                }
             unknown = self._named[name] - came
             if unknown:
                 unknown = unknown.difference(known(name, unknown))
@@ -289,6 +323,15 @@ class _Folding:
         DocumentName.STREAM_RESOURCE: _take_stream_resource,
         DocumentName.STREAM_DATUM: _take_stream_datum,
     }
+
+
+def _declared(data_key: Mapping[str, Any]) -> DataKey:
+    choices = data_key.get("choices", ())
+    return DataKey(
+        dtype=data_key["dtype"],
+        external=data_key.get("external", ""),
+        choices=tuple(choices) if len(choices) <= _MOST_CHOICES else (),
+    )
 
 
 def _stop_rank(time: float | None, uid: str) -> tuple[float, str]:

@@ -35,7 +35,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
     rule
         Short name of the rule.
     uid
-        The document that breaks it.
+        The document that breaks it; empty where there are more than are listed.
     message
         In plain words.
     severity
@@ -61,10 +61,13 @@ class DataKey(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     external
         Where the data lies, such as ``FILESTORE:`` or ``STREAM:``; empty where the
         events hold it.
+    choices
+        The texts that it may be; empty where it may be any.
     """
 
     dtype: str
     external: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def streamed(self) -> bool:
@@ -139,6 +142,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         What documents refer to and has not come: its document's name by its uid.
     unplaced
         Rows by the uid of a descriptor that has not come yet.
+    unjudged
+        Where those of `bulk_events` stand: uids of some, by that of the descriptor.
     documents
         Stored documents.
     findings
@@ -176,6 +181,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream_resources: dict[str, str] = {}
     awaited: dict[str, str] = {}
     unplaced: dict[str, Stream] = {}
+    unjudged: dict[str, tuple[str, ...]] = {}
     documents: int = 0
     findings: tuple[Finding, ...] = ()
     first_received: float = 0.0

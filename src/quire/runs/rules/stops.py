@@ -19,11 +19,15 @@ def no_start(run: Run) -> Iterator[Finding]:
 
 
 def num_events(run: Run) -> Iterator[Finding]:
-    """Tell where `num_events` differs: a rewind alone does that (`ComposeStop`)."""
+    """Tell where `num_events` differs: a rewind alone does that (`ComposeStop`).
+
+    It names every stream, so that one which it lacks had none.
+    """
     announced = run.stop_document().get("num_events")
     if not isinstance(announced, dict) or run.stop_uid is None:
         return
-    for name, value in announced.items():
+    for name in sorted({*announced, *run.streams}):
+        value = announced.get(name, 0)
         stored = run.streams[name].rows if name in run.streams else 0
         if as_integer(value) not in (stored, None):
             message = f"{value} events of {name!r} announced, {stored} rows stored"

@@ -41,6 +41,22 @@ def misfits(
         yield from _other_type(descriptor, key, declared, kinds)
     if not kinds <= _SCALARS:
         yield from _no_plain_data(descriptor, key, kinds, column)
+    if declared is not None and declared.choices:
+        yield from not_chosen(descriptor, key, declared, column)
+
+
+def not_chosen(
+    descriptor: str, key: str, declared: DataKey, column: Sequence[Any]
+) -> Iterator[Finding]:
+    """Tell of a text that is none of the declared `choices` (event-model, `DataKey`).
+
+    In arrays, too. Numbers may be places among the choices; external data are elsewhere.
+    """
+    if not declared.external and not _texts(column) <= set(declared.choices):
+        message = f"a value of {key!r} is none of its choices"
+        yield Finding(
+            rule="choices", uid=descriptor, message=message, severity=Severity.MINOR
+        )
 
 
 def all_fit(data: Mapping[str, Any], declared: Mapping[str, DataKey]) -> bool:
@@ -49,7 +65,11 @@ def all_fit(data: Mapping[str, Any], declared: Mapping[str, DataKey]) -> bool:
         kind = type(data[key])
         if kind not in _FITTING[one.dtype]:
             return False
+        if kind in _NUMBERS:
+            continue
         if kind is list and not _homogeneous(data[key]):
+            return False
+        if one.choices and not _texts([data[key]]) <= set(one.choices):
             return False
     return True
 
@@ -88,3 +108,13 @@ def _homogeneous(array: list[Any]) -> bool:
         if kinds != {list}:
             return dict not in kinds and (len(kinds) <= 1 or kinds <= _NUMBERS)
         level = list(chain.from_iterable(level))
+
+
+def _texts(column: Sequence[Any]) -> set[str]:
+    """Return the texts of a column and of the arrays in it."""
+    found: set[str] = set()
+    level: list[Any] = list(column)
+    while level:
+        found.update(value for value in level if type(value) is str)
+        level = [item for value in level if type(value) is list for item in value]
+    return found
