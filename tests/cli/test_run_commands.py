@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,34 @@ def test_all_that_is_found_is_exported(tmp_path: Path) -> None:
     assert len(file.read_text().splitlines()) == 18 + 1
     lines = call("runs", "export-all", "--format", "jsonl").stdout.splitlines()
     assert len(lines) == RUNS
+
+
+def breaking_off(port: socket.socket) -> None:
+    """Answer a request with the beginning of a body, and hang up."""
+    caller, _ = port.accept()
+    with caller:
+        caller.recv(65_536)
+        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+        caller.sendall(head + b"3\r\nuid\r\n")
+
+
+@pytest.mark.parametrize("before", [None, b"of yesterday"])
+def test_an_export_that_breaks_off_leaves_no_half_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None
+) -> None:
+    file = tmp_path / "runs.csv"
+    if before is not None:
+        file.write_bytes(before)
+    with socket.create_server(("127.0.0.1", 0)) as port:
+        monkeypatch.setenv("QUIRE_URL", f"http://127.0.0.1:{port.getsockname()[1]}")
+        answering = threading.Thread(target=breaking_off, args=[port])
+        answering.start()
+        result = call("runs", "export-all", "-o", str(file))
+        answering.join()
+    assert result.exit_code != 0
+    assert "Traceback" not in result.stderr
+    left = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    assert left == ({} if before is None else {"runs.csv": before})
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quire.runs import leaves as gathering
 from quire.runs.annotations import Annotations, Comment, Flag
+from quire.runs.leaves import DEEPEST, MOST_LEAVES, Gathering, Leaves
 from quire.runs.run import Finding, Run, Stream
-from quire.runs.searchable import FACETS, Leaves, flatten, searchable
+from quire.runs.searchable import FACETS, searchable
 
-MOST_LEAVES = 2_000
-DEEPEST = 50
+LONGEST = 65_536
 
 
 def walked(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
@@ -36,7 +37,7 @@ def comparable(value: Any) -> bool:
         case bool():
             return True
         case str():
-            return len(value) <= 1_000 and "\0" not in value
+            return len(value) <= LONGEST and "\0" not in value
         case int():
             return -(2**63) <= value < 2**63
         case float():
@@ -51,7 +52,10 @@ def plain(value: dict[str, Any], path: str) -> Leaves:
         if len(leaves) == MOST_LEAVES:
             break
         held = leaves.get(place, ())
-        if comparable(one) and one not in held:
+        alike = [
+            each for each in held if isinstance(each, bool) is isinstance(one, bool)
+        ]
+        if comparable(one) and one not in alike:
             leaves[place] = (*held, one)
     return leaves
 
@@ -63,7 +67,7 @@ _scalars = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=5),
-    st.sampled_from(["a\0b", "x" * 1_000, "x" * 1_001]),
+    st.sampled_from(["a\0b", "x" * 1_001, "x" * LONGEST, "x" * (LONGEST + 1)]),
 )
 _keys = st.sampled_from(["a", "b", "a.b", "plan_name", "group", "data_groups", ""])
 _values = st.recursive(
@@ -74,10 +78,27 @@ _values = st.recursive(
 _objects = st.dictionaries(_keys, _values)
 
 
+def gathered(value: dict[str, Any], path: str) -> Leaves:
+    found = Gathering()
+    found.add_object(value, path)
+    return found.leaves()
+
+
+def taken(leaves: Leaves) -> Leaves:
+    return {path: held for path, held in leaves.items() if path != "unsearched"}
+
+
+def left_out(value: dict[str, Any], path: str) -> set[str]:
+    return {
+        place
+        for place, one in walked(value, path)
+        if one is not None and not comparable(one)
+    }
+
+
 @given(_objects)
 def test_an_object_is_flattened_as_by_a_plain_walk(value: dict[str, Any]) -> None:
-    leaves: Leaves = {}
-    flatten(value, "start.", leaves)
+    leaves = taken(gathered(value, "start."))
     expected = plain(value, "start.")
     # In the same order, too, and 1 is not taken for 1.0.
     assert repr([*leaves.items()]) == repr([*expected.items()])
@@ -89,19 +110,74 @@ def test_what_lies_too_deep_is_left_out(depth: int, in_lists: bool) -> None:
     value: Any = "deep"
     for _ in range(depth):
         value = [value] if in_lists else {"k": value}
-    leaves: Leaves = {}
-    flatten({"top": value, "flat": 1}, "", leaves)
-    assert leaves == plain({"top": value, "flat": 1}, "")
-    assert (len(leaves) == 2) is (depth < DEEPEST)
+    leaves = gathered({"top": value, "flat": 1}, "")
+    assert taken(leaves) == plain({"top": value, "flat": 1}, "")
+    assert (len(taken(leaves)) == 2) is (depth < DEEPEST)
+    assert ("unsearched" in leaves) is (depth >= DEEPEST)
 
 
 def test_of_too_many_leaves_the_last_ones_are_kept() -> None:
     wide = {f"k{place}": [place, {"n": place}] for place in range(MOST_LEAVES)}
-    leaves: Leaves = {}
-    flatten(wide, "", leaves)
-    assert len(leaves) == MOST_LEAVES
-    assert leaves == plain(wide, "")
+    leaves = gathered(wide, "")
+    assert len(taken(leaves)) == MOST_LEAVES
+    assert taken(leaves) == plain(wide, "")
     assert "k0" not in leaves
+    assert len(leaves["unsearched"]) > 0
+
+
+@given(_objects)
+def test_fields_of_which_a_value_is_left_out_are_named(value: dict[str, Any]) -> None:
+    named = gathered(value, "start.").get("unsearched", ())
+    assert {*named} == left_out(value, "start.")
+
+
+def test_facility_fields_are_found_by_their_names_however_deep() -> None:
+    start = {
+        "run_type": ["physics", "cosmic"],
+        "run": [1, 2],
+        "statistics": {"lumi": {"recorded": 5.0}, "run_length": 60},
+        "hlt": {"tags": ["a", "b"], "menu": {"version": 3}, "set": [1]},
+    }
+    said = Annotations(version=1, fields={"hlt.set": 2})
+    run = Run(uid="u", owner="me", start=json.dumps(start).encode(), annotations=said)
+    leaves = searchable(run).leaves
+    assert leaves["statistics.lumi.recorded"] == (5.0,)
+    assert (leaves["run_type"], leaves.get("run")) == (("physics", "cosmic"), None)
+    assert leaves["statistics.run_length"] == (60,)
+    assert leaves["hlt.tags"] == ("a", "b")
+    assert leaves["hlt.menu.version"] == (3,)
+    assert (leaves["hlt.set"], leaves["start.hlt.set"]) == ((2,), (1,))
+
+
+def test_true_is_another_value_than_1() -> None:
+    args = gathered({"args": ["m", 1, 1.0, True, 0, False, True, 1]}, "")["args"]
+    assert repr(args) == repr(("m", 1, True, 0, False))
+
+
+def test_long_texts_are_searched_word_by_word_and_as_a_whole() -> None:
+    notes = "word " * 10_000 + "platypus"
+    start = json.dumps({"notes": notes, "too_long": "y " * LONGEST}).encode()
+    found = searchable(Run(uid="u", owner="me", start=start))
+    assert found.leaves["start.notes"] == (notes,)
+    assert "platypus" in found.words()
+    assert found.leaves["unsearched"] == ("start.too_long",)
+
+
+def test_of_all_long_texts_of_a_run_so_much_is_taken() -> None:
+    texts = {f"t{place}": f"{place}" * LONGEST for place in range(10)}
+    most = gathering.MOST_LONG_TEXT // LONGEST
+    twice = gathered({"a": texts, "b": texts}, "")
+    assert len(taken(twice)) == most
+    assert len(twice["unsearched"]) == 20 - most
+
+
+def test_long_lists_are_taken_in_a_time_that_grows_with_their_length_alone() -> None:
+    far = gathering.MOST_FURTHER * 20  # each value compared with each takes hours
+    start = {"at": [*range(far)], "of": [{"x": place} for place in range(far)]}
+    leaves = gathered(start, "start.")
+    assert len(leaves["start.of.x"]) == gathering.MOST_FURTHER + 1
+    assert {*leaves["unsearched"]} == {"start.of.x", "start.of", "start.at"}
+    assert "start.at" not in leaves
 
 
 @given(
@@ -138,6 +214,8 @@ def test_facets_and_view_are_made_of_the_leaves(
     found = searchable(run)
     for path, values in plain(start, "start.").items():
         assert repr(found.leaves[path]) == repr(values)
+    named = set(found.leaves.get("unsearched", ()))
+    assert named >= left_out(start, "start.")
     assert found.leaves.get("scan_id", (None,)) == (
         (scan_id,) if scan_id is not None and comparable(scan_id) else (None,)
     )
@@ -147,8 +225,8 @@ def test_facets_and_view_are_made_of_the_leaves(
         sorted(
             (field, str(value))
             for field in FACETS
-            for value in found.leaves.get(field, ())[:20]
-            if len(str(value)) <= 200
+            for value in found.leaves.get(field, ())[:500]
+            if len(str(value)) <= 500
         )
     )
     assert found.view() == {

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quire.runs.leaves import Leaves
 from quire.runs.query.evaluate import evaluate
 from quire.runs.query.tree import And, Between, Compare, Not, OneOf, Operator, Or, Tree
-from quire.runs.searchable import Leaves
 from quire.storage.number_ranges import ABSENT, LEAST, MOST, number_range
 
 _fields = st.sampled_from(["experiment", "run", "start.n"])

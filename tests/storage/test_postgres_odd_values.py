@@ -60,6 +60,15 @@ def test_numbers_are_compared_exactly(postgres_url: str) -> None:
                 assert {run.uid for run in page} == expected
 
 
+def test_great_floats_are_told_as_floats(postgres_url: str) -> None:
+    numbers = [1e308, -1e19, 2.0**63, 2**63 - 1, -(2**63)]
+    with deciding(postgres_url) as tx:
+        for number in numbers:
+            tx.runs.put(a_run(f"uid of {number}", x=number))
+        found = tx.finder.distinct(Selection(), "start.x", 9)
+    assert sorted(repr(one.value) for one in found) == sorted(map(repr, numbers))
+
+
 @pytest.mark.parametrize(
     ("pattern", "found"),
     [

@@ -32,3 +32,11 @@ def test_the_newest_are_kept_within_their_bound(puts: list[tuple[int, int]]) -> 
     assert sum(len(one.leaves) for one in kept if one is not None) <= 8
     if before and before[-1][0] != last[0]:
         assert view("x", before[-1][1]) in kept
+
+
+def test_a_long_record_weighs_as_much_as_many_leaves() -> None:
+    views = RecentViews(most=8)
+    views.put(1, b"r" * 1_000, view("long"))
+    views.put(2, b"r" * 1_000, view("also"))
+    assert views.take(1, b"r" * 1_000) is None
+    assert views.take(2, b"r" * 1_000) == view("also")

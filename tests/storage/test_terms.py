@@ -1,12 +1,13 @@
 """The terms of a run: those that it has, whatever was asked for before."""
 
-import re
 from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.runs.searchable import Scalar, Searchable
+from quire.runs.leaves import Scalar
+from quire.runs.searchable import Searchable
+from quire.runs.words import words_in
 from quire.storage.postgres.terms import numbers, term_numbers
 from quire.storage.sqlite import terms as sqlite
 from quire.storage.terms import Terms, digest, field_term, value_term, word_term
@@ -53,7 +54,7 @@ def plainly(found: Searchable) -> Iterator[str]:
             if path != "events":
                 yield value_term(path, value)
             if isinstance(value, str):
-                yield from map(word_term, re.findall(r"\w+", value.casefold()))
+                yield from map(word_term, words_in(value))
 
 
 @given(st.lists(runs, min_size=1, max_size=4))
@@ -81,6 +82,6 @@ def test_words_are_those_of_all_texts_but_uids(found: Searchable) -> None:
         if path not in UNIQUE
         for value in held
         if isinstance(value, str)
-        for word in re.findall(r"\w+", value.casefold())
+        for word in words_in(value)
     }
     assert found.words() == words

@@ -9,6 +9,9 @@ from quire.ports.store import Store, Transaction
 
 _log = logging.getLogger(__name__)
 _BLOCK = 1000
+_MANY = 200
+"""So many at once, and there are likely more: as many as PostgreSQL describes anew."""
+
 _GATHER_SECONDS = 0.25
 _SILENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02
@@ -46,7 +49,7 @@ class RunIndexer:
                 _log.warning("runs are not indexed now: %s", problem)
             if not fed:
                 await self._doorbell.wait("runs", ticket, _SILENCE_SECONDS)
-            await asyncio.sleep(_PAUSE_SECONDS if fed == _BLOCK else _GATHER_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS if fed >= _MANY else _GATHER_SECONDS)
 
     async def feed_all(self) -> int:
         """Index all that has changed; return how many runs."""

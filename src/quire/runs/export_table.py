@@ -1,13 +1,27 @@
 """Blocks of exported rows as Arrow and Parquet; one schema for the whole file."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from quire.runs.exporting import FIELDS
+from quire.runs.query.fields import Field, FieldType
+from quire.runs.searchable import is_added
 
-_NUMBERS = frozenset({"time", "stop_time", "duration"})
-_INTEGERS = frozenset({"scan_id", "experiment", "run", "events"})
+MISFITS = "misfits"
+"""Name of the column that has the values that do not fit theirs."""
+
+_JSON = {"encoding": "json"}
+_BEYOND = 2**63
+_NARROW = frozenset(
+    {FieldType.INTEGER, FieldType.NUMBER, FieldType.TIME, FieldType.BOOLEAN}
+)
+# The record has these in the one type that they declare.
+_FITTING = frozenset(
+    {
+        *("scan_id", "time", "stop_time", "duration", "events"),
+        *("experiment", "run", "all_detectors_running"),
+    }
+)
 
 
 class Chunks:
@@ -55,20 +69,33 @@ class Chunks:
 
 
 class ColumnFile:
-    """Writes blocks of rows; fields that are no known number become text.
+    """Writes blocks of rows, in columns of the types that their fields declare.
 
     An open field may hold a number in one run and a string in the next: its cells are
-    JSON, marked by the field's metadata ``encoding: json``.
+    JSON, marked by the field's metadata ``encoding: json``. So may a declared one, for a
+    document says what it likes: text stands beside text as JSON, and of a column of
+    numbers or truths a last column, `MISFITS`, has what does not fit.
+
+    Parameters
+    ----------
+    columns
+        Which field each column has, by the column's name.
     """
 
-    def __init__(self, names: Sequence[str], *, parquet: bool) -> None:
+    def __init__(self, columns: Mapping[str, Field], *, parquet: bool) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._names = names
-        self._schema = pa.schema([_field(name) for name in names])
+        self._columns = [(name, _kind(field)) for name, field in columns.items()]
+        described = [_described(name, field) for name, field in columns.items()]
+        self._with_misfits = any(map(_may_misfit, columns.values()))
+        if self._with_misfits:
+            name = MISFITS
+            while name in columns:
+                name += "_"
+            described.append(pa.field(name, pa.string(), metadata=_JSON))
+        self._schema = pa.schema(described)
         self._chunks = Chunks()
-        self._parquet = parquet
         self._writer: Any = (
             pq.ParquetWriter(self._chunks, self._schema, compression="zstd")
             if parquet
@@ -79,14 +106,24 @@ class ColumnFile:
         """Write a block; return the bytes that are ready."""
         import pyarrow as pa
 
-        columns = [
-            pa.array([_cell(name, row[place]) for row in rows], field.type)
-            for place, (name, field) in enumerate(
-                zip(self._names, self._schema, strict=True)
-            )
+        misfits: list[dict[str, Any]] = [{} for _ in rows]
+        columns: list[list[Any]] = []
+        for place, (name, kind) in enumerate(self._columns):
+            column: list[Any] = []
+            for row, others in zip(rows, misfits, strict=True):
+                value = row[place]
+                cell = None if value is None else _CELLS[kind](value)
+                if cell is None and value is not None:
+                    others[name] = value
+                column.append(cell)
+            columns.append(column)
+        if self._with_misfits:
+            columns.append([_as_json(others) if others else None for others in misfits])
+        arrays = [
+            pa.array(column, field.type)
+            for column, field in zip(columns, self._schema, strict=True)
         ]
-        batch = pa.record_batch(columns, schema=self._schema)
-        self._writer.write_batch(batch)
+        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
         return self._chunks.taken()
 
     def end(self) -> Iterator[bytes]:
@@ -95,21 +132,66 @@ class ColumnFile:
         yield self._chunks.taken()
 
 
-def _field(name: str) -> Any:
+def _kind(field: Field) -> FieldType:
+    # Of what is added to a run there are mostly several.
+    several = is_added(field.path) or field.path == "start.data_groups"
+    return FieldType.OPEN if several else field.type
+
+
+def _may_misfit(field: Field) -> bool:
+    return field.path not in _FITTING and _kind(field) in _NARROW
+
+
+def _described(name: str, field: Field) -> Any:
     import pyarrow as pa
 
-    if name in _NUMBERS:
-        return pa.field(name, pa.float64())
-    if name in _INTEGERS:
-        return pa.field(name, pa.int64())
-    if name in FIELDS:
-        return pa.field(name, pa.string())
-    return pa.field(name, pa.string(), metadata={"encoding": "json"})
+    kind = _kind(field)
+    types = {
+        FieldType.INTEGER: pa.int64(),
+        FieldType.NUMBER: pa.float64(),
+        FieldType.TIME: pa.float64(),
+        FieldType.BOOLEAN: pa.bool_(),
+    }
+    told = dict(_JSON) if kind is FieldType.OPEN else {}
+    unit = "s" if kind is FieldType.TIME else field.unit
+    told |= {"units": unit} if unit else {}
+    told |= {"description": field.description} if field.description else {}
+    return pa.field(name, types.get(kind, pa.string()), metadata=told or None)
 
 
-def _cell(name: str, value: Any) -> Any:
-    if value is None or name in _NUMBERS or name in _INTEGERS:
-        return value if not isinstance(value, list) else value[0]
-    if name in FIELDS:
-        return value if isinstance(value, str) else json.dumps(value)
+def _integer(value: Any) -> int | None:
+    if type(value) is float and value.is_integer() and abs(value) < _BEYOND:
+        return int(value)
+    return value if type(value) is int else None
+
+
+def _number(value: Any) -> float | None:
+    if type(value) not in (int, float) or float(value) != value:
+        return None
+    return float(value)
+
+
+def _moment(value: Any) -> float | None:
+    return float(value) if type(value) in (int, float) else None
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _as_json(value)
+
+
+def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+_CELLS: Mapping[FieldType, Callable[[Any], Any]] = {
+    FieldType.INTEGER: _integer,
+    FieldType.NUMBER: _number,
+    FieldType.TIME: _moment,
+    FieldType.BOOLEAN: _truth,
+    FieldType.STRING: _text,
+    FieldType.OPEN: _as_json,
+}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from quire.runs.searchable import Scalar
+from quire.runs.leaves import Scalar
 
 FIELDS = (
     "uid",

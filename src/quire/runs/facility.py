@@ -3,7 +3,7 @@
 A start key of one of these names feeds the field of that name; what the API set wins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from quire.runs.annotations import FieldValue
@@ -102,6 +102,29 @@ def facility_fields(
         if number is not None:
             fields[name] = number
     return fields
+
+
+def facility_objects(
+    run: Run, start: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield objects and lists of the start that have names of facility fields.
+
+    They are none that could be set, but searched by the same names: each comes with
+    what stands before the names of its members.
+    """
+    if _NAMES.isdisjoint(start):
+        return
+    said = run.annotations.fields
+    for name in PLAIN:
+        value = start.get(name)
+        if isinstance(value, list) and name not in (*NUMBERS, *said):
+            yield "", {name: value}
+    for group in GROUPS:
+        members = start.get(group)
+        if isinstance(members, dict):
+            for name, value in members.items():
+                if isinstance(value, dict | list) and f"{group}.{name}" not in said:
+                    yield f"{group}.", {name: value}
 
 
 def number_in(fields: Mapping[str, FieldValue], name: str) -> int | None:

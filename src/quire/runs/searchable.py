@@ -1,7 +1,5 @@
 """What a run is searched by: its fields as flat leaves, its words, its facets."""
 
-import math
-import re
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
@@ -14,12 +12,12 @@ from quire.runs.facility import (
     all_running,
     by_scan_id,
     facility_fields,
+    facility_objects,
     number_in,
 )
+from quire.runs.leaves import LEFT_OUT, Gathering, Leaves
 from quire.runs.run import Run
-
-Scalar = str | int | float | bool
-Leaves = dict[str, tuple[Scalar, ...]]
+from quire.runs.words import words_in
 
 FACETS = (
     "status",
@@ -44,29 +42,18 @@ UNIQUE = frozenset({"uid", "start.uid", "stop.uid", "stop.run_start"})
 GROWING = frozenset({"events"})
 """Fields that change with every event: they have columns of their own."""
 
-VERSION = 1
+VERSION = 2
 """To be raised whenever a run is searched by something else than before."""
 
 _ADDED = frozenset(
-    {"streams", "devices", "findings", "products", "comments", "run_lists"}
+    {"streams", "devices", "findings", "products", "comments", "run_lists", LEFT_OUT}
 )
 _ADDED_FAMILIES = ("flag.", "flag_cause.")
 
-_MOST_LEAVES = 2_000
-_MOST_FACET_VALUES = 20
-_LONGEST_FACET = 200
-_LONGEST_VALUE = 1_000
-_DEEPEST = 50
-_NESTED = frozenset({dict, list, tuple})
-# Which values a comparison can hold, by their type; texts are judged on the spot.
-_COMPARABLE: dict[type, Callable[[Any], bool]] = {
-    bool: (False, True).__contains__,
-    float: math.isfinite,
-    int: range(-(2**63), 2**63).__contains__,
-}
+_MOST_FACET_VALUES = 500
+_LONGEST_FACET = 500
 _COUNTED = frozenset(FACETS)
 _first = itemgetter(0)
-_WORD = re.compile(r"\w+")
 
 
 class Searchable(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,25 +120,31 @@ def describe(rule: NumberRule = by_scan_id) -> "Describe":
 def searchable(run: Run, rule: NumberRule = by_scan_id) -> Searchable:
     """Return what a run is searched by.
 
-    Values that no comparison can hold (NaN, infinities, integers beyond 64 bits, very
-    long strings) are left out; the documents have them.
+    Values that no comparison can hold (NaN, infinities, integers beyond 64 bits) and
+    what is too long or too much are left out, and `LEFT_OUT` says so; the documents
+    have them.
     """
     start, stop = run.start_document(), run.stop_document()
     facility = facility_fields(run, start, rule)
-    leaves = _own(run)
-    flatten(facility, "", leaves)
+    gathered = Gathering()
+    note = gathered.add
+    _gather_own(run, note)
+    gathered.add_object(facility, "")
+    for before, members in facility_objects(run, start):
+        gathered.add_object(members, before)
     if start:
-        _note("all_detectors_running", all_running(facility), leaves)
+        note("all_detectors_running", all_running(facility))
     for flag in run.annotations.flags:
-        _note(f"flag.{flag.detector}", flag.value, leaves)
+        note(f"flag.{flag.detector}", flag.value)
         if flag.cause:
-            _note(f"flag_cause.{flag.detector}", flag.cause, leaves)
+            note(f"flag_cause.{flag.detector}", flag.cause)
     for label in run.annotations.lists:
-        _note("run_lists", label, leaves)
+        note("run_lists", label)
     for comment in run.annotations.comments:
-        _note("comments", comment.text, leaves)
-    flatten(start, "start.", leaves)
-    flatten(stop, "stop.", leaves)
+        note("comments", comment.text)
+    gathered.add_object(start, "start.")
+    gathered.add_object(stop, "stop.")
+    leaves = gathered.leaves()
     return Searchable(
         leaves=leaves,
         facets=_facets(leaves),
@@ -160,81 +153,29 @@ def searchable(run: Run, rule: NumberRule = by_scan_id) -> Searchable:
     )
 
 
-def _own(run: Run) -> Leaves:
-    """Return the leaves of the record, the last ones first as everywhere."""
-    leaves: Leaves = {}
+def _gather_own(run: Run, note: Callable[[str, Any], None]) -> None:
+    """Gather the leaves of the record, the last ones first as everywhere."""
     if run.time is not None and run.stop_time is not None:
-        _note("duration", run.stop_time - run.time, leaves)
+        note("duration", run.stop_time - run.time)
     for rule in sorted({finding.rule for finding in run.findings}):
-        _note("findings", rule, leaves)
+        note("findings", rule)
     for product in run.products:
-        _note("products", product, leaves)
+        note("products", product)
     for device in run.devices:
-        _note("devices", device, leaves)
+        note("devices", device)
     for stream in run.streams:
-        _note("streams", stream, leaves)
-    _note("events", run.events, leaves)
-    _note("reason", run.reason or None, leaves)
-    _note("exit_status", run.exit_status, leaves)
-    _note("stop_time", run.stop_time, leaves)
-    _note("time", run.time, leaves)
-    _note("plan_name", run.plan_name, leaves)
-    _note("scan_id", run.scan_id, leaves)
-    leaves["sign_off"] = (str(run.annotations.sign_off),)
-    leaves["status"] = (str(run.status),)
-    _note("owner", run.owner, leaves)
-    _note("uid", run.uid, leaves)
-    return leaves
-
-
-def flatten(value: dict[str, Any], path: str, leaves: Leaves, depth: int = 1) -> None:
-    """Add the scalar leaves of an object under their dotted paths, the last ones first.
-
-    Elements of a list stand under the list's own path.
-
-    Parameters
-    ----------
-    path
-        What their paths begin with, the dot included.
-    depth
-        In how many objects and lists its members lie.
-    """
-    for key, item in reversed(value.items()):
-        if len(leaves) >= _MOST_LEAVES:
-            return
-        if type(item) in _NESTED:
-            _flatten_nested(item, path + key, leaves, depth)
-        else:
-            _note(path + key, item, leaves)
-
-
-def _flatten_nested(value: Any, path: str, leaves: Leaves, depth: int) -> None:
-    if depth >= _DEEPEST:
-        return
-    if type(value) is dict:
-        flatten(value, path + ".", leaves, depth + 1)
-        return
-    for item in value:
-        if len(leaves) >= _MOST_LEAVES:
-            return
-        if type(item) in _NESTED:
-            _flatten_nested(item, path, leaves, depth + 1)
-        else:
-            _note(path, item, leaves)
-
-
-def _note(path: str, value: Any, leaves: Leaves) -> None:
-    kind = type(value)
-    if kind is str:
-        # Of text with a NUL SQLite sees only what stands before it.
-        if len(value) > _LONGEST_VALUE or "\0" in value:
-            return
-    elif kind not in _COMPARABLE or not _COMPARABLE[kind](value):
-        return
-    if path not in leaves:
-        leaves[path] = (value,)
-    elif value not in leaves[path]:
-        leaves[path] = (*leaves[path], value)
+        note("streams", stream)
+    note("events", run.events)
+    note("reason", run.reason or None)
+    note("exit_status", run.exit_status)
+    note("stop_time", run.stop_time)
+    note("time", run.time)
+    note("plan_name", run.plan_name)
+    note("scan_id", run.scan_id)
+    note("sign_off", str(run.annotations.sign_off))
+    note("status", str(run.status))
+    note("owner", run.owner)
+    note("uid", run.uid)
 
 
 def _facets(leaves: Leaves) -> tuple[tuple[str, str], ...]:
@@ -250,7 +191,7 @@ def _facets(leaves: Leaves) -> tuple[tuple[str, str], ...]:
 
 def words_of(text: str) -> frozenset[str]:
     """Return the words of a text, casefolded."""
-    return frozenset(_WORD.findall(text.casefold()))
+    return frozenset(words_in(text))
 
 
 Describe = Callable[[Run], Searchable]

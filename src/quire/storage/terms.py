@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from quire.runs.searchable import GROWING, UNIQUE, Scalar, Searchable, words_of
+from quire.runs.leaves import Scalar
+from quire.runs.searchable import GROWING, UNIQUE, Searchable, words_of
 
 # Most terms come again and again: names of fields, plans, words. Those that do not,
 # some ten a run, soon go.

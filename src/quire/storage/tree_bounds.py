@@ -27,7 +27,10 @@ class Bounds(NamedTuple):
 
 
 def bounds_of(tree: Tree | None, field: str) -> Bounds | None:
-    """Return between what numbers a field lies in all that the tree is true of."""
+    """Return between what numbers a field lies in all that the tree is true of.
+
+    A field that has one value, that is: see `is_joined`.
+    """
     low: Literal | None = None
     high: Literal | None = None
     for part in conjuncts(tree):
@@ -39,6 +42,15 @@ def bounds_of(tree: Tree | None, field: str) -> Bounds | None:
         if found.high is not None and (high is None or found.high < high):  # type: ignore[operator]
             high = found.high
     return None if low is None and high is None else Bounds(low, high)
+
+
+def is_joined(tree: Tree | None, field: str) -> bool:
+    """Return whether several parts bound a field.
+
+    Of a field with several values each part may hold for another one, so that none need
+    lie between the bounds of all parts.
+    """
+    return sum(_bounds(part, field) is not None for part in conjuncts(tree)) > 1
 
 
 def range_of(tree: Tree | None, field: str) -> Bounds | None:
@@ -106,6 +118,11 @@ def _bounds(part: Tree, field: str) -> Bounds | None:
         case OneOf() if part.field == field and all(map(_number, part.values)):
             return Bounds(min(part.values), max(part.values))
     return None
+
+
+def has_several_numbers(values: Sequence[Literal]) -> bool:
+    """Return whether bounds that are joined may hold for different ones of these."""
+    return len(values) > 1 and sum(map(_number, values)) > 1
 
 
 def _number(value: Literal) -> bool:

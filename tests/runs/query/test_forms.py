@@ -54,6 +54,8 @@ def test_the_json_form_of_a_tree_reads_back_to_it(tree: Tree) -> None:
         ),
         ({"field": "time", "op": ">", "value": "now - 7 d"}, "time > now - 7 d"),
         ({"field": "time", "op": "=", "value": "2026-11-01"}, "time = 2026-11-01"),
+        ({"field": "time", "op": "=", "value": "2026"}, "time = 2026"),
+        ({"field": "time", "op": ">", "value": 2026}, "time > 2026.0"),
         ({"field": "a", "op": "=", "value": None}, "a = null"),
         ({"field": "a", "op": "=", "value": "5"}, "a = '5'"),
         ({"field": "a b.c", "op": "exists"}, "exists(`a b`.c)"),

@@ -2,6 +2,7 @@
 
 from quire.runs.annotations import SignOff
 from quire.runs.facility import GROUPS
+from quire.runs.leaves import LEFT_OUT
 from quire.runs.query.fields import Field, FieldType
 from quire.runs.run import Status
 
@@ -35,6 +36,7 @@ def _of_the_run() -> tuple[Field, ...]:
         _text("products", "Names of the products made of it."),
         _text("comments", "What people remarked."),
         _text("run_lists", "Frozen lists that hold it, such as golden@2."),
+        _text(LEFT_OUT, "Fields of which it has values that no search looks at."),
         _text(
             "sign_off",
             "How far the judgement of its quality has come.",

@@ -18,6 +18,9 @@ MOST_CONDITIONS = 400
 MOST_VALUES = 1_000
 """Of one list."""
 
+LONGEST_PATTERN = 500
+"""Characters of a pattern: to match takes the product of its length and the text's."""
+
 MOST_NAMED = 20_000
 """Characters of all named queries that one query uses, directly or not."""
 

@@ -3,9 +3,14 @@
 import math
 import re
 
-from quire.runs.query.errors import QueryError, UnknownValue, WrongType
+from quire.runs.query.errors import (
+    QueryError,
+    QueryTooLarge,
+    UnknownValue,
+    WrongType,
+)
 from quire.runs.query.fields import Field, FieldType
-from quire.runs.query.limits import check_characters
+from quire.runs.query.limits import LONGEST_PATTERN, check_characters
 from quire.runs.query.moments import Span, moment
 from quire.runs.query.nearness import nearest
 from quire.runs.query.syntax import Spelling, Spelt
@@ -88,6 +93,9 @@ def spelt_pattern(field: Field, spelt: Spelt) -> str:
         )
     if not isinstance(text, str):
         raise WrongType(spelt.at, "a pattern is a string", 'write "Cu*"')
+    if len(text) > LONGEST_PATTERN:
+        reason = f"a pattern has at most {LONGEST_PATTERN:,} characters"
+        raise QueryTooLarge(spelt.at, f"{reason}, this has {len(text):,}", "use *")
     check_characters(text, spelt.at)
     return text
 

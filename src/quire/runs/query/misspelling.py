@@ -39,6 +39,10 @@ _WANTED = (
     ("LPAR", "'(' is", 'write text("words") or start.text'),
 )
 _LOOK_BACK = 2
+_OPEN_RANGE = re.compile(
+    r"\.\.\s*(?=\Z|\)|(?:and|or)\b)|\bin\s+\.\.[^\s)]*", re.IGNORECASE
+)
+_NO_OPEN_RANGE = ("a range has two ends", "write field >= 3000, or field <= 3500")
 
 
 def misspelling(text: str, problem: Any) -> QuerySyntaxError:
@@ -68,6 +72,8 @@ def _peculiar(text: str, place: int) -> tuple[str, str] | None:
     for start in range(max(place - _LOOK_BACK, 0), place + 1):
         if _REGEX.match(text, start) and start + _LOOK_BACK >= place:
             return _NO_REGEX
+    if any(m.start() <= place <= m.end() for m in _OPEN_RANGE.finditer(text)):
+        return _NO_OPEN_RANGE
     if text[max(place - 1, 0) : place + 1] == "<>":
         return "'<>' is no operator", "write '!='"
     if text[place : place + 1] in _QUOTES and text[place] in text[place + 1 :]:

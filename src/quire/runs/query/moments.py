@@ -1,7 +1,7 @@
-"""Moments as queries write them: days, months, instants (ISO 8601), and ``now - 7 d``.
+"""Moments as queries write them: days to years, instants (ISO 8601), ``now - 7 d``.
 
-A day or a month is a span, from its first instant to that of the next. Without a zone
-UTC is meant.
+A day, a month or a year is a span, from its first instant to that of the next. Without
+a zone UTC is meant.
 """
 
 import re
@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from quire.runs.query.errors import Place, WrongType
-from quire.runs.query.syntax import Spelt
+from quire.runs.query.syntax import Spelling, Spelt
 from quire.runs.query.units import converted
 
 _DAY = 86_400.0
 _FORM = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<clock>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
-    r"(?:Z|[+-]\d{2}:?\d{2})?))?|(?P<month>\d{4}-\d{2})",
+    r"(?:Z|[+-]\d{2}:?\d{2})?))?|(?P<month>\d{4}-\d{2})"
+    r"|(?P<year>(?:19|20|21)\d\d)",
     re.IGNORECASE | re.ASCII,
 )
 _NOW = re.compile(
@@ -50,10 +51,19 @@ def moment(spelt: Spelt, now: float | None) -> Span | None:
     """
     text = spelt.value if isinstance(spelt.value, str) else spelt.text
     form = _FORM.fullmatch(text)
+    if form is not None and form["year"]:
+        # What JSON has for a number is one: Unix seconds.
+        is_number = spelt.spelling is Spelling.JSON and not isinstance(spelt.value, str)
+        return None if is_number else _year(int(text))
     if form is not None:
         return _dated(form, text, spelt.at)
     relative = _NOW.fullmatch(text)
     return None if relative is None else Span(_relative(relative, now, spelt.at))
+
+
+def _year(number: int) -> Span:
+    ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (number, number + 1))
+    return Span(*(end.timestamp() for end in ends))
 
 
 def _dated(form: re.Match[str], text: str, at: Place) -> Span:
@@ -63,7 +73,7 @@ def _dated(form: re.Match[str], text: str, at: Place) -> Span:
             year, month = divmod(first.year * 12 + first.month, 12)
             after = first.replace(year=year, month=month + 1)
             return Span(first.timestamp(), after.timestamp())
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text.upper())
         instant = found if found.tzinfo else found.replace(tzinfo=UTC)
         first_second = instant.timestamp()
     except (ValueError, OverflowError):

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from quire.errors import InputError
 from quire.runs.facility import GROUPS
 from quire.runs.query.builtin_fields import builtin_fields
@@ -40,10 +42,11 @@ class FieldRegistry:
         single = [field for field in self._fields.values() if not field.is_family]
         self._by_name = {alias: field for field in single for alias in field.aliases}
         self._by_name |= {field.name: field for field in single}
-        self._families = sorted(
-            (field for field in self._fields.values() if field.is_family),
-            key=lambda field: -len(field.name),
-        )
+        families = [field for field in self._fields.values() if field.is_family]
+        families += [
+            replace(field, name=alias) for field in families for alias in field.aliases
+        ]
+        self._families = sorted(families, key=lambda field: -len(field.name))
         self._slips = OneSlipAway(self._by_name)
 
     def __iter__(self) -> Iterator[Field]:
@@ -152,7 +155,7 @@ def _declared(
         unit=given.unit or (known.unit if known else ""),
         description=given.description or (known.description if known else ""),
         choices=given.choices,
-        aliases=built_in.aliases if built_in else (),
+        aliases=built_in.aliases if built_in else _aliases(name, path),
     )
 
 
@@ -187,6 +190,11 @@ _CHOICES: Mapping[FieldType, tuple[type, ...]] = {
     FieldType.INTEGER: (int,),
     FieldType.NUMBER: (int, float),
 }
+
+
+def _aliases(name: str, path: str) -> tuple[str, ...]:
+    """Return how a key of the start may be named, too: it is the same field."""
+    return (path,) if path == f"start.{name}" else ()
 
 
 def _own_path(name: str, family: Field | None) -> str:

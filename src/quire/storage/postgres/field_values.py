@@ -1,15 +1,23 @@
 """Values of the fields that an operator had indexed, in PostgreSQL."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from quire.runs.leaves import Scalar
 from quire.runs.query.tree import Tree
-from quire.runs.searchable import Scalar, Searchable
+from quire.runs.searchable import Searchable
 from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.bindings import Bindings, exact
 from quire.storage.postgres.session import Session, number_of
-from quire.storage.tree_bounds import bounds_of, range_of
+from quire.storage.tree_bounds import (
+    bounds_of,
+    has_several_numbers,
+    is_joined,
+    range_of,
+)
 
+# Above all numbers: a run with it has several.
+_SEVERAL = "'NaN'::numeric"
 _LONGEST = 200  # characters of a text that an index keeps
 Fields = tuple[tuple[int, str], ...]
 """Numbers and paths of fields."""
@@ -58,11 +66,10 @@ class FieldValues:
         for field, _ in fields:
             self._session.run(sql.FIELD_HOLDERS_REMOVE, (field, runs))
         rows = [
-            (field, run, *_split(value))
+            (field, run, *value)
             for run, each in found.items()
             for field, path in fields
-            for value in each.leaves.get(path, ())
-            if not isinstance(value, bool)
+            for value in _split(each.leaves.get(path, ()))
         ]
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
@@ -90,18 +97,27 @@ def _parts(tree: Tree | None, path: str, bound: Bindings) -> list[str]:
     if bounds is None:
         return []
     low, high = bounds
-    parts = [f"{column} IS NOT NULL"]
+    parts = []
     if low is not None:
         parts.append(f"{column} >= {bound.literal(_cut(low))}")
     if high is not None:
         parts.append(f"{column} <= {bound.literal(_cut(high))}")
-    return parts
+    elif column == "f.number":
+        parts.append(f"{column} < {_SEVERAL}")
+    inside = " AND ".join(parts)
+    if is_joined(tree, path):
+        inside = f"({inside} OR {column} = {_SEVERAL})"
+    return [f"{column} IS NOT NULL", inside]
 
 
-def _split(value: Scalar) -> tuple[str | None, str | None]:
-    if isinstance(value, str):
-        return None, value[:_LONGEST]
-    return exact(value), None
+def _split(values: Sequence[Scalar]) -> Iterator[tuple[str | None, str | None]]:
+    for value in values:
+        if isinstance(value, str):
+            yield None, value[:_LONGEST]
+        elif not isinstance(value, bool):
+            yield exact(value), None
+    if has_several_numbers(values):
+        yield "NaN", None
 
 
 def _cut(value: Scalar) -> Scalar:

@@ -11,6 +11,7 @@ from quire.ports.run_finder import (
     Selection,
     ValueCount,
 )
+from quire.runs.leaves import Scalar
 from quire.runs.run import Run
 from quire.runs.searchable import FACETS, GROWING, Describe
 from quire.storage.postgres import run_sql as sql
@@ -24,6 +25,7 @@ from quire.storage.postgres.session import Session
 
 _PAGE_SECONDS = 10.0
 _COUNT_SECONDS = 0.3
+_INTEGERS = range(-(2**63), 2**63)
 
 
 class PostgresRunFinder:
@@ -84,7 +86,7 @@ class PostgresRunFinder:
             text = sql.values_of(chosen.all, held, bound.add(limit, "bigint"))
             rows = ask(self._session, text, bound.values)
         return tuple(
-            ValueCount(value=msgspec.json.decode(value), runs=runs)
+            ValueCount(value=_as_said(msgspec.json.decode(value)), runs=runs)
             for value, runs in rows
         )
 
@@ -115,3 +117,8 @@ class PostgresRunFinder:
         except SearchTooSlow:
             return 0, False
         return min(found, most), found <= most
+
+
+def _as_said(value: Scalar) -> Scalar:
+    """Return a value as documents have it: what needs more than 64 bits was a float."""
+    return float(value) if type(value) is int and value not in _INTEGERS else value

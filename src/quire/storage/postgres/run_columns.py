@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from quire.runs.leaves import Scalar
 from quire.runs.run import Run, Status
-from quire.runs.searchable import Scalar, Searchable
+from quire.runs.searchable import Searchable
 from quire.storage.postgres.bindings import exact
 from quire.storage.postgres.facets import packed
 from quire.storage.postgres.keys import to_key

@@ -14,7 +14,14 @@ from quire.storage.sqlite.covers import by_values
 from quire.storage.sqlite.id_bounds import ids_by_time
 from quire.storage.sqlite.number_pages import spans
 from quire.storage.sqlite.uids import blob_range, text_range
-from quire.storage.tree_bounds import bounds_of, conjuncts, range_of, sides_of, uid_of
+from quire.storage.tree_bounds import (
+    bounds_of,
+    conjuncts,
+    is_joined,
+    range_of,
+    sides_of,
+    uid_of,
+)
 
 FEW = 5_000
 """So many rows are sorted sooner than an index in order is walked."""
@@ -186,7 +193,10 @@ class _Chooser:
             if bounds is not None:
                 number, low, high = map(self._bound, (field, *bounds))
                 query = sql.IDS_BY_FIELD.format(field=number, low=low, high=high)
-                yield [_Part(query, f"the index of {path}"), _STALE]
+                parts = [_Part(query, f"the index of {path}")]
+                if is_joined(tree, path):
+                    parts.append(_Part(sql.IDS_BY_SEVERAL.format(field=number), ""))
+                yield [*parts, _STALE]
 
     def _by_number(self, tree: Tree) -> Iterator[_Part]:
         for one in spans(self._connection, tree):

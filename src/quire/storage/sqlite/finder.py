@@ -42,7 +42,9 @@ _FIRST_LOOKED_AT = 24
 _FEW_GATHERED = 50_000
 """So many are, sooner than all are walked."""
 
-_STEPS = 20_000  # of SQLite's machine between two looks at the clock
+# Of SQLite's machine between two looks at the clock: of rows with long texts each may
+# take milliseconds.
+_STEPS = 5_000
 
 
 class SqliteRunFinder:

@@ -7,6 +7,9 @@ from quire.runs.searchable import Searchable
 _MOST_LEAVES = 100_000
 """Over all runs that are kept; some 200 bytes each."""
 
+_LEAF = 200
+"""Bytes of a record that count as a leaf: long texts and lists are one alone."""
+
 
 class RecentViews:
     """What was made of records, so that it need not be made again a moment later.
@@ -23,7 +26,7 @@ class RecentViews:
         """Keep what was made of the record of a row; the oldest go."""
         self._drop(number)
         self._kept[number] = (record, found)
-        self._leaves += len(found.leaves)
+        self._leaves += _weight(record, found)
         while self._leaves > self._most:
             self._drop(next(iter(self._kept)))
 
@@ -35,5 +38,9 @@ class RecentViews:
     def _drop(self, number: int) -> tuple[bytes, Searchable] | None:
         kept = self._kept.pop(number, None)
         if kept is not None:
-            self._leaves -= len(kept[1].leaves)
+            self._leaves -= _weight(*kept)
         return kept
+
+
+def _weight(record: bytes, found: Searchable) -> int:
+    return len(found.leaves) + len(record) // _LEAF

@@ -11,6 +11,7 @@ from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.changes import RUNS, Changes
 from quire.storage.sqlite.runs import CODEC, SqliteRuns
 from quire.storage.sqlite.terms import terms
+from quire.storage.tree_bounds import has_several_numbers
 
 
 class SqliteRunIndex:
@@ -110,7 +111,7 @@ class SqliteRunIndex:
             )
             last = rows[-1][0] if len(rows) == limit else None
             self._connection.execute(sql.FIELD_FILLED, (last, field))
-            return len(rows)
+            return max(len(rows), 1)  # 0 would say that no other field is left
         return 0
 
     def _fields(self) -> Sequence[tuple[int, str]]:
@@ -124,6 +125,9 @@ def _values(
     found: Searchable, number: int, fields: Iterable[tuple[str, int]]
 ) -> Iterable[tuple[int, object, int]]:
     for path, field in fields:
-        for value in found.leaves.get(path, ()):
+        values = found.leaves.get(path, ())
+        for value in values:
             if not isinstance(value, bool):
                 yield field, value, number
+        if has_several_numbers(values):
+            yield field, b"", number

@@ -102,6 +102,10 @@ IDS_BY_FIELD = (
     "SELECT run AS id FROM field_value"
     " WHERE field = {field} AND value BETWEEN {low} AND {high}"
 )
+# No bounds hold an empty blob: it says that the run has several numbers.
+IDS_BY_SEVERAL = (
+    "SELECT run AS id FROM field_value WHERE field = {field} AND value = x''"
+)
 IDS_BY_TERMS = "SELECT rowid AS id FROM run_term WHERE run_term MATCH {match}"
 BETWEEN_IDS = "run.id BETWEEN :first AND :last"
 # Terms are sought from a first row on sooner than from a last one back.

@@ -1,6 +1,7 @@
 """Terms as SQLite's full-text index has them: 16 hexadecimal digits each."""
 
-from quire.runs.searchable import Scalar, Searchable
+from quire.runs.leaves import Scalar
+from quire.runs.searchable import Searchable
 from quire.storage import terms as plain
 
 _TERMS = plain.Terms(lambda term: plain.digest(term).hex())

@@ -33,19 +33,26 @@ from quire.runs.searchable import searchable
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.testing.contracts.fixtures import uuid
 from quire.testing.contracts.searches import (
+    LONG,
     PATHS,
     WORDS,
     among_few,
     fixed_runs,
     fixed_trees,
     numbered,
+    two_sided,
 )
 
 OpenStore = Callable[[LocalDoorbell], AbstractAsyncContextManager[Store]]
 
+_ALL = 1_000  # more than there is to feed
+_LONG = LONG[:2]  # the others alone would fill a report of what fails
 _numbers = st.sampled_from([0, 1, 2, 3, 1.0, 2.5, -1, 2**53 + 1, 1e300])
 _texts = st.sampled_from(
-    [*WORDS, uuid(5), "x", "zebra", "", "scan", "count", "success", "a", "b", "open"]
+    [
+        *(*WORDS, uuid(5), "x", "zebra", "", "scan", "count", "success", "a", "b"),
+        *("open", *_LONG, "start.notes"),
+    ]
 )
 _literals = st.one_of(_numbers, _texts, st.booleans())
 _paths = st.sampled_from(PATHS)
@@ -53,7 +60,7 @@ _paths = st.sampled_from(PATHS)
 
 def _globs() -> st.SearchStrategy[str]:
     piece = st.sampled_from(
-        ["*", "?", "c", "co", "[", "Ä", "a", "e", "50%", uuid(5)[:7], "z"]
+        ["*", "?", "c", "co", "[", "Ä", "a", "e", "50%", uuid(5)[:7], "z", "long"]
     )
     return st.lists(piece, max_size=5).map("".join)
 
@@ -87,7 +94,9 @@ def _leaves() -> st.SearchStrategy[Tree]:
         st.builds(
             Text,
             words=st.lists(
-                st.sampled_from(["copper", "nickel", "fast", "50", "ä1", "nosuch"]),
+                st.sampled_from(
+                    ["copper", "nickel", "fast", "50", "ä1", "long", "platypus"]
+                ),
                 min_size=1,
                 max_size=2,
             ).map(tuple),
@@ -104,6 +113,7 @@ def trees() -> st.SearchStrategy[Tree]:
             st.builds(Or, parts=st.lists(inner, max_size=3).map(tuple)),
             st.builds(Not, part=inner),
             st.builds(among_few, inner),
+            st.builds(two_sided, _paths, _numbers, _numbers),
             st.builds(numbered, inner, st.integers(0, 3), st.integers(0, 4)),
         ),
         max_leaves=6,
@@ -118,6 +128,7 @@ def _starts() -> st.SearchStrategy[dict[str, object]]:
             "plan_name": st.sampled_from(["scan", "count"]),
             "sample": st.fixed_dictionaries({}, optional={"name": value, "t": value}),
             "motors": st.lists(value, max_size=3),
+            "notes": st.sampled_from([*_LONG, [*_LONG]]),
             "on": st.booleans(),
             'o"dd\\ key': value,
             "purpose": st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join),
@@ -203,7 +214,7 @@ class FindingContract:
         batches=catalogs(),
         wheres=st.lists(trees(), min_size=4, max_size=8),
         keys=st.sampled_from([None, frozenset({"user:a"}), frozenset({"group:g"})]),
-        fed=st.integers(0, 4),
+        fed=st.sampled_from([0, 1, 2, _ALL]),
     )
     def test_every_search_says_what_evaluate_says(
         self,
@@ -217,7 +228,8 @@ class FindingContract:
 
     def test_every_kind_of_condition_says_what_evaluate_says(self) -> None:
         """Alone, negated and joined: hypothesis draws too few to meet each."""
-        asyncio.run(self._compare(fixed_runs(), list(fixed_trees()), None, 2))
+        for fed in (2, _ALL):
+            asyncio.run(self._compare(fixed_runs(), list(fixed_trees()), None, fed))
 
     def test_what_grows_is_found_whatever_was_indexed(self) -> None:
         """Once more rows have come, and where its index was added all the same."""
@@ -235,6 +247,20 @@ class FindingContract:
 
         asyncio.run(grown())
 
+    def test_all_indexes_that_were_added_are_made(self) -> None:
+        """Also where a block of runs ends with the last of them."""
+
+        async def added() -> None:
+            async with type(self).opened(LocalDoorbell()) as store:
+                await store.decide(lambda tx: _put(tx, fixed_runs()[0][:4]))
+                await store.decide(_index_fields)
+                while await store.decide(lambda tx: tx.run_index.feed(2)):
+                    pass
+                made = await store.view(lambda tx: tx.run_index.listed())
+                assert all(one.ready for one in made)
+
+        asyncio.run(added())
+
     async def _compare(
         self, batches: list[list[Run]], wheres: list[Tree], keys: Keys, fed: int
     ) -> None:
@@ -242,7 +268,8 @@ class FindingContract:
             for place, batch in enumerate(batches):
                 await store.decide(lambda tx, batch=batch: _put(tx, batch))  # type: ignore[misc]
                 for _ in range(fed if place < fed else 0):
-                    await store.decide(lambda tx: tx.run_index.feed(2))
+                    if not await store.decide(lambda tx: tx.run_index.feed(2)):
+                        break
                 if place == 0:
                     await store.decide(_index_fields)
             everything = {run.uid: run for batch in batches for run in batch}
@@ -258,7 +285,7 @@ class FindingContract:
 
 
 def _index_fields(tx: Transaction) -> None:
-    for path in ("start.sample.t", "start.sample.name", "duration"):
+    for path in ("start.sample.t", "start.sample.name", "start.motors", "duration"):
         tx.run_index.add(path)
 
 

@@ -23,6 +23,9 @@ from quire.runs.query.tree import (
 from quire.runs.run import Run, Stream
 from quire.testing.contracts.fixtures import uuid
 
+LONG = ("long " * 300 + "a", "long " * 300 + "platypus", "b" * 40_000, "c" * 70_000)
+"""Texts of which the last is longer than a search takes."""
+
 WORDS = ("copper", "Nickel", "fast", "50%", "a[b", "x*y", "Ä1", "é")
 PATHS = (
     "uid",
@@ -37,6 +40,8 @@ PATHS = (
     "run",
     "start.sample.name",
     "start.sample.t",
+    "start.notes",
+    "unsearched",
     "start.motors",
     "start.on",
     'start.o"dd\\ key',
@@ -44,8 +49,11 @@ PATHS = (
     "stop.reason",
     "start.nowhere",
 )
-_LITERALS = (0, 1, 2, 3, 2.5, 2**53 + 1, "Nickel", "scan", "success", "a", "x", True)
-_PATTERNS = ("*", "c*", "?", "[*", uuid(5)[:7] + "*")
+_LITERALS = (
+    *(0, 1, 2, 3, 2.5, 2**53 + 1, "Nickel", "scan", "success", "a", "x"),
+    *(LONG[1], "start.notes", True),
+)
+_PATTERNS = ("*", "c*", "?", "[*", uuid(5)[:7] + "*", "long*platypus", "b*b")
 
 
 Kind = Callable[[str, random.Random], Tree]
@@ -63,7 +71,7 @@ _KINDS: tuple[Kind, ...] = (
     lambda path, dice: Glob(field=path, pattern=dice.choice(_PATTERNS)),
     lambda path, _: Exists(field=path),
     lambda path, _: Missing(field=path),
-    lambda _, dice: Text(words=(dice.choice(["copper", "fast", "nosuch"]),)),
+    lambda _, dice: Text(words=(dice.choice(["copper", "fast", "platypus"]),)),
 )
 
 
@@ -71,6 +79,8 @@ def fixed_trees() -> Iterator[Tree]:
     """Yield some conditions of every kind on every field, alone and joined."""
     dice = random.Random(5)  # noqa: S311
     for path in PATHS:
+        yield two_sided(path, 1.5, 2)
+        yield two_sided(path, 2, 1)
         for each in dice.sample(_KINDS, 4):
             yield each(path, dice)
             part = each(path, dice)
@@ -100,10 +110,11 @@ def _fixed_run(uid: str, dice: random.Random) -> Run:
         "scan_id": dice.choice([None, 1, 2, 3]),
         "plan_name": dice.choice(["scan", "count"]),
         "sample": {"name": dice.choice(_LITERALS), "t": dice.choice(_LITERALS)},
-        "motors": dice.sample(_LITERALS, dice.randrange(3)),
-        "on": dice.choice([True, False, 1]),
+        "motors": dice.choice([[0, 3], dice.sample(_LITERALS, dice.randrange(3))]),
+        "on": dice.choice([True, False, 1, [1, True], [False, 0.0, 2]]),
         'o"dd\\ key': dice.choice(_LITERALS),
         "purpose": " ".join(dice.sample(WORDS, 2)),
+        "notes": dice.choice([*LONG, [*LONG]]),
         "experiment": dice.choice([0, 1, 2]),
         "run": dice.choice([1, 2, 3]),
     }
@@ -126,6 +137,13 @@ def _fixed_run(uid: str, dice: random.Random) -> Run:
 def among_few(part: Tree) -> Tree:
     """Return what stores find among the few runs of a range, as `scan_id in 1..3`."""
     return And(parts=(Between(field="scan_id", low=1, high=3), part))
+
+
+def two_sided(field: str, low: float, high: float) -> Tree:
+    """Return two bounds, each of which another value of the field may keep."""
+    above = Compare(field=field, operator=Operator.GREATER, value=low)
+    below = Compare(field=field, operator=Operator.LESS, value=high)
+    return And(parts=(above, below))
 
 
 def numbered(part: Tree, experiment: int, run: int) -> Tree:

@@ -1,0 +1,23 @@
+"""The words of a text, however they are spelt."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quire.runs.words import words_in
+
+
+def test_case_does_not_count() -> None:
+    assert words_in("Cu-Foil STRASSE straße") == ["cu", "foil", "strasse", "strasse"]
+
+
+def test_one_character_may_be_written_in_several_ways() -> None:
+    assert words_in("Cafe\u0301 caf\u00e9") == ["caf\u00e9", "caf\u00e9"]
+    assert words_in("\ufb00 \u2167 \uff15 \u212b") == ["ff", "viii", "5", "\u00e5"]
+
+
+@given(st.text(st.characters(max_codepoint=0x24F)))
+def test_composed_and_decomposed_texts_have_the_same_words(text: str) -> None:
+    composed = unicodedata.normalize("NFC", text)
+    assert words_in(composed) == words_in(unicodedata.normalize("NFD", text))
