@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from quire.errors import Conflict
 from quire.runs.annotations import Annotations, Flag, Span
@@ -16,6 +17,7 @@ from quire.runs.run_list import (
     member,
     ranges,
     rows,
+    state,
 )
 
 _BAD = frozenset({"bad"})
@@ -47,6 +49,12 @@ def test_a_part_with_another_flag_stays() -> None:
     assert member(flagged(span, value="good"), 0, 1, _BAD).events == ((1, 30),)
 
 
+def test_a_span_between_numbers_cuts_what_lies_in_it() -> None:
+    """As it was kept before such spans were refused."""
+    found = member(flagged(Span(unit="event", first=1.5, last=2.5)), 0, 1, _BAD)
+    assert found.events == ((1, 1), (3, 30))
+
+
 def test_bad_times_are_cut_from_the_times() -> None:
     found = member(flagged(Span(unit="time", first=110, last=120)), 0, 7, _BAD)
     assert found.times == ((100.0, 110.0), (120.0, 130.0))
@@ -69,7 +77,16 @@ def test_a_form_that_would_say_it_wrong_is_refused() -> None:
         golden([one, nameless])
     twin = Member(uid="d", experiment=1, run=1, events=((2, 5),))
     assert golden([one, twin]) == {"1": [[1, 5]]}
-    assert ranges([one, other, nameless]) == {"1": [[1, 1]], "2": [[1, 1]]}
+    assert ranges([one, other]) == {"1": [[1, 1]], "2": [[1, 1]]}
+    with pytest.raises(Conflict, match=r"golden@2.*no number"):
+        ranges([one, other, nameless], label="golden@2")
+    part = replace(one, cut=("event",))
+    with pytest.raises(Conflict, match="ask for json or csv"):
+        ranges([part, other])
+    with pytest.raises(Conflict, match="runs a and d have one number"):
+        golden([part, twin])
+    same = replace(part, uid="e")
+    assert golden([part, same]) == {"1": [[1, 2]]}
 
 
 def test_lists_differ_in_runs_and_in_their_parts() -> None:
@@ -95,4 +112,5 @@ def test_lists_differ_in_runs_and_in_their_parts() -> None:
 def test_the_data_version_follows_the_data() -> None:
     run = Run(uid="u", documents=3)
     grown = Run(uid="u", documents=4)
-    assert data_version([run]) == data_version([run]) != data_version([grown])
+    same, other = data_version([state(run)]), data_version([state(grown)])
+    assert same == data_version([state(run)]) != other

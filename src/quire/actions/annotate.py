@@ -27,10 +27,11 @@ from quire.runs.changes import (
     annotations,
     undone,
 )
+from quire.runs.overtaking import judged_since_signed, overtaken
 from quire.runs.query.registry import FieldRegistry
 from quire.runs.query.tree import Literal
 from quire.runs.run import Run
-from quire.runs.settable import check_field, check_flag
+from quire.runs.settable import check_field, check_flag, check_reason
 
 _AT_ONCE = 200
 _LONGEST_TEXT = 10_000
@@ -88,8 +89,15 @@ class Annotate:
         *,
         by: By | None = None,
         reason: str = "",
+        seen: int | None = None,
     ) -> Run:
         """Change one run.
+
+        Parameters
+        ----------
+        seen
+            The version of its annotations that the principal looked at; None changes
+            them whatever was judged since.
 
         Raises
         ------
@@ -98,13 +106,16 @@ class Annotate:
         NotFound, Ambiguous
             No run, or several, answer to `which`; or there is no such entry.
         Conflict
-            The run's quality is complete, or was judged by the same person alone.
+            The run's quality is complete, was judged by the same person alone, or
+            was judged since by somebody else.
         """
         require(principal, Scope.RUNS_ANNOTATE)
-        self._check(change)
+        self._check(change, reason)
 
         def decide(tx: Transaction) -> Run:
             run = find_run(tx, which, principal, by=by)
+            if seen is not None:
+                _refuse_overtaken(run, tx.run_history.of_run(run.uid), seen, change)
             return self._changed(tx, run, change, principal, reason=reason, batch="")
 
         return await self._store.decide(decide)
@@ -115,7 +126,8 @@ class Annotate:
         """Change all runs that a question finds; what it returns undoes them as one.
 
         Runs are changed some at a time, so that nothing else waits long; none is
-        changed where one of them may not be.
+        changed where one of them may not be. Runs without a flag that is to be removed
+        are left as they are.
 
         Raises
         ------
@@ -125,17 +137,18 @@ class Annotate:
             The quality of a run among them is complete.
         """
         require(principal, Scope.RUNS_ANNOTATE)
-        self._check(change)
+        self._check(change, reason)
         batch = self._ids.new_id()
         # Found before the first is changed: a change may be what the question asks.
         uids: list[str] = []
         async for run in self._search.runs(question, principal):
-            _allow(run, change, principal)
-            uids.append(run.uid)
+            if _lacks_flag(run, change) is None:
+                _allow(run, change, principal)
+                uids.append(run.uid)
 
         def step(tx: Transaction, uid: str) -> None:
             run = tx.runs.get(uid)
-            if run is not None:
+            if run is not None and _lacks_flag(run, change) is None:
                 self._changed(tx, run, change, principal, reason=reason, batch=batch)
 
         await self._in_steps(uids, step)
@@ -156,6 +169,7 @@ class Annotate:
             All of it is undone already, or the quality of a run is complete.
         """
         require(principal, Scope.RUNS_ANNOTATE)
+        check_reason(reason)
         found = await self._store.view(lambda tx: _of_batch(tx, batch, principal))
         if not found:
             raise NotFound("batch", batch)
@@ -209,10 +223,15 @@ class Annotate:
     ) -> Run:
         _allow(run, change, principal)
         history = tx.run_history.of_run(run.uid)
+        if _completes(change) and judged_since_signed(history):
+            reason = "was judged otherwise since it was signed off; sign it off again"
+            raise Conflict("run", run.uid, reason)
         if isinstance(change, Undo):
             _find_undoable(run, history, change.version)
         if isinstance(change, WithdrawComment):
             _find_comment(run, change.number)
+        if lacks := _lacks_flag(run, change):
+            raise lacks
         entry = Entry(
             run=run.uid,
             version=len(history) + 1,
@@ -232,7 +251,8 @@ class Annotate:
         tx.runs.put(after)
         return after
 
-    def _check(self, change: Change) -> None:
+    def _check(self, change: Change, reason: str) -> None:
+        check_reason(reason)
         match change:
             case SetFlag() | RemoveFlag():
                 _check_span(change)
@@ -269,6 +289,10 @@ def _check_span(change: SetFlag | RemoveFlag) -> None:
         raise InputError("span/unit", f"{span.unit[:40]!r} is unknown", "time or event")
     if not (math.isfinite(span.first) and math.isfinite(span.last)):
         raise InputError("span", "its ends must be finite")
+    if span.unit == "event" and isinstance(change, SetFlag):
+        for name in ("first", "last"):
+            if not float(getattr(span, name)).is_integer():
+                raise InputError(f"span/{name}", "is no whole number", "such as 100")
     if span.first > span.last:
         raise InputError("span/last", f"{span.last} stands before {span.first}")
 
@@ -279,8 +303,10 @@ def _allow(run: Run, change: Change, principal: Principal) -> None:
         change, _FREE_WHEN_COMPLETE
     ):
         raise Conflict("run", run.uid, "its quality is complete; set sign-off to open")
-    if not isinstance(change, SetSignOff) or change.state is not SignOff.COMPLETE:
+    if not _completes(change):
         return
+    if said.sign_off is SignOff.COMPLETE:
+        raise Conflict("run", run.uid, "is complete already")
     if said.sign_off is not SignOff.SIGNED_OFF:
         raise Conflict(
             "run", run.uid, "is not signed off yet, so it cannot be complete"
@@ -289,11 +315,34 @@ def _allow(run: Run, change: Change, principal: Principal) -> None:
         raise Conflict("run", run.uid, "a second person has to complete it")
 
 
+def _completes(change: Change) -> bool:
+    return isinstance(change, SetSignOff) and change.state is SignOff.COMPLETE
+
+
+def _refuse_overtaken(
+    run: Run, history: tuple[Entry, ...], seen: int, change: Change
+) -> None:
+    since = overtaken(history, seen, change)
+    if since is not None:
+        reason = f"{since.author} judged the same meanwhile (change {since.version})"
+        raise Conflict("run", run.uid, f"{reason}; look at it, then send yours again")
+
+
 def _find_undoable(run: Run, history: tuple[Entry, ...], version: int) -> None:
     if not any(entry.version == version for entry in history):
         raise NotFound("change", str(version), f"run {run.uid} has {len(history)}")
     if version in undone(history):
         raise Conflict("change", str(version), "is undone already")
+
+
+def _lacks_flag(run: Run, change: Change) -> NotFound | None:
+    """Return what is to be said where a flag that is to be removed is not there."""
+    if not isinstance(change, RemoveFlag):
+        return None
+    wanted = (change.detector, change.span)
+    if any((one.detector, one.span) == wanted for one in run.annotations.flags):
+        return None
+    return NotFound("flag", change.detector, f"run {run.uid} has none of that part")
 
 
 def _find_comment(run: Run, number: int) -> None:

@@ -9,17 +9,20 @@ from quire.access.principals import Principal, Scope, require
 from quire.actions.search import Question, Search
 from quire.actions.seeing import may_see
 from quire.clock import Clock
-from quire.errors import InputError, NotFound
+from quire.errors import Forbidden, InputError, NotFound
 from quire.ports.store import Store, Transaction
 from quire.runs.run import Run
 from quire.runs.run_list import (
     Difference,
+    Member,
     RunList,
     data_version,
     difference,
     in_order,
     member,
+    state,
 )
+from quire.runs.settable import check_reason
 
 _NAME = re.compile(r"[^\W\d][\w-]{0,99}")
 _AT_ONCE = 200
@@ -41,6 +44,7 @@ class RunLists:
         *,
         bad: frozenset[str],
         note: str = "",
+        group: str | None = None,
     ) -> RunList:
         """Return a new version of a list, with the runs that a query finds now.
 
@@ -48,43 +52,65 @@ class RunLists:
         ----------
         bad
             Flag values of parts of runs that do not count as good.
+        group
+            Whose members may add versions, too; None leaves it as it is.
 
         Raises
         ------
         InputError
-            The name is none, or the query cannot be understood.
+            The name is none, the query cannot be understood, or the group is none of
+            the principal's.
+        Forbidden
+            It is somebody else's list.
         """
         require(principal, Scope.RUNS_ANNOTATE)
         if not _NAME.fullmatch(name):
             raise InputError(
                 "name", f"{name[:40]!r} is no name", "letters, digits, _ -"
             )
-        question = Question(text=query)
-        runs = [run async for run in self._search.runs(question, principal)]
-        count = await self._search.count(question, principal)
-        places = [self._search.place(run) for run in runs]
-        members = tuple(
-            member(run, place.experiment, place.run, bad)
-            for run, place in zip(runs, places, strict=True)
-        )
+        check_reason(note, "note")
+        _check_group(group, principal)
+        # Before the runs are gathered, which may take long, and again when it is put.
+        await self._store.view(lambda tx: _owned(tx, name, group, principal))
+        tree = await self._search.parsed(query, principal) if query.strip() else None
+        # What names and dates mean by now is what is searched for and kept.
+        question = Question(tree=tree)
+        members, states = await self._gathered(question, principal, bad)
+        left_out = await self._search.lacking(question, principal)
 
         def decide(tx: Transaction) -> RunList:
-            former = tx.run_lists.get(name, None)
+            version, owner, shared = _owned(tx, name, group, principal)
             frozen = RunList(
                 name=name,
-                version=1 if former is None else former.version + 1,
+                version=version,
                 query=query,
                 author=principal.name,
                 at=self._clock.now(),
                 members=members,
-                data_version=data_version(runs),
-                left_out=count.lacking if count.exact else None,
+                data_version=states,
+                left_out=left_out,
                 note=note,
+                tree=tree,
+                bad=tuple(sorted(bad)),
+                owner=owner,
+                group=shared,
             )
             tx.run_lists.put(frozen)
             return frozen
 
         return await self._mark(await self._store.decide(decide))
+
+    async def _gathered(
+        self, question: Question, principal: Principal, bad: frozenset[str]
+    ) -> tuple[tuple[Member, ...], str]:
+        """Return the members of a list and their data version; runs are let go."""
+        members: list[Member] = []
+        states: list[tuple[str, int, int]] = []
+        async for run in self._search.runs(question, principal):
+            place = self._search.place(run)
+            members.append(member(run, place.experiment, place.run, bad))
+            states.append(state(run))
+        return tuple(members), data_version(states)
 
     async def resume(self) -> None:
         """Go on marking the members of lists whose making was cut short."""
@@ -109,18 +135,14 @@ class RunLists:
             if frozen is None:
                 label = name if version is None else f"{name}@{version}"
                 raise NotFound("run list", label)
-            seen = tuple(
-                one
-                for one in frozen.members
-                if (run := tx.runs.get(one.uid)) is not None and may_see(principal, run)
-            )
+            seen = (one for one in frozen.members if _seen(tx, one, principal))
             return replace(frozen, members=in_order(seen))
 
         return await self._store.view(question)
 
     async def all(self, _: Principal) -> tuple[RunList, ...]:
         """Return every version of every list, without members."""
-        return await self._store.view(lambda tx: tx.run_lists.all())
+        return await self._store.view(lambda tx: tx.run_lists.heads())
 
     async def difference(
         self,
@@ -139,12 +161,58 @@ class RunLists:
         return frozen
 
 
+def _check_group(group: str | None, principal: Principal) -> None:
+    if group and group not in principal.groups and not principal.is_admin:
+        mend = "one of yours, or none"
+        raise InputError("group", f"you are not in {group[:40]!r}", mend)
+
+
+def _owned(
+    tx: Transaction, name: str, group: str | None, principal: Principal
+) -> tuple[int, str, str]:
+    """Return the next version of a list, whose list it is and what group's.
+
+    Raises
+    ------
+    Forbidden
+        It is neither the principal's nor a group's of theirs, or they would let
+        another group in.
+    """
+    heads = tx.run_lists.heads(name)
+    if not heads:
+        return 1, principal.name, group or ""
+    owner, shared = heads[0].kept_by, heads[-1].group
+    version = heads[-1].version + 1
+    if principal.can_see(owner):
+        return version, owner, shared if group is None else group
+    whose = f"to be {owner}, whose list it is"
+    if not shared or shared not in principal.groups:
+        among = f", or in its group {shared}" if shared else ""
+        mend = "another name makes a list of your own"
+        raise Forbidden(principal.name, f"{whose}{among}; {mend}")
+    if group not in (None, shared):
+        raise Forbidden(principal.name, f"{whose}; group {shared} stays")
+    return version, owner, shared
+
+
+def _seen(tx: Transaction, one: Member, principal: Principal) -> bool:
+    if principal.is_admin:  # whom no run has to be read for
+        return True
+    run = tx.runs.get(one.uid)
+    return run is not None and may_see(principal, run)
+
+
 def _whole(head: RunList, tx: Transaction) -> RunList | None:
     return tx.run_lists.get(head.name, head.version)
 
 
 def _mark_some(frozen: RunList, tx: Transaction) -> RunList:
-    begin = frozen.tagged
+    # Another server may go on with the same list, and be further, or at its end.
+    known = (one for one in tx.run_lists.unfinished() if one.label == frozen.label)
+    head = next(known, None)
+    if head is None:
+        return replace(frozen, tagged=len(frozen.members))
+    begin = max(frozen.tagged, head.tagged)
     some = frozen.members[begin : begin + _AT_ONCE]
     for one in some:
         run = tx.runs.get(one.uid)

@@ -184,7 +184,7 @@ def _meant(tx: Transaction, name: str, reader: str) -> SavedQuery | None:
 
 
 def _frozen(tx: Transaction, name: str) -> Meaning | None:
-    versions = [one for one in tx.run_lists.all() if one.name == name]
+    versions = tx.run_lists.heads(name)
     if not versions:
         return None
     # Of a list that is being made not all runs are found yet.

@@ -16,17 +16,18 @@ from quire.ports.run_finder import (
     Count,
     RunOrder,
     RunPlace,
+    SearchTooSlow,
     Selection,
     ValueCount,
 )
-from quire.ports.store import Store
+from quire.ports.store import Store, Transaction
 from quire.runs.exporting import row
 from quire.runs.query.fields import Field
 from quire.runs.query.json_form import to_json
 from quire.runs.query.parser import QueryParser
 from quire.runs.query.reading import unquoted
 from quire.runs.query.search_box import boxed
-from quire.runs.query.tree import And, Tree
+from quire.runs.query.tree import And, Compare, Not, Or, Tree
 from quire.runs.run import Run, Status
 from quire.runs.searchable import FACETS, Describe
 
@@ -106,12 +107,11 @@ class Search:
         SearchTooSlow
             It would take too long.
         """
-        bound = _bound(question, order)
-        if behind is not None and behind.bound != bound:
-            raise InputError(
-                "cursor", "belongs to another query or order", "begin anew without it"
-            )
         selection = await self._selection(question, principal)
+        bound = _bound(question, order, _lists(selection.where))
+        if behind is not None and behind.bound != bound:
+            reason = "belongs to another query, order or version of a list"
+            raise InputError("cursor", reason, "begin anew without it")
         place = None if behind is None else behind.place
         runs, last = await self._page(selection, order, place, limit)
         following = None if last is None else Cursor(place=last, bound=bound)
@@ -134,6 +134,32 @@ class Search:
         return await self._store.view(
             lambda tx: tx.finder.count(selection, _MOST_COUNTED, lacking=lacking)
         )
+
+    async def lacking(self, question: Question, principal: Principal) -> int | None:
+        """Count the runs that are left out for lack of a value, however many.
+
+        None where that would take too long.
+        """
+        count = await self.count(question, principal)
+        if count.exact:
+            return count.lacking
+        selection = await self._selection(question, principal)
+        where = selection.where
+        if where is None:
+            return 0
+
+        def asked(tx: Transaction) -> int:
+            def runs(where: Tree | None) -> int:
+                some = Selection(where=where, visible=selection.visible)
+                found = tx.finder.distinct(some, "status", len(Status))
+                return sum(one.runs for one in found)
+
+            return runs(None) - runs(where) - runs(Not(part=where))
+
+        try:
+            return await self._store.view(asked)
+        except SearchTooSlow:
+            return None
 
     async def total(self, question: Question, principal: Principal) -> int:
         """Count all matching runs, however many.
@@ -201,10 +227,20 @@ class Search:
         InputError
             Before the first block: a field is unknown, or the question is.
         """
-        fields = self._parser.fields
-        paths = [fields.field(unquoted(name), "fields").path for name in names]
+        paths = [field.path for field in self.named(names)]
         selection = await self._selection(question, principal)
         return self._blocks(selection, paths, order)
+
+    def named(self, names: Iterable[str]) -> list[Field]:
+        """Return the fields that the names of an export mean.
+
+        Raises
+        ------
+        InputError
+            One means none.
+        """
+        fields = self._parser.fields
+        return [fields.field(unquoted(name), "fields") for name in names]
 
     async def _blocks(
         self, selection: Selection, paths: Sequence[str], order: RunOrder
@@ -273,8 +309,20 @@ class Search:
         return Selection(where=where if parts else None, visible=keys_of(principal))
 
 
-def _bound(question: Question, order: RunOrder) -> str:
-    told = _encode(
-        (question.text, question.box, repr(question.tree), question.also, order.value)
-    )
+def _lists(tree: Tree | None) -> list[str]:
+    """Return the versions of lists that are asked for, by name or by the newest's."""
+    match tree:
+        case Compare(field="run_lists", value=label):
+            return [str(label)]
+        case Not(part=part):
+            return _lists(part)
+        case And(parts=parts) | Or(parts=parts):
+            return [label for part in parts for label in _lists(part)]
+        case _:
+            return []
+
+
+def _bound(question: Question, order: RunOrder, lists: Sequence[str]) -> str:
+    asked = (question.text, question.box, repr(question.tree), question.also)
+    told = _encode((*asked, order.value, *lists))
     return hashlib.blake2b(told, digest_size=6).hexdigest()

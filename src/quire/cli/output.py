@@ -1,11 +1,14 @@
 """Results on stdout: tables for people, JSON for programs."""
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def put(text: str) -> None:
@@ -34,7 +37,7 @@ def put_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else _harmless(str(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)
 
 
@@ -43,7 +46,12 @@ def put_fields(fields: Iterable[tuple[str, Any]]) -> None:
     shown = [(name, value) for name, value in fields if value not in (None, "", [], {})]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        put(f"{name:{width}}  {value}")
+        put(f"{name:{width}}  {_harmless(str(value))}")
+
+
+def _harmless(text: str) -> str:
+    """Return text without what would steer the terminal that it is shown on."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def moment(seconds: float | None) -> str:

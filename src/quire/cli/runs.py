@@ -1,10 +1,14 @@
 """`quire runs`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 
+from quire.cli import judging, run_lists
+from quire.cli.judging import NEGATIVE, Which
 from quire.cli.options import Json, Limit
 from quire.cli.outcomes import Commands
 from quire.cli.output import moment, put, put_fields, put_json, put_raw, put_table
@@ -12,17 +16,9 @@ from quire.errors import InputError
 
 app = typer.Typer(cls=Commands, help="Find, show and export runs.")
 _PATH = "/api/v1/runs"
-# So that -1, the newest run, is no option.
-_NEGATIVE = {"ignore_unknown_options": True}
 
 Query = Annotated[
     str, typer.Argument(help="In the query language; empty for all runs.")
-]
-Which = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="uid, its beginning, scan number; -1 is the newest."
-    ),
 ]
 
 
@@ -75,40 +71,6 @@ def explain(query: Query, *, json: Json = False) -> None:
         put(line)
 
 
-@app.command(context_settings=_NEGATIVE)
-def flag(
-    which: Which,
-    detector: Annotated[str, typer.Argument(help="Which detector is judged.")],
-    value: Annotated[
-        str, typer.Argument(help="Such as good or bad; none takes it away.")
-    ],
-    *,
-    cause: Annotated[str, typer.Option(help="Why, in a word.")] = "",
-    comment: Annotated[str, typer.Option(help="Why, in a sentence.")] = "",
-    events: Annotated[
-        str, typer.Option(help="Only these sequence numbers: FIRST-LAST.")
-    ] = "",
-    json: Json = False,
-) -> None:
-    """Judge a detector in a run; each change is kept and can be undone."""
-    body: dict[str, Any] = {
-        "detector": detector,
-        "value": None if value == "none" else value,
-        "cause": cause,
-        "comment": comment,
-    }
-    if events:
-        first, _, last = events.partition("-")
-        if not (first.isdecimal() and last.isdecimal()):
-            raise typer.BadParameter("such as 100-200", param_hint="--events")
-        body["span"] = {"unit": "event", "first": int(first), "last": int(last)}
-    said = _post(f"{_PATH}/{_quoted(which)}/flags", body)
-    if json:
-        put_json(said)
-    else:
-        put(f"{said['uid']}: change {said['version']}")
-
-
 @app.command("export-all")
 def export_all(
     query: Query = "",
@@ -128,7 +90,7 @@ def export_all(
     _save(f"{_PATH}/export", asked, output)
 
 
-@app.command(context_settings=_NEGATIVE)
+@app.command(context_settings=NEGATIVE)
 def show(which: Which, *, json: Json = False) -> None:
     """Show one run."""
     run = _get(f"{_PATH}/{_quoted(which)}")
@@ -155,7 +117,7 @@ def show(which: Which, *, json: Json = False) -> None:
     )
 
 
-@app.command(context_settings=_NEGATIVE)
+@app.command(context_settings=NEGATIVE)
 def export(
     which: Which,
     *,
@@ -180,7 +142,7 @@ def export(
     _save(path, query, output)
 
 
-@app.command(context_settings=_NEGATIVE)
+@app.command(context_settings=NEGATIVE)
 def close(
     which: Which,
     *,
@@ -198,8 +160,19 @@ def close(
         put(f"closed {run['uid']}: {run['events']} events")
 
 
+app.command(context_settings=NEGATIVE)(judging.flag)
+app.command(context_settings=NEGATIVE)(judging.sign_off)
+app.command(context_settings=NEGATIVE)(judging.comment)
+app.command(context_settings=NEGATIVE)(judging.undo)
+app.command(context_settings=NEGATIVE)(judging.history)
+app.command()(judging.flag_all)
+app.command()(judging.undo_all)
+app.add_typer(run_lists.app, name="lists")
+
+
 def _finding(finding: dict[str, Any]) -> str:
-    return f"{finding['rule']}: {finding['message']}"
+    which = f" ({finding['uid']})" if finding["uid"] else ""
+    return f"{finding['rule']}: {finding['message']}{which}"
 
 
 def _save(path: str, query: dict[str, Any], output: Path | None) -> None:
@@ -211,11 +184,28 @@ def _save(path: str, query: dict[str, Any], output: Path | None) -> None:
                 put_raw(piece)
             return
         try:
-            with output.open("wb") as file:
+            with _appearing(output) as file:
                 for piece in answer.iter_bytes():
                     file.write(piece)
         except OSError as error:
             raise InputError("output", f"{output}: {error.strerror}") from None
+
+
+@contextmanager
+def _appearing(output: Path) -> Iterator[IO[bytes]]:
+    """Open a file that appears once it is whole; what was there stays until then."""
+    if output.exists() and not output.is_file():  # a pipe, a device
+        with output.open("wb") as file:
+            yield file
+        return
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(output)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _post(path: str, body: Any) -> Any:

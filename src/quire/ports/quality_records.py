@@ -33,8 +33,11 @@ class RunLists(Protocol):
         """Return a version of a list, None for its newest."""
         ...
 
-    def all(self) -> tuple[RunList, ...]:
-        """Return every version of every list, without members, by name and version."""
+    def heads(self, name: str | None = None) -> tuple[RunList, ...]:
+        """Return all versions without members, by name and version; None for all lists.
+
+        What is decided of a name holds until the commit: nobody adds a version.
+        """
         ...
 
     def advance(self, frozen: RunList) -> None:

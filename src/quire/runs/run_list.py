@@ -1,6 +1,7 @@
 """Good-run lists: frozen with the query, the data's version and the time."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -45,9 +46,19 @@ class RunList(msgspec.Struct, frozen=True, kw_only=True):
         Hash of what the list was made from: the same runs in the same state give the
         same.
     left_out
-        Runs that the query could not judge for lack of a value; None for very many.
+        Runs that the query could not judge for lack of a value; None where counting
+        them would have taken too long.
     tagged
         How many members are marked already; searches find the list when all are.
+    tree
+        The query in its JSON form, with what its names and dates meant then; None for
+        all runs.
+    bad
+        Flag values of parts of runs that did not count as good.
+    owner
+        Who made the first version; empty in lists of before that was kept.
+    group
+        Whose members may add versions beside the owner; empty for none.
     """
 
     name: str
@@ -60,11 +71,20 @@ class RunList(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int | None = None
     note: str = ""
     tagged: int = 0
+    tree: Any = None
+    bad: tuple[str, ...] = ()
+    owner: str = ""
+    group: str = ""
 
     @property
     def label(self) -> str:
         """``name@version``, as its runs are marked."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def kept_by(self) -> str:
+        """Whose list it is: who made its first version."""
+        return self.owner or self.author
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,11 +141,16 @@ def in_order(members: Iterable[Member]) -> tuple[Member, ...]:
     return tuple(sorted(members, key=place))
 
 
-def data_version(runs: Iterable[Run]) -> str:
+def state(run: Run) -> tuple[str, int, int]:
+    """Return what `data_version` takes of a run."""
+    return run.uid, run.documents, run.annotations.version
+
+
+def data_version(states: Iterable[tuple[str, int, int]]) -> str:
     """Return a hash of the state of the runs of a list."""
     told = hashlib.sha256()
-    for run in sorted(runs, key=lambda one: one.uid):
-        told.update(f"{run.uid} {run.documents} {run.annotations.version}\n".encode())
+    for uid, documents, version in sorted(states):
+        told.update(f"{uid} {documents} {version}\n".encode())
     return told.hexdigest()[:16]
 
 
@@ -137,16 +162,15 @@ def golden(
     Raises
     ------
     Conflict
-        The list spans several experiments, has runs without a number, or bad parts
-        that are only known in the other unit: another form says it right.
+        The list spans several experiments, has runs without a number, runs of one
+        number of which not the same parts are good, or bad parts that are only known
+        in the other unit: another form says it right.
     """
     experiments = {one.experiment for one in members}
     if len(experiments) > 1:
         reason = "it spans several experiments"
         raise Conflict("run list", label, f"{reason}; give experiment=, or ask for csv")
-    odd = next((one for one in members if one.run is None), None)
-    if odd is not None:
-        raise Conflict("run list", label, f"run {odd.uid} has no number; ask for csv")
+    _refuse_nameless(members, label)
     other = next((one for one in members if set(one.cut) - {unit}), None)
     if other is not None:
         alone = len(other.cut) == 1
@@ -154,6 +178,7 @@ def golden(
         by = " and by ".join(other.cut)
         reason = f"of run {other.uid} bad parts are known by {by}"
         raise Conflict("run list", label, f"{reason}; {mend}")
+    _refuse_twins(members, label)
     found: dict[str, list[list[float]]] = {}
     for one in members:
         parts = one.events if unit == "event" else one.times
@@ -169,8 +194,20 @@ def golden(
     return found
 
 
-def ranges(members: Sequence[Member]) -> dict[str, list[list[int]]]:
-    """Return ``{"experiment": [[first run, last run]]}`` of whole runs."""
+def ranges(members: Sequence[Member], *, label: str = "") -> dict[str, list[list[int]]]:
+    """Return ``{"experiment": [[first run, last run]]}`` of whole runs.
+
+    Raises
+    ------
+    Conflict
+        The list has runs without a number, or runs of which bad parts are left out:
+        another form says it right.
+    """
+    _refuse_nameless(members, label)
+    part = next((one for one in members if one.cut), None)
+    if part is not None:
+        reason = f"of run {part.uid} bad parts are left out"
+        raise Conflict("run list", label, f"{reason}; ask for json or csv")
     numbers: dict[str, list[tuple[int, int]]] = {}
     for one in members:
         if one.run is not None:
@@ -216,9 +253,29 @@ def difference(first: RunList, second: RunList) -> Difference:
     )
 
 
+def _refuse_nameless(members: Iterable[Member], label: str) -> None:
+    odd = next((one for one in members if one.run is None), None)
+    if odd is not None:
+        raise Conflict("run list", label, f"run {odd.uid} has no number; ask for csv")
+
+
+def _refuse_twins(members: Iterable[Member], label: str) -> None:
+    """Refuse what would call a bad part good, for its number in another run is."""
+    known: dict[int | None, Member] = {}
+    for one in members:
+        other = known.setdefault(one.run, one)
+        same = (one.events, one.times) == (other.events, other.times)
+        if not same and (one.cut or other.cut):
+            reason = (
+                f"runs {other.uid} and {one.uid} have one number and other bad parts"
+            )
+            raise Conflict("run list", label, f"{reason}; ask for csv")
+
+
 def _without_numbers(
     parts: Ranges, first: float, last: float
 ) -> Iterator[tuple[float, float]]:
+    first, last = math.ceil(first), math.floor(last)
     for begin, end in parts:
         if last < begin or first > end:
             yield begin, end

@@ -48,6 +48,18 @@ def check_flag(fields: FieldRegistry, change: SetFlag | RemoveFlag) -> None:
     _check_choice("value", field, change.value)
 
 
+def check_reason(text: str, field: str = "reason") -> None:
+    """Refuse a reason, or a note, that is too long.
+
+    Raises
+    ------
+    InputError
+        Names the field.
+    """
+    if len(text) > _LONGEST_FIELD:
+        raise InputError(field, "is too long", f"at most {_LONGEST_FIELD} characters")
+
+
 def check_field(fields: FieldRegistry, change: SetField) -> None:
     """Refuse a facility field that is none, or a value that it cannot hold.
 

@@ -298,3 +298,46 @@ def test_a_run_whose_uid_has_slashes_has_a_page_and_forms(
     any_page.locator("#comment-text").fill("found")
     any_page.get_by_role("button", name="Add the comment").press("Enter")
     expect(any_page.locator("#comments li")).to_have_count(before + 1)
+
+
+def test_whoever_judged_the_same_meanwhile_is_told_of(
+    any_page: Page, http: httpx.Client, run: str
+) -> None:
+    here = f"/api/v1/runs/{run}"
+    any_page.goto(f"/runs/{run}")
+    asked = {"detector": "DCH", "value": "bad"}
+    http.post(f"{here}/flags", json=asked).raise_for_status()
+    flag(any_page, detector="DCH", value="good", comment="looked again")
+    expect(any_page.get_by_role("alert")).to_contain_text("judged the same meanwhile")
+    expect(rows(any_page)).to_contain_text("bad")
+    assert [one["value"] for one in quality(http, run)["flags"]] == ["bad"]
+    expect(any_page.locator("#flag-comment")).to_have_value("looked again")
+    any_page.get_by_role("button", name="Set the flag").press("Enter")
+    expect(rows(any_page)).to_contain_text("good")
+
+
+def test_what_was_judged_since_is_signed_off_again(
+    any_page: Page, http: httpx.Client, run: str
+) -> None:
+    here = f"/api/v1/runs/{run}"
+    http.put(f"{here}/sign-off", json={"state": _SIGNED}).raise_for_status()
+    asked = {"detector": "DCH", "value": "bad"}
+    http.post(f"{here}/flags", json=asked).raise_for_status()
+    any_page.goto(f"/runs/{run}")
+    opened(any_page, "Sign off")
+    choices = any_page.locator("#sign-off-state option")
+    expect(choices).to_have_text([_SIGNED, "open"])
+    any_page.get_by_role("button", name="Set the sign-off").press("Enter")
+    opened(any_page, "Sign off")
+    expect(choices).to_have_text(["complete", "open"])
+
+
+def test_a_choice_outlives_the_end_of_the_run(page: Page, http: httpx.Client) -> None:
+    uid, lines = fresh("scan", "cdef")
+    ingest(http, lines[:-1])
+    page.goto(f"/runs/{uid}")
+    opened(page, "Flag a detector")
+    page.get_by_label("Part of the run").select_option("some events")
+    ingest(http, lines[-1:])
+    expect(page.locator("#connection")).to_contain_text("reload to see all")
+    expect(page.get_by_label("Part of the run")).to_have_value("event")

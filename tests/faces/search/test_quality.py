@@ -158,6 +158,16 @@ def test_facility_fields_are_set_over_the_start(http: httpx.Client, run: str) ->
             },
             "span/last",
         ),
+        (
+            "flags",
+            {
+                "detector": "D",
+                "value": "x",
+                "span": {"unit": "event", "first": 1.5, "last": 3},
+            },
+            "span/first",
+        ),
+        ("flags", {"detector": "D", "value": "x", "reason": "r" * 10_001}, "reason"),
         ("comments", {"text": ""}, "text"),
         ("fields", {"name": "plan_name", "value": "x"}, "plan_name"),
         ("fields", {"name": "run", "value": "x"}, "run"),

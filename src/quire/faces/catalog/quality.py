@@ -29,10 +29,30 @@ from quire.web.body import choice, read_json
 from quire.web.gate import Gate, Handler
 from quire.web.json import json_response
 
-_BODY = 64 * 1024
+_BODY = 256 * 1024  # the longest comment, each sign of it as two \uXXXX
 
 
-class FlagAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReasonAsked(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Why."""
+
+    reason: str = ""
+
+
+class Judged(ReasonAsked, frozen=True, kw_only=True):
+    """What a change of one run may say beside what it changes.
+
+    Attributes
+    ----------
+    seen
+        The version of the run's quality that was looked at; None for whatever it is.
+    """
+
+    seen: int | None = None
+
+
+class Flagged(ReasonAsked, frozen=True, kw_only=True):
     """A flag; `value` None takes it away."""
 
     detector: str
@@ -40,7 +60,6 @@ class FlagAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cause: str = ""
     comment: str = ""
     span: Span | None = None
-    reason: str = ""
 
     def change(self) -> Change:
         """Return it as a change."""
@@ -55,51 +74,41 @@ class FlagAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         )
 
 
-class ManyFlagsAsked(FlagAsked, frozen=True, kw_only=True):
+class FlagAsked(Flagged, frozen=True, kw_only=True):
+    """A flag for one run; see `Judged`."""
+
+    seen: int | None = None
+
+
+class ManyFlagsAsked(Flagged, frozen=True, kw_only=True):
     """A flag for all runs that a query finds."""
 
     q: str
 
 
-class SignOffAsked(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
+class SignOffAsked(Judged, frozen=True, kw_only=True):
     """How far the judgement has come."""
 
     state: SignOff
-    reason: str = ""
 
 
-class CommentAsked(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
+class CommentAsked(ReasonAsked, frozen=True, kw_only=True):
     """A remark."""
 
     text: str
-    reason: str = ""
 
 
-class FieldAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FieldAsked(Judged, frozen=True, kw_only=True):
     """A facility field; `value` None leaves it to the start document again."""
 
     name: str
     value: FieldValue | None
-    reason: str = ""
 
 
-class UndoAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class UndoAsked(ReasonAsked, frozen=True, kw_only=True):
     """Which change shall count no more."""
 
     version: int
-    reason: str = ""
-
-
-class ReasonAsked(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
-    """Why."""
-
-    reason: str = ""
 
 
 class QualityRoutes:
@@ -143,7 +152,7 @@ class QualityRoutes:
     async def flag(self, request: Request, principal: Principal) -> Response:
         """Judge one detector in a run or a part of it."""
         asked = await read_json(request, FlagAsked, _BODY)
-        return await self._answer(request, principal, asked.change(), asked.reason)
+        return await self._answer(request, principal, asked.change(), asked)
 
     async def flag_all(self, request: Request, principal: Principal) -> Response:
         """Judge one detector in all runs that a query finds."""
@@ -157,13 +166,14 @@ class QualityRoutes:
         """Say how far the judgement of a run has come."""
         asked = await read_json(request, SignOffAsked, _BODY)
         change = SetSignOff(state=asked.state)
-        return await self._answer(request, principal, change, asked.reason)
+        return await self._answer(request, principal, change, asked)
 
     async def comment(self, request: Request, principal: Principal) -> Response:
         """Remark something on a run."""
         asked = await read_json(request, CommentAsked, _BODY)
         change = AddComment(text=asked.text)
-        return await self._answer(request, principal, change, asked.reason)
+        said = Judged(reason=asked.reason)
+        return await self._answer(request, principal, change, said)
 
     async def withdraw(self, request: Request, principal: Principal) -> Response:
         """Take a remark back."""
@@ -171,20 +181,22 @@ class QualityRoutes:
         if not text.isdecimal() or len(text) > 9:  # noqa: PLR2004 - no version is so long
             raise InputError("number", f"{text[:40]!r} is no number of a comment")
         change = WithdrawComment(number=int(text))
-        reason = request.query_params.get("reason", "")
-        return await self._answer(request, principal, change, reason)
+        said = Judged(reason=request.query_params.get("reason", ""))
+        return await self._answer(request, principal, change, said)
 
     async def field(self, request: Request, principal: Principal) -> Response:
         """Set a facility field."""
         asked = await read_json(request, FieldAsked, _BODY)
         change = SetField(name=asked.name, value=asked.value)
-        return await self._answer(request, principal, change, asked.reason)
+        return await self._answer(request, principal, change, asked)
 
     async def undo(self, request: Request, principal: Principal) -> Response:
         """Let one change count no more; undoing an undo brings it back."""
         asked = await read_json(request, UndoAsked, _BODY)
         change = Undo(version=asked.version)
-        return await self._answer(request, principal, change, asked.reason)
+        return await self._answer(
+            request, principal, change, Judged(reason=asked.reason)
+        )
 
     async def undo_batch(self, request: Request, principal: Principal) -> Response:
         """Undo what was changed in one go."""
@@ -194,11 +206,15 @@ class QualityRoutes:
         return json_response(done)
 
     async def _answer(
-        self, request: Request, principal: Principal, change: Change, reason: str = ""
+        self,
+        request: Request,
+        principal: Principal,
+        change: Change,
+        said: FlagAsked | Judged,
     ) -> Response:
         which: Any = request.path_params["which"]
         by = choice(request, "by", By)
         run = await self._annotate.change(
-            which, change, principal, by=by, reason=reason
+            which, change, principal, by=by, reason=said.reason, seen=said.seen
         )
         return json_response({"uid": run.uid, **quality(run)})

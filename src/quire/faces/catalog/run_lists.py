@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from quire.access.principals import Principal, Scope
 from quire.actions.run_lists import RunLists
 from quire.errors import InputError
+from quire.faces.catalog.taking import taking
 from quire.runs.exporting import csv_lines
 from quire.runs.run_list import RunList, golden, ranges, rows
 from quire.web.body import integer, read_json
@@ -19,6 +20,8 @@ from quire.web.json import json_response
 
 _BODY = 64 * 1024
 _MOST = 2**31
+_GET = ("version", "format", "experiment", "unit")
+_DIFFERENCE = ("version", "with", "with_version")
 
 
 class ListAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,11 +31,14 @@ class ListAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ----------
     bad
         Flag values of parts of a run that do not count as good.
+    group
+        Whose members may add versions, too; None leaves it as it is.
     """
 
     q: str
     note: str = ""
     bad: tuple[str, ...] = ("bad", "BAD")
+    group: str | None = None
 
 
 class RunListRoutes:
@@ -46,11 +52,14 @@ class RunListRoutes:
         every, one = "/api/v1/run-lists", "/api/v1/run-lists/{name}"
         read = Scope.RUNS_READ
         return [
-            gate.route(every, self.all, needs=read, methods=["GET"]),
+            gate.route(every, taking(self.all), needs=read, methods=["GET"]),
             gate.route(one, self.freeze, needs=Scope.RUNS_ANNOTATE, methods=["POST"]),
-            gate.route(one, self.get, needs=read, methods=["GET"]),
+            gate.route(one, taking(self.get, *_GET), needs=read, methods=["GET"]),
             gate.route(
-                f"{one}/difference", self.difference, needs=read, methods=["GET"]
+                f"{one}/difference",
+                taking(self.difference, *_DIFFERENCE),
+                needs=read,
+                methods=["GET"],
             ),
         ]
 
@@ -68,6 +77,7 @@ class RunListRoutes:
             principal,
             bad=frozenset(asked.bad),
             note=asked.note,
+            group=asked.group,
         )
         return json_response({**_head(frozen), "runs": len(frozen.members)}, 201)
 
@@ -87,7 +97,7 @@ class RunListRoutes:
                     golden(members, unit=_unit(request), label=frozen.label)
                 )
             case "ranges":
-                return json_response(ranges(members))
+                return json_response(ranges(members, label=frozen.label))
             case "csv":
                 text = csv_lines(rows(members))
                 return Response(text, media_type="text/csv; charset=utf-8")
@@ -119,6 +129,10 @@ def _head(frozen: RunList) -> dict[str, Any]:
         "data_version": frozen.data_version,
         "left_out": frozen.left_out,
         "note": frozen.note,
+        "tree": frozen.tree,
+        "bad": frozen.bad,
+        "owner": frozen.kept_by,
+        "group": frozen.group,
     }
 
 

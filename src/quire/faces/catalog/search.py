@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
-from functools import wraps
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,12 +14,14 @@ from starlette.routing import BaseRoute
 from quire.access.principals import Principal, Scope
 from quire.actions.search import Cursor, Question, Search
 from quire.errors import InputError
+from quire.faces.catalog.taking import taking
 from quire.faces.catalog.wire import are_long, full, summary
 from quire.ports.run_finder import RunOrder
 from quire.runs.export_table import ColumnFile
 from quire.runs.exporting import FIELDS, csv_lines, json_lines
+from quire.runs.query.fields import Field
 from quire.web.body import choice, integer, read_json
-from quire.web.gate import Gate, Handler
+from quire.web.gate import Gate
 from quire.web.json import json_response
 from quire.web.paging import from_cursor, to_cursor
 
@@ -51,6 +53,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         The same as a tree; joined with `q` by ``and``.
     full
         With start and stop documents.
+    exact
+        These as they came, which may be more than standard JSON has.
     box
         Whether `q` was typed into a search box, which reads ``4371``, ``3000-5000``,
         ``e26:100-200`` and the beginnings of uids too.
@@ -64,6 +68,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limit: int = _PAGE
     cursor: str | None = None
     full: bool = False
+    exact: bool = False
     counts: bool = False
     box: bool = False
 
@@ -93,12 +98,12 @@ class SearchRoutes:
         root = "/api/v1/runs"
         of_a_page = ("order", "limit", "cursor", "full", "counts")
         gets = {
-            root: _taking(self.page, *_SEARCH, *of_a_page),
-            f"{root}/facets": _taking(self.facets),
-            f"{root}/distinct": _taking(self.distinct, *_SEARCH, "field", "limit"),
-            f"{root}/explain": _taking(self.explain, *_SEARCH, "order"),
-            f"{root}/export": _taking(self.export, *_SEARCH, *_EXPORT),
-            f"{root}/fields": _taking(self.fields),
+            root: taking(self.page, *_SEARCH, *of_a_page),
+            f"{root}/facets": taking(self.facets),
+            f"{root}/distinct": taking(self.distinct, *_SEARCH, "field", "limit"),
+            f"{root}/explain": taking(self.explain, *_SEARCH, "order"),
+            f"{root}/export": taking(self.export, *_SEARCH, *_EXPORT),
+            f"{root}/fields": taking(self.fields),
         }
         posts = {
             f"{root}/search": self.posted,
@@ -197,12 +202,13 @@ class SearchRoutes:
         names = _names(chosen) if chosen else FIELDS
         if len(set(names)) != len(names):
             raise InputError("fields", "names a field twice", "name each once")
+        columns = dict(zip(names, self._search.named(names), strict=True))
         order = choice(request, "order", RunOrder) or RunOrder.NEWEST
         blocks = await self._search.export(
             _question(request), names, principal, order=order
         )
         return StreamingResponse(
-            _rendered(blocks, names, wanted),
+            _rendered(blocks, columns, wanted),
             media_type=_FORMATS[wanted],
             headers={"content-disposition": f'attachment; filename="runs.{wanted}"'},
         )
@@ -216,9 +222,9 @@ class SearchRoutes:
             behind=from_cursor(asked.cursor, Cursor),
             limit=asked.limit,
         )
-        shown = full if asked.full else summary
+        shown = partial(full, exact=asked.exact) if asked.full else summary
         if asked.full and are_long(found.runs):
-            runs = await asyncio.to_thread(lambda: list(map(full, found.runs)))
+            runs = await asyncio.to_thread(lambda: list(map(shown, found.runs)))
         else:
             runs = list(map(shown, found.runs))
         following = found.following
@@ -229,21 +235,6 @@ class SearchRoutes:
         if asked.counts:
             body["counts"] = await self._search.count(question, principal)
         return json_response(body)
-
-
-def _taking(handler: Handler, *known: str) -> Handler:
-    """Have a handler refuse what it does not know: ``?scan_id=5`` would find all runs."""
-
-    @wraps(handler)
-    async def checked(request: Request, principal: Principal) -> Response:
-        unknown = next((name for name in request.query_params if name not in known), "")
-        if unknown:
-            searched = "; q=FIELD = VALUE asks for a field" if "q" in known else ""
-            mend = f"one of {', '.join(known)}{searched}" if known else "it takes none"
-            raise InputError(unknown[:40], "is no parameter of this", mend)
-        return await handler(request, principal)
-
-    return checked
 
 
 def _question(request: Request) -> Question:
@@ -266,10 +257,11 @@ def _flag(request: Request, name: str) -> bool:
 
 
 async def _rendered(
-    blocks: AsyncIterator[list[list[Any]]], names: Sequence[str], wanted: str
+    blocks: AsyncIterator[list[list[Any]]], columns: Mapping[str, Field], wanted: str
 ) -> AsyncIterator[bytes]:
+    names = list(columns)
     if wanted in ("arrow", "parquet"):
-        file = await asyncio.to_thread(ColumnFile, names, parquet=wanted == "parquet")
+        file = await asyncio.to_thread(ColumnFile, columns, parquet=wanted == "parquet")
         async for rows in blocks:
             yield await asyncio.to_thread(file.add, rows)
         for last in file.end():

@@ -65,6 +65,17 @@ def read_change(form: str, given: Fields) -> Change:
     return _READERS[form](given)
 
 
+def read_seen(given: Fields) -> int | None:
+    """Return which version of a run's quality the form was shown with, None for none.
+
+    Raises
+    ------
+    InputError
+        It is no number.
+    """
+    return _whole(given, "seen") if given.get("seen") else None
+
+
 def is_form(name: str) -> bool:
     """Return whether there is such a form."""
     return name in _READERS

@@ -47,10 +47,12 @@ class MemoryRunLists:
         wanted = max(versions, default=0) if version is None else version
         return self._lists.get((name, wanted))
 
-    def all(self) -> tuple[RunList, ...]:
-        """Return every version of every list, without members, by name and version."""
+    def heads(self, name: str | None = None) -> tuple[RunList, ...]:
+        """Return all versions without members, by name and version; None for all."""
         return tuple(
-            replace(self._lists[key], members=()) for key in sorted(self._lists)
+            replace(self._lists[key], members=())
+            for key in sorted(self._lists)
+            if name in (None, key[0])
         )
 
     def advance(self, frozen: RunList) -> None:

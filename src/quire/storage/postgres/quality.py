@@ -29,6 +29,7 @@ _NEWEST = (
     "SELECT head, members FROM run_list WHERE name = %s ORDER BY version DESC LIMIT 1"
 )
 _ALL = "SELECT head FROM run_list ORDER BY name, version"
+_OF_NAME = "SELECT head FROM run_list WHERE name = %s ORDER BY version"
 _UNFINISHED = "SELECT head FROM run_list WHERE NOT done ORDER BY name, version"
 
 
@@ -88,9 +89,14 @@ class PostgresRunLists:
             row = self._session.row(_GET, (to_key(name), version))
         return None if row is None else _whole(row)
 
-    def all(self) -> tuple[RunList, ...]:
-        """Return every version of every list, without members, by name and version."""
-        return tuple(_HEAD.decode(row[0]) for row in self._session.rows(_ALL))
+    def heads(self, name: str | None = None) -> tuple[RunList, ...]:
+        """Return all versions without members, by name and version; None for all."""
+        if name is None:
+            rows = self._session.rows(_ALL)
+        else:
+            self._session.lock("list", name)
+            rows = self._session.rows(_OF_NAME, [to_key(name)])
+        return tuple(_HEAD.decode(row[0]) for row in rows)
 
     def unfinished(self) -> tuple[RunList, ...]:
         """Return, without members, the lists of which not all are marked yet."""

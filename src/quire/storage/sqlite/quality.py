@@ -29,6 +29,7 @@ _NEWEST = (
     "SELECT head, members FROM run_list WHERE name = ? ORDER BY version DESC LIMIT 1"
 )
 _ALL = "SELECT head FROM run_list ORDER BY name, version"
+_OF_NAME = "SELECT head FROM run_list WHERE name = ? ORDER BY version"
 _UNFINISHED = "SELECT head FROM run_list WHERE NOT done ORDER BY name, version"
 
 
@@ -83,9 +84,10 @@ class SqliteRunLists:
             row = self._connection.execute(_GET, (name, version)).fetchone()
         return None if row is None else _whole(row)
 
-    def all(self) -> tuple[RunList, ...]:
-        """Return every version of every list, without members, by name and version."""
-        return tuple(_HEAD.decode(row[0]) for row in self._connection.execute(_ALL))
+    def heads(self, name: str | None = None) -> tuple[RunList, ...]:
+        """Return all versions without members, by name and version; None for all."""
+        asked = (_ALL, ()) if name is None else (_OF_NAME, (name,))
+        return tuple(_HEAD.decode(row[0]) for row in self._connection.execute(*asked))
 
     def unfinished(self) -> tuple[RunList, ...]:
         """Return, without members, the lists of which not all are marked yet."""

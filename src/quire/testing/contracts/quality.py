@@ -84,9 +84,11 @@ class QualityContract(ContractFixtures):
         assert await _got(store, "a", 2) == _list("a", 2)
         assert await _got(store, "a", 3) is None
         assert await _got(store, "c", None) is None
-        heads = await store.view(lambda t: t.run_lists.all())
         ordered = [("a", 1), ("a", 2), ("a", 10), ("b", 1)]
-        assert heads == tuple(replace(_list(*each), members=()) for each in ordered)
+        heads = tuple(replace(_list(*each), members=()) for each in ordered)
+        assert await store.view(lambda t: t.run_lists.heads()) == heads
+        assert await store.view(lambda t: t.run_lists.heads("a")) == heads[:3]
+        assert await store.view(lambda t: t.run_lists.heads("c")) == ()
 
     async def test_a_list_goes_on_where_it_was(self, store: Store) -> None:
         """How far it is is kept by itself, and its members stay as they were put."""
