@@ -18,11 +18,15 @@ from quire.faces.dashboard.quality_forms import (
     Wrong,
     is_form,
     read_change,
+    read_seen,
     wrong,
 )
 from quire.faces.dashboard.rendering import Rendering
 from quire.runs.annotations import Annotations, SignOff
-from quire.runs.changes import SetSignOff, undone
+from quire.runs.changes import Entry, SetSignOff, undone
+from quire.runs.overtaking import judged_since_signed
+from quire.runs.run import Run
+from quire.runs.run_list import PRIMARY
 from quire.web.body import read_body
 from quire.web.form import FORM, urlencoded
 from quire.web.gate import Gate
@@ -30,7 +34,7 @@ from quire.web.negotiation import body_type
 from quire.web.own_address import own_address
 from quire.web.problems import status_of
 
-_BODY = 64 * 1024
+_BODY = 256 * 1024  # the longest comment, each sign of it as %F0%9F%94%A5
 _CHANGES = 100
 _VALUES = ("good", "bad")  # suggested where the facility declares none
 # What may follow a sign-off; that a second person completes it is checked later.
@@ -84,7 +88,12 @@ class RunPageRoutes:
         try:
             change, reason = read_change(form, given), given.get("reason", "").strip()
             run = await self._annotate.change(
-                which, change, principal, by=By.UID, reason=reason
+                which,
+                change,
+                principal,
+                by=By.UID,
+                reason=reason,
+                seen=read_seen(given),
             )
         except QuireError as error:
             told = wrong(form, given, error)
@@ -124,6 +133,7 @@ class RunPageRoutes:
             jobs=jobs,
             # Over one axis of several, a line would go back and forth.
             axis=axes[0][0] if len(axes) == 1 else "",
+            stream=_drawn(found.run),
             axes=[field for fields in axes for field in fields],
             may_open=principal.has(Scope.LABS_RUN),
             wrong=told,
@@ -151,15 +161,30 @@ class RunPageRoutes:
             "gone": gone,
             "may_judge": principal.has(Scope.RUNS_ANNOTATE),
             "locked": said.sign_off is SignOff.COMPLETE,
-            "states": _NEXT[said.sign_off],
+            "states": _states(said.sign_off, history),
             "detectors": tuple(detectors),
             "values": dict.fromkeys(choices or _VALUES),
         }
 
 
+def _states(now: SignOff, history: Sequence[Entry]) -> Sequence[SignOff]:
+    """Return what may be chosen; what was judged since is signed off again first."""
+    if now is SignOff.SIGNED_OFF and judged_since_signed(history):
+        return (SignOff.SIGNED_OFF, SignOff.OPEN)
+    return _NEXT[now]
+
+
 async def _given(request: Request) -> Fields:
     body_type(request, [FORM], default=FORM)
     return dict(urlencoded(await read_body(request, _BODY)))
+
+
+def _drawn(run: Run) -> str:
+    """Return the stream that is drawn: the primary, or the longest if it has none."""
+    # An open run's may just not have come yet.
+    if PRIMARY in run.streams or run.stop is None or not run.streams:
+        return PRIMARY
+    return max(sorted(run.streams), key=lambda name: run.streams[name].rows)
 
 
 def _axes(start: dict[str, Any]) -> list[list[str]]:

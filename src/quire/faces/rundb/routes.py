@@ -13,7 +13,7 @@ from quire.access.principals import Principal, Scope
 from quire.access.proxy import TrustedProxy
 from quire.actions.lookup import By, Lookup
 from quire.actions.search import Cursor, Page, Question, Search
-from quire.errors import InputError, QuireError
+from quire.errors import InputError, NotFound, QuireError
 from quire.faces.rundb.days import Days
 from quire.faces.rundb.parameters import Asked, read
 from quire.faces.rundb.swagger import description, page
@@ -114,6 +114,10 @@ class RunDbRoutes:
         """Return one run, whole."""
         uid = request.path_params["uid"]
         found = await self._lookup.run(uid, principal, by=By.UID)
+        if (
+            found.run.uid != uid
+        ):  # a prefix of another's, which is not who was asked for
+            raise NotFound("run", uid)
         return json_response(self._shown(request, found.run, expand=True))
 
     async def swagger(self, request: Request) -> Response:
@@ -124,7 +128,11 @@ class RunDbRoutes:
 
     async def _count(self, question: Question, principal: Principal) -> int | None:
         count = await self._search.count(question, principal, lacking=False)
-        return count.matched if count.exact else None
+        if count.exact:
+            return count.matched
+        everything = question.also is None and not question.text.strip()
+        # There are counters of all runs; to count what is asked for may take long.
+        return await self._search.total(question, principal) if everything else None
 
     async def _offset(
         self, question: Question, principal: Principal, asked: Asked

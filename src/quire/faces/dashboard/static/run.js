@@ -1,11 +1,11 @@
-// Draws a run's primary stream, and keeps the page fresh while the run is open.
+// Draws one of a run's streams, and keeps the page fresh while the run is open.
 import { connected, fetchJson, refreshing } from "./connection.js";
 import { Plot } from "./plot.js";
 import { Operations, Stream } from "./stream.js";
 
 const figure = document.getElementById("plot");
 const caption = figure.querySelector("figcaption");
-const { uid, axis } = figure.dataset;
+const { uid, axis, stream } = figure.dataset;
 const axes = JSON.parse(figure.dataset.axes);
 const here = `/api/v1/runs/${encodeURIComponent(uid)}`;
 const plot = new Plot(figure.querySelector(".plot"));
@@ -20,7 +20,7 @@ function draw() {
     .filter((name) => !["seq_num", "time", ...axes].includes(name) && !name.endsWith("_setpoint"))
     .slice(0, 4).map((name) => ({ name, values: columns[name] }));
   if (lines.length) plot.draw(along, columns[along], lines);
-  caption.textContent = `${events} events of the primary stream`;
+  caption.textContent = `${events} events of the stream ${stream}`;
   figure.dataset.points = events;
 }
 
@@ -54,14 +54,15 @@ async function refresh() {
 }
 
 const writing = () => document.querySelector("#quality [aria-invalid]") !== null
-  || [...document.querySelectorAll("#quality .field :is(input, textarea)")].some((one) => one.value !== one.defaultValue);
+  || [...document.querySelectorAll("#quality .field :is(input, textarea)")].some((one) => one.value !== one.defaultValue)
+  || [...document.querySelectorAll("#quality .field option")].some((one) => one.selected && one.index && !one.defaultSelected);
 
 const changed = refreshing(refresh, 250);
 const soon = () => { if (open) changed(); };
 
 const width = Math.max(16, Math.min(4096, Math.round(figure.clientWidth)));
 const samples = new Stream(
-  () => `${here}/samples?stream=primary&width=${width}`,
+  () => `${here}/samples?stream=${encodeURIComponent(stream)}&width=${width}`,
   ["picture", "samples", "end"],
   (name, data) => {
     if (name === "end") { samples.close(); soon(); return; }

@@ -1,12 +1,9 @@
 // Keeps the list of runs fresh.
 import { fetchJson, refreshing } from "./connection.js";
 import { Operations } from "./stream.js";
+import { moment } from "./times.js";
 
 const body = document.querySelector("#runs tbody");
-
-function moment(seconds) {
-  return seconds === null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
-}
 
 function duration(seconds) {
   if (seconds === null) return "–";
