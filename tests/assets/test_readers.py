@@ -192,7 +192,10 @@ with h5py.File(sys.argv[1], "w", libver="latest") as file:
 """
 
 
-def test_a_file_that_is_being_written_is_read_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [{"swmr": True}, {"swmr": False}, {}])
+def test_a_file_that_is_being_written_is_read_on(
+    tmp_path: Path, told: dict[str, bool]
+) -> None:
     path = tmp_path / "live.h5"
     with subprocess.Popen(
         [sys.executable, "-c", WRITER, path],
@@ -209,7 +212,7 @@ def test_a_file_that_is_being_written_is_read_on(tmp_path: Path) -> None:
             assert writer.stdout.readline() == "written\n"
 
         go_on()
-        asset = stream(path, "application/x-hdf5", dataset="data", swmr=True)
+        asset = stream(path, "application/x-hdf5", dataset="data", **told)
         frames = AssetFiles().open(asset)
         assert frames.read(0, 2).tolist() == [[1] * 3] * 2
         with pytest.raises(AssetUnreadable, match="no frames 2 to 2"):
@@ -217,18 +220,69 @@ def test_a_file_that_is_being_written_is_read_on(tmp_path: Path) -> None:
         go_on()
         assert frames.read(2, 3).tolist() == [[7] * 3]
         frames.close()
+        with pytest.raises(AssetUnreadable, match="being written"):
+            AssetFiles().origin(asset)
         writer.stdin.close()
+
+
+def test_what_a_killed_writer_left_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "live.h5"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        print(file=writer.stdin, flush=True)
+        assert writer.stdout.readline() == "written\n"
+        writer.kill()
+    asset = stream(path, "application/x-hdf5", dataset="data")
+    with closing(AssetFiles().open(asset)) as frames:
+        assert frames.read(0, 2).tolist() == [[1] * 3] * 2
+
+
+def test_an_extension_is_named_with_its_version(tmp_path: Path) -> None:
+    path = tmp_path / "two.fits"
+    units = [fits.ImageHDU(CUBE + n, name="SCI", ver=n) for n in (1, 2)]
+    fits.HDUList([fits.PrimaryHDU(), *units]).writeto(path)
+    asset = stream(path, "application/fits", extension=["SCI", 2])
+    with closing(AssetFiles().open(asset)) as frames:
+        assert (frames.read(0, 6) == CUBE + 2).all()
+
+
+def test_files_of_several_frames_are_counted_by_the_first(tmp_path: Path) -> None:
+    for number, pages in enumerate((CUBE[:2], CUBE[2:4], CUBE[4:5])):
+        path = tmp_path / f"img_{number}.tif"
+        tifffile.imwrite(path, pages, photometric="minisblack")
+    media = "multipart/related;type=image/tiff"
+    asset = stream(tmp_path, media, template="img_{:d}.tif")
+    for begin in range(5):  # two is the number of the last file, which has a frame less
+        with closing(AssetFiles().open(asset)) as frames:
+            assert (frames.read(begin, 5) == CUBE[begin:5]).all()
 
 
 def test_numbers_text_and_scalars_of_hdf5(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["scalar"] = 5.5
         file["group/one"] = [1, 2, 3]
+        file["text"] = "\u00b5"
+        file["nothing"] = h5py.Empty("f4")
+        triples = np.arange(12, dtype="f4").reshape(4, 3)
+        file.create_dataset("triples", (4,), np.dtype(("f4", (3,))))[:] = triples
     frames = AssetFiles().open(
         stream(tmp_path / "a.h5", "application/x-hdf5", dataset="scalar")
     )
     assert frames.read(0, 1).tolist() == [5.5]
-    for name in ("group", "none", "group/one/two"):
+    asset = stream(tmp_path / "a.h5", "application/x-hdf5", dataset="text")
+    with closing(AssetFiles().open(asset)) as frames:
+        assert frames.read(0, 1).tolist() == ["\u00b5".encode()]
+    asset = stream(tmp_path / "a.h5", "application/x-hdf5", dataset="triples")
+    with closing(AssetFiles().open(asset)) as frames:
+        assert frames.kind(0) == (np.dtype("f4"), (3,))
+        assert (frames.read(1, 4) == triples[1:]).all()
+    for name in ("group", "none", "group/one/two", "nothing"):
         asset = stream(tmp_path / "a.h5", "application/x-hdf5", dataset=name)
         with pytest.raises(AssetUnreadable, match="dataset"):
             AssetFiles().open(asset)

@@ -18,10 +18,32 @@ DATA = np.arange(5 * 3 * 2).reshape(5, 3, 2)
 
 @given(hnp.basic_indices(DATA.shape, allow_newaxis=True, allow_ellipsis=True))
 def test_it_is_indexed_as_numpy_does(index: Any) -> None:
-    array = Array("x", DATA.shape, DATA.dtype, lambda wanted: DATA[wanted])
+    array = Array("x", DATA, DATA.__getitem__, DATA.__getitem__)
     found = array[index]
     assert np.array_equal(found, DATA[index])
     assert np.shape(found) == np.shape(DATA[index])
+
+
+LISTS = st.lists(st.integers(-5, 4)) | hnp.arrays(bool, 5)
+BEHIND = st.lists(
+    st.slices(2) | st.integers(-2, 1) | st.sampled_from([None, [0], [True, False]]),
+    max_size=2,
+).map(tuple)
+
+
+@given(LISTS, BEHIND)
+def test_listed_rows_are_those_of_numpy(rows: Any, behind: tuple[Any, ...]) -> None:
+    array = Array("x", DATA, DATA.__getitem__, DATA.__getitem__)
+    places = rows if len(rows) else np.zeros(0, int)  # NumPy takes [] for floats
+    for index in ((places, *behind), places):
+        try:
+            wanted = DATA[index]
+        except IndexError:
+            with pytest.raises(IndexError):
+                array[index]
+            continue
+        assert np.array_equal(array[index], wanted)
+        assert np.shape(array[index]) == np.shape(wanted)
 
 
 @given(st.slices(5))
@@ -32,14 +54,22 @@ def test_only_the_wanted_rows_are_read(wanted: slice) -> None:
         read.extend(range(*part.indices(5)))
         return DATA[part]
 
-    array = Array("x", DATA.shape, DATA.dtype, rows)
+    def at(places: Any) -> Any:
+        read.extend(places.tolist())
+        return DATA[places]
+
+    array = Array("x", DATA, rows, at)
     assert np.array_equal(array[wanted], DATA[wanted])
     assert sorted(read) == sorted(range(*wanted.indices(5)))
+    read.clear()
+    listed = list(range(*wanted.indices(5)))
+    assert np.array_equal(array[np.array(listed, int), 0], DATA[wanted][:, 0])
+    assert read == listed
 
 
 def test_rows_beyond_the_end() -> None:
-    array = Array("x", DATA.shape, DATA.dtype, lambda wanted: DATA[wanted])
-    for at in (5, -6, np.int64(7)):
+    array = Array("x", DATA, DATA.__getitem__, DATA.__getitem__)
+    for at in (5, -6, np.int64(7), [0, 5], np.array([-6])):
         with pytest.raises(IndexError):
             array[at]
     assert np.array_equal(array[np.int64(-1)], DATA[-1])

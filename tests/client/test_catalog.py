@@ -1,5 +1,8 @@
 """The catalog as notebooks use it, against a real server."""
 
+import copy
+import pickle
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +78,8 @@ def test_the_same_within_a_search(catalog: Catalog) -> None:
         found.uid["00000"]
     with pytest.raises(KeyError):
         found[-9]
+    with pytest.raises(KeyError):
+        found["0000*3-0"]  # the beginning of none
 
 
 def test_searches_chain_and_combine(catalog: Catalog) -> None:
@@ -159,6 +164,8 @@ def test_what_cannot_be_asked_says_so(catalog: Catalog) -> None:
         list(catalog.search("plan_nam = scan"))
     with pytest.raises(ValueError, match="empty"):
         catalog.search(" ")
+    with pytest.raises(TypeError, match=r"datetime cannot .*seconds"):
+        catalog.search(tiled.Key("time") > datetime(2026, 11, 1, tzinfo=UTC))
 
 
 def test_orders_values_and_slices(catalog: Catalog) -> None:
@@ -172,6 +179,10 @@ def test_orders_values_and_slices(catalog: Catalog) -> None:
     assert numbers(oldest.values().head(2)) == [0, 1]
     assert numbers(oldest.values().tail(2)) == [22, 23]
     assert oldest.items()[3][0] == uid(3)
+    # Out of an array of places.
+    assert oldest.values()[np.int64(3)].uid == uid(3)
+    assert numbers(oldest.values()[np.int64(1) : np.int64(3)]) == [1, 2]
+    assert numbers(oldest.values().head(np.int64(2))) == [0, 1]
     assert len(oldest.keys()) == RUNS
     with pytest.raises(IndexError):
         oldest.values()[RUNS]
@@ -235,10 +246,29 @@ def test_what_is_not_there_is_a_lookup_error(catalog: Catalog) -> None:
         catalog.uid["0000000"]
 
 
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_what_is_no_name_names_nothing(catalog: Catalog, name: str) -> None:
+    for found in (catalog, catalog.search("scan_id >= 0")):
+        assert name not in found
+        with pytest.raises(KeyError):
+            found.uid[name]
+
+
+def test_what_is_pickled_finds_its_server_again(catalog: Catalog) -> None:
+    few = catalog.search("plan_name = count")
+    found, run = pickle.loads(pickle.dumps((few, few[-1])))  # noqa: S301 - our own
+    assert numbers(found) == numbers(few)
+    assert run.refresh().start == few[-1].start
+    assert copy.deepcopy(few)[3].uid == uid(3)
+
+
 def test_a_run_tells_of_itself(catalog: Catalog) -> None:
     run = catalog[-1]
     assert (run.status, run.stop, run.streams) == ("open", None, [])
     assert run.start == start(23)
     assert [name for name, _ in catalog[uid(1)].documents()] == ["start", "stop"]
-    with pytest.raises(AttributeError, match="no stream"):
+    with pytest.raises(AttributeError, match="no stream 'baseline'; there are none"):
         _ = run.baseline
+    assert list(run.documents(fill=False)) == list(run.documents())
+    with pytest.raises(ValueError, match="data in files"):
+        run.documents(fill=True)

@@ -1,6 +1,7 @@
 """Streams read through the client from a real server, files and all."""
 
 import json
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,9 @@ def streamed(
 
 def test_a_scan_is_a_dataset(place: Place) -> None:
     run = place.run("scan")
+    assert "primary" in dir(run)  # where notebooks complete names
+    assert run._ipython_key_completions_() == ["primary"]
+    assert "motor1" in run.primary._ipython_key_completions_()
     found = run.primary.read()
     assert isinstance(found, xarray.Dataset)
     events = [doc for name, doc in run.documents() if name == "event"]
@@ -183,7 +187,18 @@ def test_datums_are_arrays(place: Place) -> None:
     assert np.array_equal(turned["img"].values, expected[::-1, 3])
     copied = found.copy(deep=True)
     assert float(copied["img"].sum()) == float(found["img"].sum()) == expected.sum()
+    for outer in (
+        {"time": [3, 0], "img_dim_1": 2},
+        {"time": [0, 3], "img_dim_0": [1, 0], "img_dim_1": slice(2, 4)},
+        {"time": -1, "img_dim_0": [1, 0]},
+        {"time": slice(1, None, 2), "img_dim_0": 1, "img_dim_1": [0, 2]},
+    ):
+        right = xarray.DataArray(expected, dims=found["img"].dims).isel(outer)
+        assert np.array_equal(found["img"].isel(outer).values, right.values)
     array = run["primary", "img"]
+    elsewhere, rows = pickle.loads(pickle.dumps((found, array)))  # noqa: S301
+    assert np.array_equal(elsewhere["img"].values, expected)
+    assert np.array_equal(rows[[0, 2], 1], expected[[0, 2], 1])
     assert (array.shape, array.dtype) == (expected.shape, expected.dtype)
     for index in (
         slice(None),
@@ -254,6 +269,11 @@ def test_what_cannot_be_read_harms_nothing_else(place: Place) -> None:
     table = primary.table(assets=True)
     field = table.schema.field("data").type.field("cam")
     assert b"No such file" in field.metadata[b"unreadable"]
+    with place.server.http() as http:
+        path = f"/api/v1/runs/{make_uid('lost', 'start')}/streams/primary"
+        as_json = http.get(path, params={"assets": "true", "format": "json"}).json()
+    assert as_json["data"] == {"x": [1.5, 2.5], "cam": [None, None]}
+    assert "No such file" in as_json["unreadable"]["cam"]
     assert [row["x"] for row in table["data"].to_pylist()] == [1.5, 2.5]
 
 
@@ -311,7 +331,8 @@ def test_rows_that_a_file_lacks_are_missing(place: Place) -> None:
     assert found["cam"].values[:2].tolist() == [[0, 1, 2], [3, 4, 5]]
     assert np.isnan(found["cam"].values[2:]).all()
     assert "no frames 2 to 3" in found["cam"].attrs["missing"]
-    assert primary["cam"][:].tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.warns(UnreadableData, match="cam lacks 2 rows: .*no frames 2 to 3"):
+        assert primary["cam"][:].tolist() == [[0, 1, 2], [3, 4, 5]]
     whole = primary.table(assets=True)["data"].to_pylist()
     assert [row["cam"] for row in whole] == [[0, 1, 2], [3, 4, 5], None, None]
     assert primary.table("cam", limit=2)["data"].to_pylist()[1]["cam"] == [3, 4, 5]
@@ -364,6 +385,38 @@ def test_a_part_of_each_frame_is_read(place: Place) -> None:
     assert np.array_equal(primary["cam"][1], cube[1, 1, 1:3])
 
 
+def test_only_the_rows_that_are_looked_at_are_read(place: Place) -> None:
+    rows, size = 100_000, 100_000
+    with h5py.File(place.files / "sparse.h5", "w") as file:
+        # Ten gigabytes to read, none of them on disk.
+        data = file.create_dataset("data", (rows, size), "u1", chunks=(1, size))
+        for at in (0, 50_000, 99_999):
+            data[at] = at % 251
+    keys = {"cam": {"dtype": "array", "shape": [size], "external": "STREAM:"}}
+    uri = f"file://localhost{place.files}/sparse.h5"
+    more = streamed("sparse", uri, "application/x-hdf5", rows, dataset="data")
+    primary = place.made("sparse", keys, [], *more).primary
+    lazy = primary.read()["cam"]
+    right = [at % 251 for at in (0, 50_000, 99_999)]
+    assert lazy.isel(time=slice(None, None, 50_000))[:, 7].values.tolist() == right[:2]
+    assert (
+        lazy.isel(time=[99_999, 0, 50_000])[:, 7].values.tolist()
+        == right[2:] + (right[:2])
+    )
+    more = streamed("many", uri, "application/x-hdf5", 2600, dataset="data")
+    many = place.made("many", keys, [{}] * 2600, *more)
+    with place.server.http() as http:
+        path = f"/api/v1/runs/{many.uid}/streams/primary"
+        told = {"format": "json", "assets": "true"}
+        refused = http.get(path, params=told)
+        assert refused.status_code == 422
+        assert "arrow, csv, or a smaller limit" in refused.text
+        assert http.get(path, params={**told, "limit": "2"}).json()["rows"] == 2
+    array = primary["cam"]
+    assert array[[0, -1]][:, 7].tolist() == [right[0], right[2]]
+    assert array[::50_000, 7].tolist() == right[:2]
+
+
 def test_names_that_need_quotes_are_read(place: Place) -> None:
     keys = {"x": {"dtype": "number"}}
     for name in ("", "a/b", "\u00b5 scan?#%41", "configuration"):
@@ -388,6 +441,7 @@ def test_names_that_need_quotes_are_read(place: Place) -> None:
         assert run.streams == [name]
         assert run[name].read()["x"].values.tolist() == [2.5]
         assert run[name].configuration == {}
+        assert run[f"{name}/x"][:].tolist() == [2.5]
         with place.server.http() as http:
             record = http.get(f"/api/v1/runs/{quote(uid, safe='')}").json()
             for link in (
@@ -416,6 +470,21 @@ def test_a_stream_without_events_has_the_rows_of_its_files(place: Place) -> None
     found = place.made("fly", keys, [], *more).primary.read()
     assert found["seq_num"].values.tolist() == [1, 2, 3, 4, 5]
     assert found["cam"].values.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_rows_of_files_that_no_event_has_are_told_of(place: Place) -> None:
+    np.save(place.files / "more.npy", np.arange(5))
+    keys = {
+        "x": {"dtype": "number"},
+        "cam": {"dtype": "number", "external": "STREAM:"},
+    }
+    uri = f"file://localhost{place.files}/more.npy"
+    more = streamed("more", uri, "application/x-npy", 5)
+    primary = place.made("more", keys, [{"x": 0.5}, {"x": 1.5}], *more).primary
+    with pytest.warns(UnreadableData, match="cam has 3 rows that no event has"):
+        found = primary.read()
+    assert found["cam"].values.tolist() == [0, 1]
+    assert primary["cam"][:].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_odd_values_do_not_break_a_dataset(place: Place) -> None:
@@ -470,6 +539,23 @@ def test_odd_values_do_not_break_a_dataset(place: Place) -> None:
     assert primary.read("a,b")["a,b"].values[0] == 1.0
     assert primary["ragged"][1].tolist() == [3]
     assert primary["time"][0] == 5.0
+
+
+def test_missing_text_is_none(place: Place) -> None:
+    keys = {
+        "state": {"dtype": "string"},
+        "pair": {"dtype": "array", "shape": [2]},
+    }
+    rows: list[dict[str, Any]] = [
+        {"state": "on", "pair": ["a", None]},
+        {"pair": ["b", "c"]},
+    ]
+    primary = place.made("gaps", keys, rows).primary
+    found = primary.read()
+    assert found["state"].values.tolist() == ["on", None]
+    assert found["pair"].values.tolist() == [["a", None], ["b", "c"]]
+    assert found.isel(time=[1, 0])["state"].values.tolist() == [None, "on"]
+    assert primary["state"][:].tolist() == ["on", None]
 
 
 def test_a_closed_stream_is_read_from_its_file_as_from_its_pages(place: Place) -> None:

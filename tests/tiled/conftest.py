@@ -95,6 +95,7 @@ def odd() -> Iterator[Any]:
         "ts_on": {"dtype": "number", "shape": []},
         "time": {"dtype": "number", "shape": []},
         "words": {"dtype": "array", "shape": [2]},
+        "state": {"dtype": "string", "shape": []},
         "lost": {"dtype": "array", "shape": [2, 2], "external": "FILESTORE:"},
         "short": {"dtype": "array", "shape": [10], "external": "STREAM:"},
     }
@@ -164,10 +165,11 @@ def odd() -> Iterator[Any]:
             "ts_on": 7.0 * number,
             "time": 9.0 * number,
             "words": [f"a{number}", "bcd"],
+            "state": f"state {number}",
             "lost": datum,
         }
         if number == 2:
-            del data["gaps"]
+            del data["gaps"], data["state"]
         event = {
             "uid": make_uid("odd", "event", number),
             "descriptor": make_uid("odd", "descriptor", min(number, 2)),

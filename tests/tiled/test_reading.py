@@ -104,6 +104,7 @@ def test_a_run_of_odd_values(shown: Mounted) -> None:
     np.testing.assert_array_equal(found["_hidden"], [0.25, 0.5, 0.75])
     np.testing.assert_array_equal(found["time_"], [9.0, 18.0, 27.0])
     np.testing.assert_array_equal(found["words"], [[f"a{n}", "bcd"] for n in (1, 2, 3)])
+    assert run["primary", "state"].read().tolist() == ["state 1", "", "state 3"]
     np.testing.assert_array_equal(run["primary/ts_on"][:], [7.0, 14.0, 21.0])
     rows = run["primary", "ragged"].read()
     assert [list(row) for row in rows.tolist()] == [[0], [0, 1], [0, 1, 2]]

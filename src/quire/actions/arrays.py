@@ -31,6 +31,11 @@ class OpenArray:
         return (len(self.rows), *self.column.shape)
 
     @property
+    def has_bytes(self) -> bool:
+        """Whether all rows are as many bytes: neither ragged, nor text of any length."""
+        return not (self.column.ragged or self.column.dtype.hasobject)
+
+    @property
     def size(self) -> int:
         """Bytes of all wanted rows together, where they are of one shape."""
         return len(self.rows) * self.column.row_bytes
@@ -138,8 +143,10 @@ class Arrays:
 def _opened(column: ExternalColumn, part: slice | None) -> OpenArray:
     import numpy as np
 
+    from quire.actions.filling import is_text
+
     rows = np.arange(len(column))
-    if column.dtype.hasobject:
+    if column.dtype.hasobject and not is_text(column.dtype):
         column.close()
-        raise InputError("key", "holds text: read it as a column of the table")
+        raise InputError("key", f"its rows, {column.dtype}, are no numbers, nor text")
     return OpenArray(column=column, rows=rows if part is None else rows[part])

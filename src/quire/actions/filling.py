@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from quire.actions.external_column import ExternalColumn
-from quire.actions.ragged_column import lists
+from quire.actions.ragged_column import lists, texts
 from quire.errors import InputError
 from quire.runs.columns.layout import DATA
 
@@ -142,6 +142,11 @@ class Filled:
         return (np.concatenate(rows) if rows else None), found
 
 
+def is_text(dtype: Any) -> bool:
+    """Return whether values are text, of one length (NumPy) or of any (h5py)."""
+    return dtype.kind in "US" or (dtype.metadata or {}).get("vlen") in (str, bytes)
+
+
 def arrow_type(column: ExternalColumn) -> Any:
     """Return the type of a column's cells: scalars, or lists of its shape.
 
@@ -154,15 +159,16 @@ def arrow_type(column: ExternalColumn) -> Any:
     """
     import pyarrow as pa
 
-    try:
-        kind = pa.from_numpy_dtype(_native(column.dtype))
-    except (pa.ArrowNotImplementedError, TypeError):
-        if column.dtype.kind not in "OUS" or column.shape:
+    if is_text(column.dtype):
+        kind = pa.string()
+    else:
+        try:
+            kind = pa.from_numpy_dtype(_native(column.dtype))
+        except (pa.ArrowNotImplementedError, TypeError):
             column.close()
             raise InputError(
                 "columns", f"{column.dtype} has no place in a table", "read the array"
             ) from None
-        kind = pa.string()
     for size in reversed(column.shape):
         # Of no length Arrow has no fixed-size lists.
         plain = column.ragged or size is None or 0 in column.shape
@@ -177,11 +183,12 @@ def as_arrow(values: Any, kind: Any) -> Any:
 
     if pa.types.is_large_list(kind):
         return lists(values, kind)
-    if values.dtype.kind in "OUS":
-        return pa.array([_text(one) for one in values.tolist()], kind)
     sizes = values.shape[1:]
-    flat = np.ascontiguousarray(values, _native(values.dtype)).reshape(-1)
-    array = pa.array(flat)
+    if values.dtype.kind in "OUS":
+        array = texts(values.reshape(-1))
+    else:
+        flat = np.ascontiguousarray(values, _native(values.dtype)).reshape(-1)
+        array = pa.array(flat)
     for size in reversed(sizes):
         array = pa.FixedSizeListArray.from_arrays(array, size)
     return array
@@ -189,10 +196,6 @@ def as_arrow(values: Any, kind: Any) -> Any:
 
 def _native(dtype: Any) -> Any:
     return dtype.newbyteorder("=")
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _why(error: Exception) -> dict[str, str]:

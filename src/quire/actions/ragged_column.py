@@ -174,10 +174,21 @@ def lists(rows: Sequence[Any], kind: Any) -> Any:
     while pa.types.is_large_list(leaf):
         depth, leaf = depth + 1, leaf.value_type
     flat = np.concatenate([one.reshape(-1) for one in rows])
-    array = pa.array(flat).cast(leaf)
+    array = texts(flat) if pa.types.is_string(leaf) else pa.array(flat).cast(leaf)
     for axis in reversed(range(depth)):
         counts = [int(np.prod(one.shape[:axis], dtype=np.int64)) for one in rows]
         lengths = np.repeat([one.shape[axis] for one in rows], counts)
         offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
         array = pa.LargeListArray.from_arrays(offsets, array)
     return array
+
+
+def texts(flat: Any) -> Any:
+    """Return texts as an Arrow array; bytes that are no UTF-8 are marked as such."""
+    import pyarrow as pa
+
+    return pa.array([_text(one) for one in flat.tolist()], pa.string())
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -30,13 +30,16 @@ class FitsFrames:
         self._file.close()
 
 
-def open_fits(path: Path, extension: int | str | None, *, one_frame: bool) -> Frames:
+def open_fits(
+    path: Path, extension: int | str | tuple[str, int] | None, *, one_frame: bool
+) -> Frames:
     """Return the frames of an image.
 
     Parameters
     ----------
     extension
-        Number or name of the header data unit; None for the first with an image.
+        Number or name of the header data unit, or name and version; None for the first
+        with an image.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def open_fits(path: Path, extension: int | str | None, *, one_frame: bool) -> Fr
         raise
 
 
-def _image(file: Any, extension: int | str | None) -> Any:
+def _image(file: Any, extension: int | str | tuple[str, int] | None) -> Any:
     units = file if extension is None else [file[extension]]
     for unit in units:
         if unit.is_image and unit.shape:

@@ -31,7 +31,10 @@ class Hdf5Frames:
         self, file: Any, dataset: Any, axes: tuple[Axis, ...], *, swmr: bool
     ) -> None:
         self._file, self._dataset, self._swmr = file, dataset, swmr
-        self._axes, self._frame = axes, part_of(tuple(dataset.shape[1:]), axes)
+        # Of elements that are arrays (H5T_ARRAY), h5py makes further axes.
+        self._dtype, inner = dataset.dtype.subdtype or (dataset.dtype, ())
+        self._axes, own = axes, part_of(tuple(dataset.shape[1:]), axes)
+        self._frame = (*own, *inner)
         self.count = int(dataset.shape[0])
         self._of_lists = _element_of_lists(dataset)
         self.even = self._of_lists is None
@@ -40,7 +43,7 @@ class Hdf5Frames:
         """Return dtype and shape of a frame."""
         if self._of_lists is not None:
             return self._of_lists, tuple(self._dataset[at].shape)
-        return self._dataset.dtype, self._frame
+        return self._dtype, self._frame
 
     def read(self, begin: int, end: int) -> Any:
         """Return frames, fewer where there are not so many."""
@@ -88,7 +91,7 @@ def open_hdf5(
         file, found = _dataset(file, dataset, swmr=swmr, allow=allow)
         _check_storage(found, allow)
         if not found.shape:
-            whole = WholeArray(found[()], one_frame=True)
+            whole = WholeArray(_alone(found), one_frame=True)
             file.close()
             return whole
         return Hdf5Frames(file, found, axes, swmr=bool(file.swmr_mode))
@@ -107,6 +110,8 @@ def origin_of(path: Path, dataset: str, allow: Allow) -> Origin:
     """
     file, found = _dataset(_file(path, swmr=False), dataset, swmr=False, allow=allow)
     with file:
+        if file.swmr_mode:
+            raise ValueError("is being written, or was when its writer ended")
         if not found.shape or found.external or found.is_virtual:
             raise ValueError(f"{dataset!r} is no plain dataset")
         status = Path(file.filename).stat()
@@ -126,8 +131,21 @@ def _file(path: Path, *, swmr: bool) -> Any:
         import_module("hdf5plugin")  # registers the filters that detectors use
     if swmr:
         with contextlib.suppress(OSError, ValueError):
-            return h5py.File(path, "r", libver="latest", swmr=True, locking=False)
-    return h5py.File(path, "r", locking=False)
+            return _for_one_writer(path)
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError:
+        # Marked as being written, by a writer that goes on or that was killed. Not every
+        # document tells (ophyd-async's do not), and HDF5 opens such a file no other way.
+        with contextlib.suppress(OSError, ValueError):
+            return _for_one_writer(path)
+        raise
+
+
+def _for_one_writer(path: Path) -> Any:
+    import h5py
+
+    return h5py.File(path, "r", libver="latest", swmr=True, locking=False)
 
 
 def _dataset(file: Any, name: str, *, swmr: bool, allow: Allow) -> tuple[Any, Any]:
@@ -169,6 +187,16 @@ def _element_of_lists(dataset: Any) -> Any:
 
     within = h5py.check_vlen_dtype(dataset.dtype) if dataset.ndim == 1 else None
     return within if isinstance(within, np.dtype) else None
+
+
+def _alone(dataset: Any) -> Any:
+    """Return a dataset without axes as an array; h5py gives text as Python's bytes."""
+    import numpy as np
+
+    if dataset.shape is None:
+        raise ValueError("the dataset holds nothing")
+    base, inner = dataset.dtype.subdtype or (dataset.dtype, ())
+    return np.asarray(dataset[()], base).reshape(inner)
 
 
 def _parts(path: str) -> list[str]:

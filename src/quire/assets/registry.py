@@ -139,6 +139,8 @@ class AssetFiles:
                 with_frames = partial(open_tiff, real)
             case Format.FITS:
                 unit = next((given[one] for one in _HDU if one in given), None)
+                if isinstance(unit, list):
+                    unit = tuple(unit)  # name and version: JSON has no other
                 alone = of_many or _alone(asset)
                 with_frames = partial(open_fits, real, unit, one_frame=alone)
             case Format.HDF5:

@@ -56,10 +56,11 @@ class FileSequence:
     def _place(self, at: int) -> tuple[int, int]:
         if not self._a_file:
             try:
-                found = self._file(at)
+                found = self._file(0)  # any other may be the last, with fewer frames
             except AssetUnreadable:
-                # Of several frames a file, there are fewer files than frames.
-                found = self._file(0)
+                if not at:
+                    raise
+                found = self._file(at)
             self._a_file = max(found.count or 1, 1)
         return divmod(at, self._a_file)
 

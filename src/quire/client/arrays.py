@@ -10,6 +10,9 @@ from quire.client.connection import Connection
 from quire.client.errors import ConnectionLost
 from quire.client.fetching import arrow_reader, fetched
 
+# Of what nobody wants, rather than ask once more.
+_NEAR_BYTES = 1_000_000
+
 
 class Array:
     """The values of one data key, one row an event, indexed as NumPy does.
@@ -21,15 +24,25 @@ class Array:
     ----------
     shape, dtype
         As of a NumPy array.
+
+    Parameters
+    ----------
+    rows, at
+        Give rows: of a rising slice, and of a NumPy array of their places.
     """
 
     def __init__(
-        self, key: str, shape: tuple[int, ...], dtype: Any, rows: Callable[[slice], Any]
+        self,
+        key: str,
+        values: "FileArray | Any",
+        rows: Callable[[slice], Any],
+        at: Callable[[Any], Any],
     ) -> None:
         self.key = key
-        self.shape = shape
-        self.dtype = dtype
+        self.shape: tuple[int, ...] = values.shape
+        self.dtype = values.dtype
         self._rows = rows
+        self._at = at
 
     @property
     def ndim(self) -> int:
@@ -55,7 +68,10 @@ class Array:
         try:
             at = operator.index(first)
         except TypeError:
-            return self._part(slice(None))[index]
+            places = _places(first, len(self)) if all(map(_is_plain, rest)) else None
+            if places is None:
+                return self._part(slice(None))[index]
+            return self._at(places)[(slice(None), *rest)]
         at = at + len(self) if at < 0 else at
         if not 0 <= at < len(self):
             raise IndexError(f"row {first} of {len(self)}")
@@ -82,6 +98,35 @@ class Array:
 
     def __repr__(self) -> str:
         return f"<Array {self.key} {self.shape} {self.dtype}>"
+
+
+def _is_plain(index: Any) -> bool:
+    """Return whether it picks along its own axis, whatever stands before it."""
+    kinds = slice | int | type(None) | type(Ellipsis)
+    return isinstance(index, kinds) and not isinstance(index, bool)
+
+
+def _places(wanted: Any, count: int) -> Any:
+    """Return rows that are listed or marked as places; None for any other index.
+
+    Raises
+    ------
+    IndexError
+        There is no such row.
+    """
+    import numpy as np
+
+    if not isinstance(wanted, list | np.ndarray):
+        return None
+    found = np.asarray(wanted)
+    if found.dtype.kind == "b" and found.shape == (count,):
+        return np.flatnonzero(found)
+    if found.dtype.kind not in "iu" or found.ndim != 1:
+        return None
+    beyond = found[(found < -count) | (found >= count)]
+    if len(beyond):
+        raise IndexError(f"row {beyond[0]} of {count}")
+    return np.where(found < 0, found + count, found)
 
 
 class FileArray:
@@ -112,7 +157,7 @@ class FileArray:
         descr = told["dtype"]
         if isinstance(descr, list):  # JSON has no tuples
             descr = [_field(one) for one in descr]
-        self.dtype = np.dtype(descr)
+        self.dtype = np.lib.format.descr_to_dtype(descr)
         self.shape: tuple[int, ...] = tuple(told["shape"])
         self._of_each = self.dtype  # of the values of a row
         self._ragged = None in told["shape"]
@@ -134,19 +179,60 @@ class FileArray:
         if self._ragged:
             return self._unlike(f"{begin}:{end}:{step}") if begin < end else objects([])
         count = len(range(begin, end, step))
+        if self.dtype.hasobject:
+            shape = (count, *self.shape[1:])
+            return self._texts(f"{begin}:{end}:{step}", shape)
         out = np.empty((count, *self.shape[1:]), self.dtype)
         if out.nbytes:
             self._fill(out, f"{begin}:{end}:{step}")
         return out
 
+    def at(self, places: Any) -> Any:
+        """Return rows, read from the files; what lies far between them is not read.
+
+        Parameters
+        ----------
+        places
+            NumPy array of integers, none of them negative, in any order.
+        """
+        import numpy as np
+
+        wanted, back = np.unique(places, return_inverse=True)
+        if not len(wanted):
+            return self.rows(slice(0, 0))
+        steps = np.diff(wanted)
+        if len(steps) and (steps == steps[0]).all():
+            parts = [self.rows(slice(wanted[0], wanted[-1] + 1, steps[0]))]
+        else:
+            row = self._of_each.itemsize * math.prod(self.shape[1:])
+            far = np.flatnonzero(steps > max(1, _NEAR_BYTES // max(1, row))) + 1
+            parts = [self._between(one) for one in np.split(wanted, far)]
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return found if np.array_equal(wanted, places) else found[back]
+
+    def _between(self, places: Any) -> Any:
+        return self.rows(slice(places[0], places[-1] + 1))[places - places[0]]
+
     def _unlike(self, wanted: str) -> Any:
         """Return rows that differ in shape as an object array of arrays."""
         import numpy as np
 
+        return objects([np.array(one, self._of_each) for one in self._listed(wanted)])
+
+    def _texts(self, wanted: str, shape: tuple[int, ...]) -> Any:
+        """Return rows of text as an object array."""
+        import numpy as np
+
+        if not math.prod(shape):
+            return np.empty(shape, object)
+        return np.array(self._listed(wanted), object).reshape(shape)
+
+    def _listed(self, wanted: str) -> list[Any]:
         query = {"format": "arrow", "slice": wanted}
         with fetched(self._connection, self._path, query) as answer:
             column = arrow_reader(answer).read_all().column("values")
-        return objects([np.array(one, self._of_each) for one in column.to_pylist()])
+        found: list[Any] = column.to_pylist()
+        return found
 
     def _fill(self, out: Any, wanted: str) -> None:
         view = memoryview(out.reshape(-1).view("u1"))

@@ -5,19 +5,20 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from numbers import Integral
-from typing import Any
-from urllib.parse import quote
+from typing import Any, SupportsIndex
 
 from quire.client.connection import Connection
 from quire.client.errors import RefusedLookup
 from quire.client.queries import Form, all_of, any_of, form_of
-from quire.client.run import PATH, Run
+from quire.client.run import PATH, Run, run_at
 from quire.client.sequences import Items, Keys, Values
 
 PAGE = 1000
 _MOST_VALUES = 1000
 _SHORTEST_PREFIX = 5
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")  # zeros before it are those of a uid
+_SIGNS = frozenset("*?")
+_NO_NAMES = ("", ".", "..")  # of other places, in a path
 _ORDERS = {
     ("time", -1): "newest",
     ("time", 1): "oldest",
@@ -209,9 +210,10 @@ class Catalog:
 
     def by_uid(self, uid: str) -> Run:
         """Return a run by its uid or the beginning of one."""
+        if uid in _NO_NAMES:
+            raise KeyError(uid)
         if not self._searched:
-            path = f"{PATH}/{quote(uid, safe='')}"
-            return Run(self._connection, self._connection.get(path, by="uid"))
+            return run_at(self._connection, uid, by="uid")
         for sign, value in (("=", uid), ("~", f"{uid}*")):
             found = self._first({"field": "uid", "op": sign, "value": value}, 2)
             if len(found) > 1:
@@ -220,25 +222,26 @@ class Catalog:
                 return found[0]
             if len(uid) < _SHORTEST_PREFIX:
                 raise ValueError(f"{uid!r} is too short for the beginning of a uid")
+            if _SIGNS.intersection(uid):
+                break  # it would be taken for a pattern
         raise KeyError(uid)
 
     def by_scan_id(self, number: int) -> Run:
         """Return the run with a scan number, the latest of several."""
         if not self._searched:
-            path = f"{PATH}/{number}"
-            return Run(self._connection, self._connection.get(path, by="scan_id"))
+            return run_at(self._connection, str(number), by="scan_id")
         found = self._first({"field": "scan_id", "op": "=", "value": number}, 1)
         if not found:
             raise KeyError(number)
         return found[0]
 
-    def runs(self, most: int | None = None) -> Iterator[Run]:
+    def runs(self, most: SupportsIndex | None = None) -> Iterator[Run]:
         """Yield runs with start and stop documents, a thousand a request."""
         cursor: str | None = None
-        left = most
+        left = None if most is None else operator.index(most)
         while left is None or left > 0:
             limit = PAGE if left is None else min(PAGE, left)
-            asked = {"limit": limit, "order": self._order, "full": True}
+            asked = {"limit": limit, "order": self._order, "full": True, "exact": True}
             if cursor:
                 asked["cursor"] = cursor
             body = {**asked, **self._question()}
@@ -255,11 +258,12 @@ class Catalog:
         return list(self._with(where=where, order="newest").runs(count))
 
     def _one(self, which: str | int) -> Run:
+        if which in _NO_NAMES:
+            raise KeyError(which)
         if isinstance(which, int):
             return self._from_the_end(-which) if which < 0 else self.by_scan_id(which)
         if not self._searched:
-            path = f"{PATH}/{quote(which, safe='')}"
-            return Run(self._connection, self._connection.get(path))
+            return run_at(self._connection, which)
         if not _NUMBER.fullmatch(which):
             return self.by_uid(which)
         exact = self._first({"field": "uid", "op": "=", "value": which}, 1)

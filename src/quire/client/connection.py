@@ -62,6 +62,10 @@ class Connection:
         """What the caller said of address and token, to make another like it."""
         return self._given
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how another process makes one like it: the server is found there."""
+        return Connection, self._given
+
     def find_again(self) -> None:
         """Look anew where the server is: it may be back at another port.
 

@@ -83,10 +83,12 @@ def _rows(array: FileArray, numbers: Any, kind: Any) -> Any:
     first, last = np.searchsorted(array.seq_num, [numbers[0], numbers[-1] + 1])
     found = array.rows(slice(int(first), int(last)))
     there = np.isin(numbers, array.seq_num)
-    if array.dtype.hasobject:
+    if array.dtype.kind == "S":
+        found = np.char.decode(found, "utf-8", "replace")
+    if array.dtype.kind in "OSU":
         cells: list[Any] = [None] * len(numbers)
         for place, one in zip(np.flatnonzero(there).tolist(), found, strict=True):
-            cells[place] = one.tolist()
+            cells[place] = one if isinstance(one, str) else one.tolist()
         return pa.array(cells, kind)
     values = np.zeros((len(numbers), *array.shape[1:]), array.dtype)
     values[there] = found

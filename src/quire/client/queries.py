@@ -76,6 +76,10 @@ def _plain(value: Any) -> Any:
     found: Any = value.item() if type(value).__module__ == "numpy" else value
     if isinstance(found, float) and not isfinite(found):
         raise ValueError(f"{found} cannot be asked for; runs have no such values")
+    if not isinstance(found, str | int | float | list | Mapping | None):
+        kind = type(found).__name__
+        mend = "a string, a number or a boolean; a time is its Unix seconds"
+        raise TypeError(f"{kind} cannot be asked for; give {mend}")
     return found
 
 

@@ -59,9 +59,23 @@ class Run:
         """Names of its streams, sorted."""
         return sorted(self._record["streams"])
 
-    def documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the original documents in the order of a replay."""
-        yield from self._documents()
+    def documents(self, *, fill: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the original documents in the order of a replay.
+
+        Parameters
+        ----------
+        fill
+            Taken for notebooks that say that they want none of the data in files.
+
+        Raises
+        ------
+        ValueError
+            `fill` is set: no original holds that data.
+        """
+        if fill:
+            words = "documents come as they were sent; read a stream for data in files"
+            raise ValueError(words)
+        return self._documents()
 
     def _documents(self, *names: str) -> Iterator[tuple[str, dict[str, Any]]]:
         # MessagePack: JSON readers lose integers beyond 64 bits, or are slow.
@@ -84,7 +98,7 @@ class Run:
 
     def refresh(self) -> "Run":
         """Ask the server how it stands now."""
-        self._record = self._connection.get(self._path, by="uid")
+        self._record = _record(self._connection, self.uid, by="uid")
         return self
 
     @property
@@ -108,7 +122,7 @@ class Run:
         if isinstance(name, tuple):
             stream, key = name
             return self._stream(stream)[key]
-        stream, slash, key = name.partition("/")
+        stream, slash, key = name.rpartition("/")  # streams alone may have one
         if slash and name not in self.streams:
             return self._stream(stream)[key]
         return self._stream(name)
@@ -121,9 +135,17 @@ class Run:
         except KeyError as error:
             raise AttributeError(str(error.args[0])) from None
 
+    def __dir__(self) -> list[str]:
+        # For completion in notebooks.
+        return [*super().__dir__(), *filter(str.isidentifier, self.streams)]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.streams
+
     def _stream(self, name: str) -> Stream:
         if name not in self.streams and name not in self.refresh().streams:
-            raise KeyError(f"no stream {name!r}; there are {', '.join(self.streams)}")
+            known = ", ".join(self.streams) or "none yet"
+            raise KeyError(f"no stream {name!r}; there are {known}")
         return Stream(self._connection, self._path, name)
 
     def __iter__(self) -> Iterator[str]:
@@ -135,3 +157,25 @@ class Run:
             f"<Run {self.uid} scan {record['scan_id']} {record['plan_name']}"
             f" {self.status}, {record['events']} events>"
         )
+
+
+def run_at(connection: Connection, which: str, by: str | None = None) -> Run:
+    """Return the run of a name.
+
+    Parameters
+    ----------
+    by
+        ``uid`` or ``scan_id``, where either could be meant.
+
+    Raises
+    ------
+    Refused
+        There is none, or there are several.
+    """
+    return Run(connection, _record(connection, which, by=by))
+
+
+def _record(connection: Connection, which: str, by: str | None) -> dict[str, Any]:
+    path = f"{PATH}/{quote(which, safe='')}"
+    found: dict[str, Any] = connection.get(path, by=by, exact="true")
+    return found

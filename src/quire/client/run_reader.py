@@ -136,6 +136,16 @@ class RunOverHttp:
             if table.num_rows:
                 yield table
 
+    def still(self, stream: StreamFacts) -> bool:
+        """Return whether the rows of a stream are those that it was said to have."""
+        name = stream.name
+        if not stream.rows or name in self._arrays or self._file(name) is not None:
+            return True  # read whole, or from a file that nothing changes
+        if self._told()["documents"] == self._record["documents"]:
+            return True
+        _, digest = self._counted(name, stream.rows)
+        return digest == stream.digest.split()[0]
+
     def _original(self, start: dict[str, Any]) -> dict[str, Any]:
         """Return the start document as it was sent."""
         if self._small is not None:
@@ -189,14 +199,18 @@ class RunOverHttp:
         _, table = next(self._tables(name, columns=json.dumps([key]), limit=1))
         return table.schema.field(DATA + key)
 
-    def _counted(self, name: str) -> tuple[int, str]:
+    def _counted(self, name: str, limit: int | None = None) -> tuple[int, str]:
         digest, rows = UidDigest(), 0
+        first = {} if limit is None else {"limit": limit}
         wanted = Selection(columns=(), timestamps=False, uids=True)
         file = self._file(name)
         tables = (
             select(file.read(wanted), wanted)
             if file is not None
-            else (table for _, table in self._tables(name, columns="[]", uids="true"))
+            else (
+                table
+                for _, table in self._tables(name, columns="[]", uids="true", **first)
+            )
         )
         for table in tables:
             rows += table.num_rows

@@ -1,8 +1,9 @@
 """A catalog's runs as sequences that are sliced, in the catalog's own order."""
 
+import operator
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, SupportsIndex, TypeVar
 
 from quire.client.run import Run
 
@@ -12,7 +13,7 @@ T = TypeVar("T")
 class Runs(Protocol):
     """What a sequence is made of."""
 
-    def runs(self, most: int | None = None) -> Iterator[Run]:
+    def runs(self, most: SupportsIndex | None = None) -> Iterator[Run]:
         """Yield runs in order."""
         ...
 
@@ -32,14 +33,15 @@ class Sliced(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return map(self._of, self._catalog.runs())
 
-    def __getitem__(self, which: int | slice) -> Any:
+    def __getitem__(self, which: SupportsIndex | slice) -> Any:
         if isinstance(which, slice):
             return self._part(which)
-        place = which if which >= 0 else which + len(self)
+        at = operator.index(which)  # NumPy's, too
+        place = at if at >= 0 else at + len(self)
         if place >= 0:
             for run in islice(self._catalog.runs(place + 1), place, None):
                 return self._of(run)
-        raise IndexError(which)
+        raise IndexError(at)
 
     def first(self) -> T:
         """Return the first."""
@@ -51,7 +53,7 @@ class Sliced(Generic[T]):
         found: T = self[-1]
         return found
 
-    def head(self, count: int = 5) -> list[T]:
+    def head(self, count: SupportsIndex = 5) -> list[T]:
         """Return the first ones."""
         return [self._of(run) for run in self._catalog.runs(count)]
 

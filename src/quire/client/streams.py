@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +10,6 @@ from quire.client.arrays import Array, FileArray
 from quire.client.connection import Connection
 from quire.client.errors import RefusedInput
 from quire.client.fetching import arrow_reader, fetched
-from quire.client.lazy import lazy
 from quire.client.tables import (
     configurations,
     data_keys,
@@ -41,7 +40,8 @@ class Stream:
         Data in files is read when it is looked at. What cannot be read is left out
         with a warning that says why, unless it was asked for by name. Rows that a file
         ought to have and has not are NaN, with a warning; the attribute ``missing`` of
-        the variable says why.
+        the variable says why. Rows that files have and no event has are left out, with
+        a warning, too.
 
         Parameters
         ----------
@@ -55,26 +55,18 @@ class Stream:
         Refused
             A data key that was named cannot be read.
         """
+        # Loads xarray, which takes long and is needed here alone.
+        from quire.client.lazy import lazy
+
         wanted = _names(variables)
         table = self.table(*wanted, assets=False, timestamps=False, descriptors=True)
         keys = [one for one in wanted or data_keys(table) if _in_files(table, one)]
-        files: dict[str, FileArray] = {}
-        unread: dict[str, str] = {}  # why, by data key
-        for key in keys:
-            try:
-                files[key] = self._in_files(key)
-            except RefusedInput as error:
-                if wanted:
-                    raise
-                unread[key] = str(error)
-                warnings.warn(f"{key} is left out: {error}", UnreadableData, 2)
-                continue
-            if files[key].missing:
-                words = f"{key} lacks {files[key].missing}"
-                warnings.warn(words, UnreadableData, 2)
+        files, unread = self._readable(keys, strict=bool(wanted))
         if files and not table.num_rows:
             table = _rows_of(table, files.values())
         numbers = table.column("seq_num").to_numpy()
+        for words in _without_events(files, numbers):
+            warnings.warn(words, UnreadableData, 2)
         made = dataset(table, {key: lazy(one, numbers) for key, one in files.items()})
         names = shown([*_in_events(table), *files])
         for key, one in files.items():
@@ -84,6 +76,26 @@ class Stream:
         left_out = [names[key] for key in unread if key in names]
         told = [f"{key}: {reason}" for key, reason in unread.items()]
         return made.drop_vars(left_out).assign_attrs(unread=told)
+
+    def _readable(
+        self, keys: Iterable[str], *, strict: bool
+    ) -> tuple[dict[str, FileArray], dict[str, str]]:
+        """Return the arrays that can be read, and why others cannot, by data key."""
+        files: dict[str, FileArray] = {}
+        unread: dict[str, str] = {}
+        for key in keys:
+            try:
+                files[key] = self._in_files(key)
+            except RefusedInput as error:
+                if strict:
+                    raise
+                unread[key] = str(error)
+                warnings.warn(f"{key} is left out: {error}", UnreadableData, 3)
+                continue
+            if files[key].missing:
+                words = f"{key} lacks {files[key].missing}"
+                warnings.warn(words, UnreadableData, 3)
+        return files, unread
 
     def timestamps(self, *variables: str) -> Any:
         """Return the time of each single value, Unix seconds, as a dataset."""
@@ -100,7 +112,19 @@ class Stream:
     @property
     def descriptors(self) -> list[dict[str, Any]]:
         """What its descriptors say, in the order of their time."""
-        told = self._connection.get(f"{self._path}/configuration")
+        return self.describe()
+
+    def describe(self, *, exact: bool = True) -> list[dict[str, Any]]:
+        """Return what its descriptors say, in the order of their time.
+
+        Parameters
+        ----------
+        exact
+            With numbers as they came; else in standard JSON, without NaN and infinities,
+            and with integers beyond 64 bits as text.
+        """
+        path = f"{self._path}/configuration"
+        told = self._connection.get(path, exact="true" if exact else None)
         return list(told["descriptors"])
 
     @property
@@ -142,16 +166,25 @@ class Stream:
             return bytes(answer.read())
 
     def __getitem__(self, key: str) -> Array:
+        """Return one data key as an array, with a warning if its files lack rows.
+
+        Raises
+        ------
+        KeyError
+            There is none of that name.
+        Refused
+            It lies in files that cannot be read.
+        """
         import numpy as np
 
         look = self.table(key, assets=False, limit=1, timestamps=False)
         if _in_files(look, key):
-            found = self._in_files(key)
-            return Array(key, found.shape, found.dtype, found.rows)
+            found = self._readable([key], strict=True)[0][key]
+            return Array(key, found, found.rows, found.at)
         values = np.asarray(
             dataset(self.table(key, timestamps=False))[shown([key])[key]]
         )
-        return Array(key, values.shape, values.dtype, lambda wanted: values[wanted])
+        return Array(key, values, values.__getitem__, values.__getitem__)
 
     def keys(self) -> list[str]:
         """Return the names of its data keys."""
@@ -159,6 +192,9 @@ class Stream:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.keys()
 
     def _in_files(self, key: str) -> FileArray:
         return FileArray(self._connection, f"{self._path}/arrays/{quote(key, safe='')}")
@@ -197,6 +233,17 @@ def _columns(variables: tuple[Any, ...]) -> str | None:
     """Return names as the server takes them: as JSON, for they may hold commas."""
     names = _names(variables)
     return json.dumps(names) if names else None
+
+
+def _without_events(files: Mapping[str, FileArray], numbers: Any) -> Iterator[str]:
+    """Yield words on rows of files that are no rows of the stream."""
+    import numpy as np
+
+    for key, one in files.items():
+        left_out = len(np.setdiff1d(one.seq_num, numbers))
+        if left_out:
+            rows = "1 row" if left_out == 1 else f"{left_out} rows"
+            yield f"{key} has {rows} that no event has; stream[{key!r}] has them all"
 
 
 def _rows_of(table: Any, files: Iterable[FileArray]) -> Any:

@@ -47,6 +47,24 @@ def dataset(table: Any, files: Mapping[str, Any] | None = None) -> Any:
     return xarray.Dataset(variables, coords=coordinates)
 
 
+def as_variable(
+    dimensions: tuple[str, ...], values: Any, told: Mapping[str, Any] | None = None
+) -> Any:
+    """Return an ``xarray.Variable`` whose values are these.
+
+    Parameters
+    ----------
+    told
+        Its attributes.
+    """
+    import numpy as np
+    import xarray
+
+    # Xarray would hand objects to pandas, which makes NaN of None among texts.
+    as_they_are = isinstance(values, np.ndarray) and values.dtype.hasobject
+    return xarray.Variable(dimensions, values, told, fastpath=as_they_are)
+
+
 def shown(keys: Iterable[str]) -> dict[str, str]:
     """Return what data keys are called in a dataset.
 
@@ -67,7 +85,10 @@ def timestamps(table: Any) -> Any:
     found = _struct(table, "timestamps")
     names = shown(found)
     return xarray.Dataset(
-        {names[key]: ("time", to_array(*one)) for key, one in found.items()},
+        {
+            names[key]: as_variable(("time",), to_array(*one))
+            for key, one in found.items()
+        },
         coords={
             "time": ("time", to_array(table.column("time"))),
             "seq_num": ("time", to_array(table.column("seq_num"))),
@@ -96,8 +117,8 @@ def configurations(descriptors: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             for key in keys
         }
         variables = {
-            key: (
-                "descriptor",
+            key: as_variable(
+                ("descriptor",),
                 _like([one.get("data", {}).get(key) for one in each]),
                 attributes(told[key] or {}),
             )
@@ -155,8 +176,8 @@ def _is_plain(value: Any) -> bool:
 
 def _variable(
     key: str, values: Any, told: Mapping[str, Any], taken: dict[str, int]
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Return dimensions, values and attributes.
+) -> Any:
+    """Return a data key's variable.
 
     Parameters
     ----------
@@ -174,7 +195,7 @@ def _variable(
     )
     names = wanted if fits else own
     taken.update(zip(names, sizes, strict=True))
-    return ("time", *names), values, attributes(told)
+    return as_variable(("time", *names), values, attributes(told))
 
 
 def _struct(table: Any, name: str) -> dict[str, tuple[Any, str]]:

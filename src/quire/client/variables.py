@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from quire.client.columns import to_array
-from quire.client.tables import attributes
+from quire.client.tables import as_variable, attributes
 from quire.products.projection.contents import Variable
 
 
 def variable(about: Variable, column: Any, along: str) -> Any:
-    """Return what xarray takes for a variable: dimensions, values, attributes."""
+    """Return a column of a projection as an ``xarray.Variable``."""
     values = to_array(column, about.encoding)
     own = [f"{about.key}_dim_{axis}" for axis in range(values.ndim - 1)]
-    return (along, *own), values, told_of(about.units, about.attributes)
+    told = told_of(about.units, about.attributes)
+    return as_variable((along, *own), values, told)
 
 
 def alone(value: Any) -> Any:

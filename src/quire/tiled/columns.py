@@ -39,7 +39,8 @@ class Columns:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self.descriptors = stream.descriptors
+        # Tiled's JSON has no integers beyond 64 bits.
+        self.descriptors = stream.describe(exact=False)
         found = stream.read()
         self.unread = dict(_keyed(one) for one in found.attrs.get("unread", ()))
         self.cells: dict[str, Any] = {

@@ -82,14 +82,15 @@ class ArrayRoutes:
             opened.column.close()
             told = {**_told(opened), "seq_nums": opened.intervals()}
             return json_response({**told, **_missing(opened)})
-        if given == "sources":
+        if given == "sources" and not opened.column.dtype.hasobject:
             return json_response({"sources": await asyncio.to_thread(opened.sources)})
         if given == "arrow":
             parts = await begun(_arrow(opened))
             return VectoredBody(parts, media_type=MEDIA_TYPE)
-        if opened.column.ragged:
+        if not opened.has_bytes:
             opened.column.close()
-            raise InputError("format", "rows differ in shape", "arrow")
+            fault = "rows differ in shape" if opened.column.ragged else "holds text"
+            raise InputError("format", fault, "arrow")
         head = _npy_header(opened) if given == "npy" else b""
         headers = {
             "quire-dtype": str(_told(opened)["dtype"]),
@@ -143,7 +144,9 @@ def _arrow(opened: OpenArray) -> Generator[Pieces, None, None]:
 def _told(opened: OpenArray) -> dict[str, Any]:
     from numpy.lib import format as npy
 
-    return {"dtype": npy.dtype_to_descr(opened.column.dtype), "shape": opened.shape}
+    dtype = opened.column.dtype
+    told = "|O" if dtype.hasobject else npy.dtype_to_descr(dtype)
+    return {"dtype": told, "shape": opened.shape}
 
 
 def _missing(opened: OpenArray) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
 from quire.actions.lookup import By, Lookup
+from quire.faces.catalog.streams import flag
 from quire.faces.catalog.wire import are_long, detail
 from quire.runs.facility import NumberRule
 from quire.web.body import choice
@@ -38,9 +40,9 @@ class CatalogRoutes:
         """Return one run."""
         which, by = _which(request)
         found = await self._lookup.run(which, principal, by=by)
-        if are_long([found.run]):
-            return json_response(await asyncio.to_thread(detail, found, self._rule))
-        return json_response(detail(found, self._rule))
+        told = partial(detail, found, self._rule, exact=flag(request, "exact"))
+        long = are_long([found.run])
+        return json_response(await asyncio.to_thread(told) if long else told())
 
 
 def _which(request: Request) -> tuple[str, By | None]:

@@ -1,6 +1,7 @@
 """`/api/v1/runs/{which}/streams/{name}`: streams as columns."""
 
 import asyncio
+import json
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -39,6 +40,9 @@ _PART = {
     "superseded": Parameter(says="With the rows that were rewound", type=bool),
     "assets": Parameter(says="With all data in files, or none", type=bool),
 }
+_WHY = b"unreadable"
+# As Python's objects and as text it takes several times as much memory.
+_MOST_JSON_BYTES = 256_000_000
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -52,8 +56,9 @@ class StreamRoutes:
         """Return the routes of this face."""
         stream = "/api/v1/runs/{which}/streams/{name:path}"
         by = {"by": _BY}
+        told = {"exact": Parameter(says="Numbers as they came", type=bool)}
         handlers = [
-            (f"{stream}/configuration", self.configuration, Operation(query=by)),
+            (f"{stream}/configuration", self.configuration, Operation(query=by | told)),
             (stream, self.stream, Operation(query=_PART | by, answer_types=_MEDIA)),
         ]
         return [
@@ -88,6 +93,10 @@ class StreamRoutes:
         which, by = request.path_params["which"], choice(request, "by", By)
         name = request.path_params["name"]
         found = await self._columns.configuration(which, name, principal, by=by)
+        if flag(request, "exact"):
+            # Numbers as they came are no standard JSON, but Python reads them.
+            told = json.dumps({"descriptors": found.descriptors})
+            return Response(told, media_type="application/json")
         return json_response({"descriptors": plain(found.descriptors)})
 
 
@@ -179,13 +188,36 @@ def _as_json(opened: OpenStream) -> dict[str, Any]:
     import pyarrow as pa
 
     # Without rows there is no table; with a schema there is an empty one all the same.
-    table = pa.concat_tables([opened.schema.empty_table(), *opened.tables()])
+    table = pa.concat_tables([opened.schema.empty_table(), *_few(opened)])
     fixed = {
         name: plain(table.column(name).to_pylist()) for name in _fixed(table.schema)
+    }
+    unreadable = {
+        field.name.removeprefix(DATA): field.metadata[_WHY].decode()
+        for field in opened.schema
+        if _WHY in (field.metadata or {})
     }
     return {
         "rows": table.num_rows,
         **fixed,
         "data": plain(lists(table)),
         "timestamps": plain(lists(table, TIMESTAMPS)),
+        **({"unreadable": unreadable} if unreadable else {}),
     }
+
+
+def _few(opened: OpenStream) -> Generator[Any, None, None]:
+    """Yield the tables of a stream that may be held as a whole.
+
+    Raises
+    ------
+    InputError
+        It is larger than that.
+    """
+    size = 0
+    for table in opened.tables():
+        size += table.nbytes
+        if size > _MOST_JSON_BYTES:
+            fault = f"JSON is of {_MOST_JSON_BYTES:,} bytes of values at most"
+            raise InputError("format", fault, "arrow, csv, or a smaller limit")
+        yield table

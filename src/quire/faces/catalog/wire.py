@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from quire.actions.lookup import RunDetail
 from quire.runs.facility import NumberRule, facility_fields
 from quire.runs.run import Run
@@ -51,31 +53,47 @@ def quality(run: Run) -> dict[str, Any]:
     }
 
 
-def full(run: Run) -> dict[str, Any]:
-    """Return a run in short with its start and stop documents."""
+def full(run: Run, *, exact: bool = False) -> dict[str, Any]:
+    """Return a run in short with its start and stop documents.
+
+    Parameters
+    ----------
+    exact
+        These as they came: NaN, infinities and integers of any size are no standard
+        JSON, but Python reads them.
+    """
+    start, stop = (
+        (run.start and msgspec.Raw(run.start), run.stop and msgspec.Raw(run.stop))
+        if exact
+        else (plain(run.start_document()) or None, plain(run.stop_document()) or None)
+    )
     return {
         **summary(run),
-        "start": plain(run.start_document()) or None,
-        "stop": plain(run.stop_document()) or None,
+        "start": start,
+        "stop": stop,
         "closed_at": run.closed_at,
         "closed_by": run.closed_by,
         "close_reason": run.close_reason,
     }
 
 
-def detail(found: RunDetail, rule: NumberRule) -> dict[str, Any]:
+def detail(
+    found: RunDetail, rule: NumberRule, *, exact: bool = False
+) -> dict[str, Any]:
     """Return a run with its documents' metadata and what was made from it.
 
     Parameters
     ----------
     rule
         Gives it experiment and run number where its start document has none.
+    exact
+        As for `full`.
     """
     run = found.run
     uid = quote(run.uid, safe="")
     here = f"/api/v1/runs/{uid}"
     return {
-        **full(run),
+        **full(run, exact=exact),
         "descriptors": run.descriptors,
         "data_keys": {name: one.data_keys for name, one in run.streams.items()},
         "findings": run.findings,
