@@ -1,19 +1,22 @@
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from quire.access.principals import Principal
+from quire.access.principals import Principal, Scope
 from quire.actions.follow import Follow
 from quire.actions.submit import Jobs, Request
 from quire.clock import RandomIds
 from quire.errors import Conflict, InputError, NotFound, PhaseConflict
-from quire.jobs.job import Alert, Completed, Outcome, Severity
+from quire.jobs.job import Alert, Completed, Job, Outcome, Severity
 from quire.jobs.parameters import Parameter
 from quire.jobs.phases import Phase
 from quire.jobs.transitions import claim, hold
 from quire.ports.kind import Claim, JobContext, Plan
-from quire.ports.store import Store
+from quire.ports.store import Store, Transaction
+from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.testing.still_clock import StillClock
 
@@ -130,3 +133,38 @@ async def test_a_follower_gets_all_of_it_and_then_the_end(
     assert await follow.begin(job.id, staff, 2) is None
     assert (await follow.operation(job.id, staff)).final
     assert Completed().message
+
+
+async def test_who_sees_a_run_no_longer_queues_no_job_of_it(
+    jobs: Jobs, store: Store
+) -> None:
+    begun = {"uid": "r", "time": 1.0, "data_groups": ["beam"]}
+    run = Run(uid="r", owner="ann", start=json.dumps(begun).encode())
+    await store.decide(lambda tx: tx.runs.put(run))
+    member = Principal(name="bob", groups=("beam",), scopes=frozenset({Scope.JOBS_RUN}))
+    former = replace(member, groups=())
+    pending, over, held = [
+        await jobs.submit(
+            Request(kind="named", parameters={"NAME": name, "RUN": ["r"]}), member
+        )
+        for name in ("pending", "over", "held")
+    ]
+    await jobs.abort(over.id, member)
+    await jobs.run(held.id, member)
+    await store.decide(lambda tx: tx.jobs.put(_held(tx, held.id)))
+    with pytest.raises(InputError, match="no run 'r'"):
+        await jobs.run(pending.id, former)
+    for job in (over, held):
+        with pytest.raises(InputError, match="no run 'r'"):
+            await jobs.retry(job.id, former)
+    assert (await jobs.run(pending.id, member)).phase is Phase.QUEUED
+    for job in (over, held):
+        assert (await jobs.retry(job.id, member)).phase is Phase.QUEUED
+
+
+def _held(tx: Transaction, job: str) -> Job:
+    found = tx.jobs.get(job)
+    assert found is not None
+    claimed = claim(found, now=1.0, lease=1.0)
+    alert = Alert(id="a", severity=Severity.ERROR, description="d")
+    return hold(claimed, (alert,), now=1.0)

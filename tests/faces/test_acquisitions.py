@@ -121,4 +121,7 @@ def test_a_bad_specification_is_refused_with_all_its_errors(
     for text in ("{", "[]", json.dumps({"id": "x"})):
         body = {"kind": "merge", "parameters": {"SPECIFICATION": text}, "run": True}
         assert http.post("/api/v1/jobs", json=body).status_code == 422
-    assert http.get("/api/v1/products?run=nothing").json() == {"products": []}
+    assert http.get("/api/v1/products?run=nothing").json() == {
+        "products": [],
+        "next": None,
+    }

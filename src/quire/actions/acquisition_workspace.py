@@ -26,7 +26,7 @@ from quire.ports.acquisition_records import ACQUISITIONS, AcquisitionQuery
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Store, Transaction
 from quire.products.acquisition import Acquisition
-from quire.products.product import Product
+from quire.products.product import Product, unless_removed
 from quire.progress.log import Entry
 
 FOLDER = "dpm"
@@ -150,7 +150,7 @@ def _known(tx: Transaction, name: str) -> _Known | None:
     return _Known(
         acquisition=found,
         job=tx.jobs.get(found.job),
-        product=tx.products.get(found.job),
+        product=unless_removed(tx.products.get(found.job)),
         entries=tx.progress.entries(found.job, 0, _MOST),
     )
 

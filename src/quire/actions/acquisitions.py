@@ -19,7 +19,7 @@ from quire.ports.acquisition_records import AcquisitionQuery
 from quire.ports.store import Store, Transaction
 from quire.products.acquisition import Acquisition, acquisition_of
 from quire.products.acquisition_states import RETRYABLE, Substate
-from quire.products.product import Product
+from quire.products.product import Product, unless_removed
 from quire.progress.event import info
 from quire.progress.log import Entry
 
@@ -168,7 +168,7 @@ class Acquisitions:
             return Details(
                 acquisition=found,
                 job=tx.jobs.get(found.job),
-                product=tx.products.get(found.job),
+                product=unless_removed(tx.products.get(found.job)),
                 told=_newest(tx, found.job),
             )
 

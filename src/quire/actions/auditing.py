@@ -63,6 +63,8 @@ def product_faults(
     verify
         Compares the file with its manifest; None to trust the size.
     """
+    if product.removed is not None:
+        return
     file, manifest = folder / product.file, folder / product.manifest
     there = True
     for path, named in ((file, product.file), (manifest, product.manifest)):

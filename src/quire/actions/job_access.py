@@ -1,6 +1,6 @@
 """Who may see a job, and planning it as its kind understands it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -84,12 +84,26 @@ def check_plan(tx: Transaction, plan: Plan, job: str, principal: Principal) -> N
     if plan.reserved and not principal.is_admin:
         mend = "have an administrator declare them, or queue it"
         raise InputError("/parameters", plan.reserved, mend)
-    for uid in plan.runs:
+    check_runs(tx, plan.runs, principal)
+    for claim in plan.claims:
+        reserve(tx, claim, job)
+
+
+def check_runs(tx: Transaction, runs: Iterable[str], principal: Principal) -> None:
+    """Do nothing if the principal may see the runs that a job works on.
+
+    Asked each time that it is queued: who saw them when it was made may have left
+    their group since.
+
+    Raises
+    ------
+    InputError
+        There is no such run that the principal may see.
+    """
+    for uid in runs:
         run = tx.runs.get(uid)
         if run is None or not may_see(principal, run):
             raise InputError("/parameters/RUN", f"no run {uid!r}", "give its full uid")
-    for claim in plan.claims:
-        reserve(tx, claim, job)
 
 
 def reserve(tx: Transaction, claim: Claim, job: str) -> None:

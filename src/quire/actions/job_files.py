@@ -16,13 +16,14 @@ from quire.access.principals import Principal
 from quire.actions.attempt_folders import LOG_NAME, discard_done, remove_begun
 from quire.actions.attempt_recovery import Left
 from quire.actions.job_access import visible_job
+from quire.actions.seeing import may_see_product
 from quire.errors import InputError, NotFound
 from quire.jobs.job import Job, JobResult
 from quire.jobs.parameters import Upload, restored, uploads_of
 from quire.jobs.phases import Phase
 from quire.ports.kind import Kind
 from quire.ports.store import Store, Transaction
-from quire.products.product import Product
+from quire.products.product import Product, unless_removed
 
 PRODUCT_RESULT = "result"
 MANIFEST_RESULT = "manifest"
@@ -68,7 +69,8 @@ class JobFiles:
         """Return a job's results: its files, then its product with the manifest."""
         if not job.product:
             return job.results
-        product = await self._store.view(lambda tx: tx.products.get(job.product))
+        found = await self._store.view(lambda tx: tx.products.get(job.product))
+        product = unless_removed(found)
         if product is None:
             return job.results
         parts = _parts(product)
@@ -211,9 +213,7 @@ class JobFiles:
                 mend = "send the file itself, or the address of a result here"
                 raise InputError("UPLOAD", f"{path!r:.80} is not read", mend)
         if not name:
-            product = await self._store.view(lambda tx: tx.products.get(job))
-            if product is None or not principal.can_see(product.owner):
-                raise NotFound("product", job)
+            product = await self._store.view(lambda tx: _shown(tx, job, principal))
             return self._present(product.file, product.mime_type)
         found = await self._store.view(lambda tx: _visible(tx, job, principal))
         return await self.result(found, name)
@@ -221,6 +221,15 @@ class JobFiles:
 
 def _visible(tx: Transaction, job: str, principal: Principal) -> Job:
     return visible_job(tx, job, principal)
+
+
+def _shown(tx: Transaction, product: str, principal: Principal) -> Product:
+    found = tx.products.get(product)
+    if found is None or not may_see_product(tx, principal, found):
+        raise NotFound("product", product)
+    if found.removed is not None:
+        raise NotFound("product", product, "it was taken away")
+    return found
 
 
 def _parts(product: Product) -> tuple[JobResult, JobResult]:

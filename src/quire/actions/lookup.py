@@ -76,7 +76,8 @@ class Lookup:
             jobs = tx.jobs.page(
                 JobQuery(limit=100, run=run.uid, owner=principal.visible_owner)
             )
-            products = tx.products.of_run(run.uid)
+            every = tx.products.of_run(run.uid)
+            products = tuple(one for one in every if one.removed is None)
             return RunDetail(
                 run=run,
                 products=products,

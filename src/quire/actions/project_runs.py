@@ -19,7 +19,7 @@ from quire.actions.search import Question, Search
 from quire.actions.submit import Jobs, Request
 from quire.actions.tokens import EVERYTHING
 from quire.clock import Clock
-from quire.errors import InputError, QuireError
+from quire.errors import InputError, QuireError, StoreUnavailable
 from quire.jobs.limits import QuotaExceeded
 from quire.ports.doorbell import Doorbell
 from quire.ports.store import Store, Transaction
@@ -34,6 +34,7 @@ _SILENCE_SECONDS = 60.0
 _GATHER_SECONDS = 0.5
 # Seconds until what was refused for now is tried again.
 _PATIENCE_SECONDS = 5.0
+_FOR_NOW = (QuotaExceeded, StoreUnavailable)
 # The newest runs are looked through again, for what no document tells: that a run was
 # closed by hand, or is found only since somebody has flagged it.
 _LOOKED_AT = 200
@@ -147,7 +148,7 @@ class ProjectRuns:
                     queued += await self._follow(name, rule)
                 else:
                     self._scanned.pop(name, None)
-            except QuotaExceeded:
+            except _FOR_NOW:
                 self._pause = _PATIENCE_SECONDS
             except QuireError as problem:
                 _log.warning("projections.%s: %s", name, problem)
@@ -160,13 +161,32 @@ class ProjectRuns:
     async def _follow(self, name: str, rule: ProjectionRule) -> int:
         since, queued = await self._began(name), 0
         async for uids in self._changed[name].pages():
-            for run in await self._found(rule, uids):
-                queued += await self._take(name, rule, run, since)
+            queued += await self._take_all(name, rule, uids, since)
         now = self._clock.now()
         last = self._scanned.get(name, -_SILENCE_SECONDS)
         if not rule.declared or now - last >= _SILENCE_SECONDS:
             queued += await self._scan(name, rule, since)
             self._scanned[name] = now
+        return queued
+
+    async def _take_all(
+        self, name: str, rule: ProjectionRule, uids: Sequence[str], since: float
+    ) -> int:
+        """Queue what some runs are to have; return how many jobs.
+
+        Raises
+        ------
+        QuotaExceeded
+            An owner has too many: the others' are queued, and theirs wait.
+        """
+        queued, exceeded = 0, None
+        for run in await self._found(rule, uids):
+            try:
+                queued += await self._take(name, rule, run, since)
+            except QuotaExceeded as problem:
+                exceeded = problem
+        if exceeded is not None:
+            raise exceeded
         return queued
 
     async def _found(self, rule: ProjectionRule, uids: Sequence[str]) -> list[Run]:
@@ -233,7 +253,7 @@ class ProjectRuns:
         key = f"projections.{name} {run.uid} {run.documents} {msgspec.json.encode(given)!r}"
         try:
             await self._jobs.submit(request, owner, key=key)
-        except QuotaExceeded:
+        except _FOR_NOW:
             raise  # its turn comes
         except QuireError as problem:
             _log.warning(
@@ -249,7 +269,16 @@ def _wanted(run: Run, rule: ProjectionRule) -> Sequence[str]:
     """Return the projections that a run is to have, as the kind's parameter."""
     if not rule.declared:
         return (rule.projection,)
-    return tuple(read_projections(run.start_document()))[:_MOST_DECLARED]
+    declared = tuple(read_projections(run.start_document()))
+    if len(declared) > _MOST_DECLARED:
+        _log.warning(
+            "run %s: of its %d projections the first %d are made by themselves",
+            run.uid,
+            len(declared),
+            _MOST_DECLARED,
+            extra={"run": run.uid},
+        )
+    return declared[:_MOST_DECLARED]
 
 
 def _ended(tx: Transaction, uids: Sequence[str]) -> list[Run]:

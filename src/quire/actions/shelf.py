@@ -1,15 +1,15 @@
 """Published products and where their files lie."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from quire.access.principals import Principal
 from quire.actions.seeing import may_see_product
 from quire.errors import NotFound
+from quire.ports.product_records import Place
 from quire.ports.store import Store, Transaction
-from quire.products.product import Product, stale_among
-
-_NEWEST = 200
+from quire.products.product import Product, Removal, stale_among
 
 
 class Shelf:
@@ -31,29 +31,43 @@ class Shelf:
         Raises
         ------
         NotFound
-            There is none of that id.
+            There is none of that id, or it was taken away; says by whom.
         """
 
         def question(tx: Transaction) -> Product:
             found = tx.products.get(product)
             if found is None or not may_see_product(tx, principal, found):
                 raise NotFound("product", product)
+            if found.removed is not None:
+                raise NotFound("product", product, _epitaph(found.removed))
             return found
 
         return await self._store.view(question)
 
-    async def listed(self, run: str, principal: Principal) -> tuple[Product, ...]:
-        """Return the products of a run, or the newest of all if `run` is empty."""
-        if run:
-            return await self._store.view(
-                lambda tx: tuple(
-                    one
-                    for one in tx.products.of_run(run)
-                    if may_see_product(tx, principal, one)
-                )
+    async def of_run(self, run: str, principal: Principal) -> tuple[Product, ...]:
+        """Return the products of a run that the principal may see, newest first."""
+        return await self._store.view(
+            lambda tx: tuple(
+                one
+                for one in tx.products.of_run(run)
+                if may_see_product(tx, principal, one)
             )
+        )
+
+    async def newest(
+        self, principal: Principal, *, limit: int, before: Place | None = None
+    ) -> tuple[Product, ...]:
+        """Return the principal's products, an administrator everybody's.
+
+        Parameters
+        ----------
+        before
+            Only those that stand behind this place.
+        """
         owner = principal.visible_owner
-        return await self._store.view(lambda tx: tx.products.newest(_NEWEST, owner))
+        return await self._store.view(
+            lambda tx: tx.products.newest(limit, owner, before)
+        )
 
     async def stale(self, products: Sequence[Product]) -> frozenset[str]:
         """Return the ids of those whose runs have got documents since they were read.
@@ -81,3 +95,9 @@ class Shelf:
         if not full.is_file():
             raise NotFound("file of product", product.id, f"{path} is missing")
         return full
+
+
+def _epitaph(removal: Removal) -> str:
+    day = datetime.fromtimestamp(removal.at, UTC).strftime("%Y-%m-%d")
+    told = f"{removal.by} has taken it away on {day}"
+    return f"{told}: {removal.reason}" if removal.reason else told

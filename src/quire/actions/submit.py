@@ -11,6 +11,7 @@ from quire.access.principals import Principal
 from quire.actions.job_access import (
     admitted_job,
     check_plan,
+    check_runs,
     plan_job,
     reserve,
     visible_job,
@@ -28,6 +29,7 @@ from quire.jobs.phases import Phase
 from quire.ports.job_records import JobQuery
 from quire.ports.kind import Claim, Kind
 from quire.ports.store import Store, Transaction
+from quire.products.product import unless_removed
 from quire.progress.event import failed, info
 
 # DALI 1.1, section 3.4.4, asks for 64 at the least.
@@ -145,7 +147,9 @@ class Jobs:
         """Queue a job that is PENDING, or HELD and mended."""
 
         def decide(tx: Transaction) -> Job:
-            return self._queue(tx, visible_job(tx, job, principal), "Queued")
+            found = visible_job(tx, job, principal)
+            check_runs(tx, found.runs, principal)
+            return self._queue(tx, found, "Queued")
 
         return await self._store.decide(decide)
 
@@ -179,6 +183,7 @@ class Jobs:
 
         def decide(tx: Transaction) -> Job:
             old = visible_job(tx, job, principal)
+            check_runs(tx, old.runs, principal)
             if old.phase is Phase.HELD:
                 return self._queue(tx, old, "Retrying: queued again")
             if not old.phase.final:
@@ -205,7 +210,7 @@ class Jobs:
     ) -> Job:
         plan = plan_job(self.kind(old.kind), copies, old.parameters)
         if plan.claims:
-            if tx.products.get(old.id) is not None:
+            if unless_removed(tx.products.get(old.id)) is not None:
                 raise Conflict("job", old.id, "its product is published already")
             # The names stay with the first of a row of retries: one heir each.
             reserve(tx, Claim(space="retry", name=old.id, field="job"), fresh)

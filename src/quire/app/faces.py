@@ -14,6 +14,7 @@ from quire.actions.forward import Forward
 from quire.actions.health import Health
 from quire.actions.inlet import Inlets
 from quire.actions.many_operations import ManyOperations
+from quire.actions.removing_products import RemovingProducts
 from quire.actions.samples import SampleStreams
 from quire.actions.shelf import Shelf
 from quire.actions.tokens import Tokens
@@ -228,7 +229,12 @@ class Faces:
             UwsRoutes(
                 verbs, self._health, body_limit=limit, public_url=settings.public_url
             ),
-            ProductRoutes(Shelf(self._on.store, self._on.folder)),
+            ProductRoutes(
+                Shelf(self._on.store, self._on.folder),
+                RemovingProducts(
+                    self._on.store, self._on.clock, data_folder=self._on.folder
+                ),
+            ),
             DpmRoutes(
                 jobs.acquisitions,
                 jobs.topics,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -9,12 +10,16 @@ from quire.cli.options import Json
 from quire.cli.outcomes import Commands, Outcome
 from quire.cli.output import put, put_json
 
-app = typer.Typer(cls=Commands, help="Check published products.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Commands,
+    help="Check published products, and take them away.",
+    no_args_is_help=True,
+)
 
 
 @app.callback()
 def product() -> None:
-    """Check published products."""
+    """Check published products, and take them away."""
 
 
 @app.command()
@@ -47,3 +52,22 @@ def verify(
             put(f"{found.file.name}: {problem}")
     if not found.good:
         raise typer.Exit(Outcome.FAILED)
+
+
+@app.command()
+def delete(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The product's id.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
+    json: Json = False,
+) -> None:
+    """Take a product away, for good; who did it, when and why is kept."""
+    from quire.client.connection import Connection
+
+    with Connection() as connection:
+        path = f"/api/v1/products/{quote(id_, safe='')}"
+        gone = connection.ask("DELETE", path, query={"reason": reason})
+    if json:
+        put_json(gone)
+    else:
+        put(f"{gone['file']} was taken away")

@@ -46,28 +46,14 @@ def check(
 ) -> None:
     """Say what would be made, and what could not; exit code 1 if an entry could not."""
     from quire.cli.projection_files import facts_of
-    from quire.products.projection.resolving import resolve
 
     in_file = Path(which).is_file()
     facts = facts_of(Path(which)) if in_file else _from_server(which)
     registry, configured = _site(needed=not in_file)
     chosen = _chosen(facts, name, configured)
-    told = []
-    for projection in chosen:
-        resolved = resolve([projection], facts, registry)
-        refused = _refused(resolved, facts, form) if form else {}
-        told += [
-            {
-                "projection": projection.label,
-                "key": one.key,
-                "status": "issue" if one.key in refused else one.status,
-                "source": one.source,
-                "code": "not_held" if one.key in refused else one.code,
-                "issue": refused.get(one.key, one.issue),
-                "note": one.note,
-            }
-            for one in resolved.outcomes.values()
-        ]
+    told = [
+        one for projection in chosen for one in _told(projection, facts, registry, form)
+    ]
     issues = sum(one["status"] != "ok" for one in told)
     if json:
         put_json({"run": facts.uid, "entries": told, "issues": issues})
@@ -194,6 +180,28 @@ def _chosen(facts: Any, name: str, configured: Mapping[str, Any]) -> tuple[Any, 
     return (ours["generic"],)
 
 
+def _told(
+    projection: Any, facts: Any, functions: Mapping[str, Any], form: str
+) -> list[dict[str, Any]]:
+    """Return what the entries of a projection come to, in a format if one is named."""
+    from quire.products.projection.resolving import resolve
+
+    resolved = resolve([projection], facts, functions)
+    refused = _refused(resolved, facts, form) if form else {}
+    return [
+        {
+            "projection": projection.label,
+            "key": one.key,
+            "status": "issue" if one.key in refused else one.status,
+            "source": one.source,
+            "code": "not_held" if one.key in refused else one.code,
+            "issue": refused.get(one.key, one.issue),
+            "note": one.note,
+        }
+        for one in resolved.outcomes.values()
+    ]
+
+
 def _refused(resolved: Any, facts: Any, form: str) -> dict[str, str]:
     from quire.kinds.project import writers
     from quire.products.projection.contents import Contents, Scalar
@@ -219,7 +227,7 @@ def _from_server(which: str) -> Any:
     from quire.client.run_reader import RunOverHttp
 
     with Connection() as connection:
-        uid = connection.get(f"/api/v1/runs/{which}")["uid"]
+        uid = connection.get(f"/api/v1/runs/{quote(which, safe='')}")["uid"]
         reader = RunOverHttp(connection, uid)
         facts, names = reader.run()
         return replace(facts, streams={name: reader.stream(name) for name in names})

@@ -1,6 +1,8 @@
 """One attempt, from its claim to its verdict, whatever line leads to the server."""
 
 import contextlib
+import errno
+import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +23,8 @@ from quire.jobs.job import (
 from quire.ports.attempt_link import AttemptLink
 from quire.ports.kind import Kind
 from quire.progress.event import info
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Capture = Callable[[Path, Path], contextlib.AbstractContextManager[Log]]
 
@@ -158,12 +162,29 @@ def _outcome(kinds: Mapping[str, Kind], context: Context) -> Outcome:
         return _failed(problem.code, str(problem))
     except MemoryError:
         return _failed("out_of_memory", "the work needs more memory than it may have")
+    except OSError as problem:
+        return _refused_by_disk(problem) or _stumbled(problem)
     except (Exception, SystemExit) as problem:  # noqa: BLE001  # whatever the work does
-        return _failed(
-            "internal_error",
-            f"{type(problem).__name__}: {problem}",
-            detail=traceback.format_exc(),
-        )
+        return _stumbled(problem)
+
+
+def _refused_by_disk(problem: OSError) -> Outcome | None:
+    """Return the outcome of work for which there is no space; None if that is not it."""
+    if problem.errno not in _NO_SPACE:
+        return None
+    error = JobError(
+        type="transient",
+        code="disk_full",
+        message=f"{os.strerror(problem.errno)} (make room on the disk of the data "
+        "folder, then retry)",
+        detail=traceback.format_exc(),
+    )
+    return Failed(error=error)
+
+
+def _stumbled(problem: BaseException) -> Outcome:
+    message = f"{type(problem).__name__}: {problem}"
+    return _failed("internal_error", message, detail=traceback.format_exc())
 
 
 def _failed(code: str, message: str, *, detail: str = "") -> Failed:

@@ -75,15 +75,7 @@ def choose(
         }
         if not heads:
             break
-        owner = min(
-            heads,
-            key=lambda name: (
-                owners[name],
-                turns.get(name, 0),
-                _age(heads[name]),
-                name,
-            ),
-        )
+        owner = _next_owner(heads, owners, turns)
         job = heads[owner]
         queues[owner][job.kind].pop()
         owners[owner] += 1
@@ -93,6 +85,21 @@ def choose(
         turns[owner] = turn
         chosen.append(job)
     return tuple(chosen)
+
+
+def _next_owner(
+    heads: Mapping[str, Job], running: Mapping[str, int], turns: Mapping[str, int]
+) -> str:
+    """Return whose job comes next, of the owners whose next jobs are given."""
+    return min(
+        heads,
+        key=lambda name: (
+            running.get(name, 0),
+            turns.get(name, 0),
+            _age(heads[name]),
+            name,
+        ),
+    )
 
 
 class _Taken:

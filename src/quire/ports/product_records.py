@@ -4,6 +4,9 @@ from typing import Protocol
 
 from quire.products.product import Product
 
+Place = tuple[float, str]
+"""When a product was made, and its id: newest first, they are in this order."""
+
 
 class ProductRecords(Protocol):
     """The published products."""
@@ -20,6 +23,14 @@ class ProductRecords(Protocol):
         """Return the products that were made from a run, newest first."""
         ...
 
-    def newest(self, limit: int, owner: str | None) -> tuple[Product, ...]:
-        """Return the products made last; `owner` None for everybody's."""
+    def newest(
+        self, limit: int, owner: str | None, before: Place | None = None
+    ) -> tuple[Product, ...]:
+        """Return the products made last; `owner` None for everybody's.
+
+        Parameters
+        ----------
+        before
+            Only those that stand behind this place.
+        """
         ...

@@ -44,3 +44,11 @@ class RunReader(Protocol):
             At most so many rows.
         """
         ...
+
+    def still(self, stream: StreamFacts) -> bool:
+        """Return whether the rows of a stream are those that it was said to have.
+
+        What has come behind them changes nothing; what took the place of one, or came
+        in between, does.
+        """
+        ...

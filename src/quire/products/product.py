@@ -5,6 +5,22 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 
+class Removal(msgspec.Struct, frozen=True, kw_only=True):
+    """That a product was taken away.
+
+    Attributes
+    ----------
+    by
+        Who did it.
+    at
+        Unix seconds.
+    """
+
+    by: str
+    at: float
+    reason: str = ""
+
+
 class Product(msgspec.Struct, frozen=True, kw_only=True):
     """The file that a job published, with its manifest.
 
@@ -24,6 +40,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         Unix seconds of its publication.
     documents
         How many documents each of the runs had when it was read, where that is told.
+    removed
+        None while its files are there.
     """
 
     id: str
@@ -37,6 +55,12 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     mime_type: str
     made: float
     documents: dict[str, int] = {}
+    removed: Removal | None = None
+
+
+def unless_removed(product: Product | None) -> Product | None:
+    """Return a product; None if it was taken away."""
+    return None if product is None or product.removed is not None else product
 
 
 def stale_among(

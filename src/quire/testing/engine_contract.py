@@ -89,6 +89,17 @@ class EngineContract:
         assert "hostile_kinds.py" in error.detail
         await bench.until_free(engine)
 
+    async def test_a_full_disk_is_no_flaw_of_the_work(
+        self, bench: Bench, engine: Engine
+    ) -> None:
+        """It is tried again, and what is told names the mend."""
+        job = await bench.submit("fill_the_disk")
+        await bench.launch(engine, job)
+        again = await bench.until(job, lambda found: found.retries == 1)
+        assert again.phase is Phase.QUEUED
+        assert "No space left on device (make room" in (await bench.messages(job))[-1]
+        await bench.until_free(engine)
+
     async def test_an_unknown_kind_fails_the_job(
         self, bench: Bench, engine: Engine
     ) -> None:

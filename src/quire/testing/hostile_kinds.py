@@ -76,6 +76,7 @@ def hostile() -> dict[str, Kind]:
         use_up,
         stumble,
         fail_for_now,
+        fill_the_disk,
         block,
         stage,
         babble,
@@ -254,6 +255,13 @@ def fail_for_now(context: JobContext) -> Outcome:
         return Completed(message="At last")
     error = JobError(type="transient", code="busy", message="the disk is busy")
     return Failed(error=error)
+
+
+def fill_the_disk(_: JobContext) -> Outcome:
+    """Write where there is no space."""
+    with Path("/dev/full").open("wb") as full:
+        full.write(b"1")
+    return Completed()
 
 
 def block(context: JobContext) -> Outcome:

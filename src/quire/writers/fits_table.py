@@ -7,7 +7,8 @@ what FITS does not want in names; ``TCOMM`` has the key. Values of their own sta
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from quire.products.projection.executing import EntryLost
 _OURS = ("seq_num", "time")
 _UNIT = 2880
 _LONGEST = 60
+# TFIELDS goes so far: keywords have eight characters.
+_COLUMNS = 999
 _ASCII = re.compile(r"[\x20-\x7e]*")
 _NULL = -(2**63)
 _CODES = {"int64": "K", "int32": "J", "int16": "I", "uint8": "B"}
@@ -32,6 +35,9 @@ class FitsTableWriter:
     format = "fits"
     suffix = (".fits", "application/fits")
 
+    def __init__(self) -> None:
+        self._judged: tuple[Contents, Mapping[str, str]] | None = None
+
     @property
     def libraries(self) -> dict[str, str]:
         """Versions of what writes it."""
@@ -41,11 +47,11 @@ class FitsTableWriter:
         """Return why the format does not hold something; empty if it does."""
         if isinstance(one, Scalar):
             return ""
-        if one.stream != contents.table:
-            return f"a FITS table holds one stream; this one has {contents.table!r}"
-        if reason := _naming(one, contents):
-            return reason
-        return "" if _code(one.type) else f"FITS holds {_HELD}; this is {one.type}"
+        # Each of thousands is asked for in turn: they are judged together, once.
+        if self._judged is None or self._judged[0] is not contents:
+            self._judged = contents, _refusals(contents)
+        told = self._judged[1].get(one.key)
+        return _refusal(one, contents, Counter()) if told is None else told
 
     def create(self, path: Path, contents: Contents) -> "FitsTableSheet":
         """Begin a file."""
@@ -192,15 +198,42 @@ def _name(key: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "_", key).strip("_").lower() or "_"
 
 
-def _naming(one: Variable, contents: Contents) -> str:
-    """Return what is wrong with a column's name or units."""
+def _refusals(contents: Contents) -> dict[str, str]:
+    """Return why variables are not held, by their keys; empty where one is."""
+    names = Counter(_name(one.key) for one in contents.variables)
+    refused: dict[str, str] = {}
+    room = _COLUMNS - len(_OURS)
+    for one in contents.variables:
+        reason = _refusal(one, contents, names)
+        if not reason and room <= 0:
+            reason = f"a FITS table holds {_COLUMNS} columns"
+        room -= not reason
+        refused[one.key] = reason
+    return refused
+
+
+def _refusal(one: Variable, contents: Contents, names: Mapping[str, int]) -> str:
+    if one.stream != contents.table:
+        return f"a FITS table holds one stream; this one has {contents.table!r}"
+    if reason := _naming(one, names):
+        return reason
+    return "" if _code(one.type) else f"FITS holds {_HELD}; this is {one.type}"
+
+
+def _naming(one: Variable, names: Mapping[str, int]) -> str:
+    """Return what is wrong with a column's name or units.
+
+    Parameters
+    ----------
+    names
+        How many columns would be called so.
+    """
     if not (_ASCII.fullmatch(one.key) and len(one.key) <= _LONGEST):
         return f"FITS holds names of ASCII, up to {_LONGEST} characters"
     if not (_ASCII.fullmatch(one.units) and len(one.units) <= _LONGEST):
         return "FITS holds units of ASCII"
     name = _name(one.key)
-    others = [_name(two.key) for two in contents.variables if two.key != one.key]
-    if name in (*_OURS, *others):
+    if name in _OURS or names[name] > 1:
         return f"two columns would be called {name}"
     return ""
 

@@ -89,10 +89,59 @@ def test_a_stray_file_is_never_overwritten(tmp_path: Path, part: MergedPart) -> 
     assert part.file.exists()
 
 
+@pytest.fixture
+def twice(tmp_path: Path, part: MergedPart) -> Path:
+    """Return a product that is published, and can be published again."""
+    kept = part.file.read_bytes(), part.manifest.read_bytes()
+    product = publish(part, tmp_path / "out")
+    part.file.write_bytes(kept[0])
+    part.manifest.write_bytes(kept[1])
+    return product
+
+
+@pytest.mark.parametrize("size", [100, 5760])
+def test_a_damaged_product_is_put_right_and_what_was_there_kept(
+    tmp_path: Path, part: MergedPart, twice: Path, size: int
+) -> None:
+    whole = twice.read_bytes()
+    damaged = whole[: size - 1] + b"\xff" + whole[size : size if size == 100 else None]
+    twice.write_bytes(damaged)
+
+    publish(part, tmp_path / "out")
+
+    assert verify(twice).good
+    assert twice.read_bytes() == whole
+    assert twice.with_name(twice.name + ".damaged").read_bytes() == damaged
+    assert names(tmp_path / "attempt") == []
+
+
+def test_a_product_gets_back_the_manifest_that_it_lost(
+    tmp_path: Path, part: MergedPart, twice: Path
+) -> None:
+    before = twice.stat()
+    (tmp_path / "out" / part.manifest_name).unlink()
+
+    publish(part, tmp_path / "out")
+
+    assert verify(twice).good
+    assert twice.stat().st_ino == before.st_ino
+
+
+def test_the_same_product_made_twice_is_published_once(
+    tmp_path: Path, part: MergedPart, twice: Path
+) -> None:
+    before = twice.stat()
+
+    publish(part, tmp_path / "out")
+
+    assert twice.stat().st_ino == before.st_ino
+    assert names(tmp_path / "attempt") == []
+
+
 def test_without_its_part_it_is_not_found(tmp_path: Path, part: MergedPart) -> None:
     part.file.unlink()
 
-    with pytest.raises(NotFound, match="merge it again"):
+    with pytest.raises(NotFound, match="make it again"):
         publish(part, tmp_path / "out")
 
 
@@ -141,3 +190,24 @@ def test_killed_at_every_step_it_is_whole_or_absent(
     assert step >= 4
     assert names(out) == sorted([part.file_name, part.manifest_name])
     assert verify(publish(part, out)).good
+
+
+def test_killed_while_a_product_is_put_right_it_is_never_gone(
+    part: MergedPart, twice: Path
+) -> None:
+    whole = twice.read_bytes()
+    damaged = whole[:-2880]
+    twice.write_bytes(damaged)
+    encoded = msgspec.json.encode(part, enc_hook=str)
+    for step in range(30):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, encoded, twice.parent, str(step)],
+            check=False,
+        )
+        assert twice.read_bytes() in (damaged, whole)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+    assert step >= 4
+    assert verify(twice).good
+    assert twice.with_name(twice.name + ".damaged").read_bytes() == damaged

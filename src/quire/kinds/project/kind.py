@@ -29,8 +29,8 @@ from quire.writers.parquet import ParquetWriter
 from quire.writers.zarr import ZarrWriter
 
 ReaderOf = Callable[[Assignment, str], RunReader]
-# What goes by: the server begins anew, or is about to end.
-_PASSING = frozenset({"connection_lost", "store_unavailable"})
+# What goes by: the server begins anew, or is about to end; a run is being written.
+_PASSING = frozenset({"connection_lost", "store_unavailable", "run_changed"})
 
 
 class ProjectKind:

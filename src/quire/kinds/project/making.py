@@ -35,11 +35,14 @@ from quire.products.projection.plotting import default_plot
 from quire.products.projection.provenance import provenance
 from quire.products.projection.resolving import Resolved, resolve
 from quire.progress.phases import Phases
-from quire.writers.product_files import hashed, link_json, write_json
+from quire.writers.fits.publish import DAMAGED
+from quire.writers.product_files import Hashed, hashed, link_json, write_json
 
 _PRODUCTS = "products"
 _ROWS, _END = "rows", "end"
 _PROJECTING = Phases({_ROWS: 99, _END: 1})
+# So often a product is begun of an open run.
+_TRIES = 3
 # Between two words on progress, each of which is a transaction of the server's.
 _SILENCE_SECONDS = 0.1
 
@@ -48,6 +51,12 @@ class NothingMade(QuireError):
     """No entry of a projection could be made."""
 
     code = "nothing_made"
+
+
+class RunChanged(QuireError):
+    """A run that is open changes while it is read."""
+
+    code = "run_changed"
 
 
 class Making:
@@ -72,7 +81,7 @@ class Making:
         self._documents: dict[str, int] = {}
 
     def make(self, wanted: str) -> Outcome:
-        """Make it, durably.
+        """Make it, durably; begun anew where the run changes below what was read.
 
         Parameters
         ----------
@@ -83,7 +92,19 @@ class Making:
         ------
         NothingMade, NotFound, Ambiguous
             No entry could be made, or it is not told which.
+        RunChanged
+            It did so again and again.
         """
+        for again in range(_TRIES):
+            if again:
+                self._context.tell("Begun anew: events took the place of what was read")
+            outcome = self._made(wanted)
+            if outcome is not None:
+                return outcome
+        raise RunChanged("the run changes faster than it is read: try again later")
+
+    def _made(self, wanted: str) -> Outcome | None:
+        """Make it of the run as it is; None where it did not stay so meanwhile."""
         facts, streams = self._reader.run()
         self._documents = {facts.uid: facts.documents}
         facts, projections = chosen(
@@ -110,6 +131,10 @@ class Making:
             return former
         part = self._context.folder / names.file
         execution = self._written(part, resolved, facts, identity)
+        # The file is named by the events that it was to have.
+        if not all(self._reader.still(one) for one in facts.streams.values()):
+            part.unlink()
+            return None
         return self._staged(part, names, execution, inputs)
 
     def _made_before(self, names: ProductNames) -> Outcome | None:
@@ -118,10 +143,11 @@ class Making:
         try:
             told = (folder / names.manifest).read_bytes()
             stated = decode_manifest(told)
-            if (folder / names.file).stat().st_size != stated.size:
-                return None
             entries, source = _stood(told)
+            there = (folder / names.provenance).is_file()
         except (OSError, InputError, msgspec.MsgspecError):
+            return None
+        if not there or not self._is_whole(folder / names.file, stated):
             return None
         results = (
             self._result(
@@ -134,6 +160,19 @@ class Making:
             product=self._stage(names, stated.size, stated.sha256),
             results=results,
         )
+
+    def _is_whole(self, file: Path, stated: Manifest) -> bool:
+        """Return whether a product is as its manifest says: a job vouches for it."""
+        try:
+            whole = file.stat().st_size == stated.size
+            whole = whole and whole_hash([hashed(file).part]) == stated.sha256
+        except FileNotFoundError:
+            return False
+        if not whole:
+            kept = f"what stands there is kept as {file.name}{DAMAGED}"
+            told = f"{file.name} is not as it was published and is made again; {kept}"
+            self._context.tell(told)
+        return whole
 
     def _written(
         self,
@@ -240,33 +279,9 @@ class Making:
         execution: Execution,
         inputs: dict[str, Any],
     ) -> Outcome:
-        found = hashed(part)
-        whole = whole_hash([found.part])
-        assignment = self._context.assignment
-        ended, code = _now(), f"quire {version_of('quire')}"
-        told = provenance(
-            file=names.file,
-            sha256=found.sha256,
-            identity=names.identity,
-            inputs=inputs,
-            job=assignment.job,
-            owner=assignment.owner,
-            began=self._began,
-            ended=ended,
-            code_version=code,
-        )
-        manifest = Manifest(
-            id=names.identity,
-            file=names.file,
-            size=found.size,
-            sha256=whole,
-            made=ended,
-            code_version=code,
-            job=assignment.job,
-            attempt=assignment.attempt,
-            runs=(inputs["run"],),
-            parts=(ManifestPart(offset=0, length=found.size, sha256=found.part),),
-        )
+        found, ended = hashed(part), _now()
+        told = self._provenance(names, found, inputs, ended)
+        manifest = self._manifest(names, found, inputs, ended)
         entries = msgspec.to_builtins(list(execution.outcomes.values()))
         told_whole = {
             **msgspec.to_builtins(manifest),
@@ -285,8 +300,41 @@ class Making:
         )
         issues = counted(execution.outcomes)
         message = f"Made {names.file}: {len(entries)} entries, {issues} with an issue"
-        product = self._stage(names, found.size, whole)
+        product = self._stage(names, found.size, manifest.sha256)
         return Completed(message=message, product=product, results=results)
+
+    def _provenance(
+        self, names: ProductNames, found: Hashed, inputs: dict[str, Any], ended: str
+    ) -> dict[str, Any]:
+        assignment = self._context.assignment
+        return provenance(
+            file=names.file,
+            sha256=found.sha256,
+            identity=names.identity,
+            inputs=inputs,
+            job=assignment.job,
+            owner=assignment.owner,
+            began=self._began,
+            ended=ended,
+            code_version=_code_version(),
+        )
+
+    def _manifest(
+        self, names: ProductNames, found: Hashed, inputs: dict[str, Any], ended: str
+    ) -> Manifest:
+        assignment = self._context.assignment
+        return Manifest(
+            id=names.identity,
+            file=names.file,
+            size=found.size,
+            sha256=whole_hash([found.part]),
+            made=ended,
+            code_version=_code_version(),
+            job=assignment.job,
+            attempt=assignment.attempt,
+            runs=(inputs["run"],),
+            parts=(ManifestPart(offset=0, length=found.size, sha256=found.part),),
+        )
 
     def _place_of(self, result: str) -> Path:
         return self._context.folder / f"{result}.json"
@@ -321,6 +369,10 @@ def _stood(manifest: bytes) -> tuple[Any, Any]:
     """Return what a manifest says of the entries, and where they come from."""
     told = msgspec.json.decode(manifest, type=dict[str, Any])
     return told.get("entries", []), told.get("provenance", {})
+
+
+def _code_version() -> str:
+    return f"quire {version_of('quire')}"
 
 
 def _now() -> str:

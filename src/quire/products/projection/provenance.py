@@ -30,15 +30,8 @@ def provenance(  # noqa: PLR0913  # a fact each
         f"quire:run-{inputs['run']}",
         (f"quire:job-{job}"),
     )
-    plans = {
-        f"quire:projection-{one['content'][:16]}": {
-            "prov:type": "prov:Plan",
-            "prov:label": one["name"],
-            "quire:version": one["version"],
-            "quire:content": one["content"],
-        }
-        for one in inputs["projections"]
-    }
+    plans = _plans(inputs)
+    person = f"quire:person-{owner}"
     software = f"quire:software-{code_version.replace(' ', '-')}"
     return {
         "prefix": {"quire": _NAMESPACE},
@@ -56,24 +49,40 @@ def provenance(  # noqa: PLR0913  # a fact each
             making: {
                 "prov:startTime": began,
                 "prov:endTime": ended,
-                "quire:executor": inputs["executor"],
-                **{
-                    f"quire:library-{name}": one
-                    for name, one in inputs["libraries"].items()
-                },
-                **{
-                    f"quire:callable-{name.replace(':', '.')}": one
-                    for name, one in inputs["callables"].items()
-                },
+                **_means(inputs),
             }
         },
         "agent": {
-            f"quire:person-{owner}": {"prov:type": "prov:Person"},
+            person: {"prov:type": "prov:Person"},
             software: {
                 "prov:type": "prov:SoftwareAgent",
                 "prov:label": code_version,
             },
         },
+        **_relations(
+            product,
+            run,
+            making,
+            person=person,
+            software=software,
+            plans=plans,
+            ended=ended,
+        ),
+    }
+
+
+def _relations(  # the ends of each
+    product: str,
+    run: str,
+    making: str,
+    *,
+    person: str,
+    software: str,
+    plans: Mapping[str, Any],
+    ended: str,
+) -> dict[str, Any]:
+    """Return what was used, made and done by whom; names of the document's records."""
+    return {
         "used": {"_:u1": {"prov:activity": making, "prov:entity": run}},
         "wasGeneratedBy": {
             "_:g1": {
@@ -87,10 +96,38 @@ def provenance(  # noqa: PLR0913  # a fact each
         },
         "wasAssociatedWith": {
             "_:a1": {"prov:activity": making, "prov:agent": software},
-            "_:a2": {
-                "prov:activity": making,
-                "prov:agent": f"quire:person-{owner}",
-                **({"prov:plan": next(iter(plans))} if plans else {}),
+            # An association has one plan at most.
+            **{
+                f"_:a{number}": {
+                    "prov:activity": making,
+                    "prov:agent": person,
+                    **({"prov:plan": plan} if plan else {}),
+                }
+                for number, plan in enumerate(plans or ("",), 2)
             },
         },
+    }
+
+
+def _plans(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the projections, as plans."""
+    return {
+        f"quire:projection-{one['content'][:16]}": {
+            "prov:type": "prov:Plan",
+            "prov:label": one["name"],
+            "quire:version": one["version"],
+            "quire:content": one["content"],
+        }
+        for one in inputs["projections"]
+    }
+
+
+def _means(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the versions of what a product was made with."""
+    libraries = inputs["libraries"].items()
+    callables = inputs["callables"].items()
+    return {
+        "quire:executor": inputs["executor"],
+        **{f"quire:library-{name}": one for name, one in libraries},
+        **{f"quire:callable-{name.replace(':', '.')}": one for name, one in callables},
     }

@@ -135,7 +135,10 @@ def _backed_up(
         raise StoreUnavailable(f"the copy of the records is damaged: {wrong}")
     held = _copied_files(data_folder, destination / FILES, told)
     named = {
-        path for one in records.products(copied) for path in (one.file, one.manifest)
+        path
+        for one in records.products(copied)
+        if one.removed is None
+        for path in (one.file, one.manifest)
     }
     backup = Backup(
         made=made,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from quire.access.tokens import Token
 from quire.access.visibility import admits, audience
+from quire.ports.product_records import Place
 from quire.ports.run_records import RunQuery
 from quire.products.product import Product
 from quire.progress.log import Entry, Head
@@ -84,9 +85,16 @@ class MemoryProducts:
         """Return the products that were made from a run, newest first."""
         return tuple(one for one in self._newest() if run in one.runs)
 
-    def newest(self, limit: int, owner: str | None) -> tuple[Product, ...]:
+    def newest(
+        self, limit: int, owner: str | None, before: Place | None = None
+    ) -> tuple[Product, ...]:
         """Return the products made last; `owner` None for everybody's."""
-        found = [one for one in self._newest() if owner in (None, one.owner)]
+        found = [
+            one
+            for one in self._newest()
+            if owner in (None, one.owner)
+            and (before is None or (one.made, one.id) < before)
+        ]
         return tuple(found[: max(limit, 0)])
 
     def _newest(self) -> list[Product]:

@@ -1,7 +1,9 @@
 """The published products in PostgreSQL."""
 
+import math
 from typing import Any
 
+from quire.ports.product_records import Place
 from quire.products.product import Product
 from quire.storage.codec import Codec
 from quire.storage.postgres.keys import to_key
@@ -25,9 +27,13 @@ _OF_RUN = (
     " WHERE id IN (SELECT product FROM product_run WHERE run = %s)"
     " ORDER BY made DESC, id DESC"
 )
-_NEWEST = "SELECT record FROM product ORDER BY made DESC, id DESC LIMIT %s"
+_NEWEST = (
+    "SELECT record FROM product WHERE (made, id) < (%s, %s)"
+    " ORDER BY made DESC, id DESC LIMIT %s"
+)
 _NEWEST_OF_OWNER = (
-    "SELECT record FROM product WHERE owner = %s ORDER BY made DESC, id DESC LIMIT %s"
+    "SELECT record FROM product WHERE owner = %s AND (made, id) < (%s, %s)"
+    " ORDER BY made DESC, id DESC LIMIT %s"
 )
 
 
@@ -58,11 +64,15 @@ class PostgresProducts:
         """Return the products that were made from a run, newest first."""
         return self._select(_OF_RUN, to_key(run))
 
-    def newest(self, limit: int, owner: str | None) -> tuple[Product, ...]:
+    def newest(
+        self, limit: int, owner: str | None, before: Place | None = None
+    ) -> tuple[Product, ...]:
         """Return the products made last; `owner` None for everybody's."""
+        made, product = before or (math.inf, "")
+        page = made, to_column(product), max(limit, 0)
         if owner is None:
-            return self._select(_NEWEST, max(limit, 0))
-        return self._select(_NEWEST_OF_OWNER, to_key(owner), max(limit, 0))
+            return self._select(_NEWEST, *page)
+        return self._select(_NEWEST_OF_OWNER, to_key(owner), *page)
 
     def _select(self, query: str, *values: Any) -> tuple[Product, ...]:
         return tuple(_CODEC.decode(row[0]) for row in self._session.rows(query, values))

@@ -1,7 +1,10 @@
 """The published products in SQLite."""
 
+import math
+
 import apsw
 
+from quire.ports.product_records import Place
 from quire.products.product import Product
 from quire.storage.codec import Codec
 from quire.storage.sqlite import sql
@@ -41,12 +44,18 @@ class SqliteProducts:
         """Return the products that were made from a run, newest first."""
         return self._select(sql.PRODUCTS_OF_RUN, to_column(run))
 
-    def newest(self, limit: int, owner: str | None) -> tuple[Product, ...]:
+    def newest(
+        self, limit: int, owner: str | None, before: Place | None = None
+    ) -> tuple[Product, ...]:
         """Return the products made last; `owner` None for everybody's."""
+        made, product = before or (math.inf, "")
+        page = max(limit, 0), made, product
         if owner is None:
-            return self._select(sql.PRODUCTS_NEWEST, max(limit, 0))
-        return self._select(sql.PRODUCTS_NEWEST_OF_OWNER, owner, max(limit, 0))
+            return self._select(sql.PRODUCTS_NEWEST, *page)
+        return self._select(sql.PRODUCTS_NEWEST_OF_OWNER, *page, owner)
 
-    def _select(self, query: str, *bindings: bytes | str | int) -> tuple[Product, ...]:
+    def _select(
+        self, query: str, *bindings: bytes | str | float
+    ) -> tuple[Product, ...]:
         rows = self._connection.execute(query, bindings)
         return tuple(_CODEC.decode(row[0]) for row in rows)

@@ -59,11 +59,14 @@ PRODUCTS_OF_RUN = (
     " ORDER BY made DESC, uid_text(id) DESC"
 )
 PRODUCTS_NEWEST = (
-    "SELECT record FROM product ORDER BY made DESC, uid_text(id) DESC LIMIT ?"
+    "SELECT record FROM product"
+    " WHERE made <= ?2 AND (made < ?2 OR uid_text(id) < ?3)"
+    " ORDER BY made DESC, uid_text(id) DESC LIMIT ?1"
 )
 PRODUCTS_NEWEST_OF_OWNER = (
-    "SELECT record FROM product WHERE owner = ?"
-    " ORDER BY made DESC, uid_text(id) DESC LIMIT ?"
+    "SELECT record FROM product WHERE owner = ?4"
+    " AND made <= ?2 AND (made < ?2 OR uid_text(id) < ?3)"
+    " ORDER BY made DESC, uid_text(id) DESC LIMIT ?1"
 )
 
 TOKEN_GET = "SELECT record FROM token WHERE hash = ?"  # noqa: S105

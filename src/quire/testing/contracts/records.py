@@ -2,8 +2,11 @@
 
 from functools import partial
 
+from msgspec.structs import replace
+
 from quire.access.principals import Scope
 from quire.access.tokens import Token, TokenUse
+from quire.ports.product_records import Place
 from quire.ports.store import Store, Transaction
 from quire.ports.switch_records import Switch
 from quire.products.product import Product
@@ -54,8 +57,14 @@ async def _of_run(store: Store, run: str) -> tuple[Product, ...]:
     return await store.view(lambda t: t.products.of_run(run))
 
 
-async def _newest(store: Store, limit: int, owner: str | None) -> tuple[Product, ...]:
-    return await store.view(lambda t: t.products.newest(limit, owner))
+async def _newest(
+    store: Store, limit: int, owner: str | None, before: Place | None = None
+) -> tuple[Product, ...]:
+    return await store.view(lambda t: t.products.newest(limit, owner, before))
+
+
+def _place(found: list[Product]) -> Place | None:
+    return (found[-1].made, found[-1].id) if found else None
 
 
 async def _put_tokens(store: Store, *tokens: Token) -> None:
@@ -109,6 +118,23 @@ class RecordsContract(ContractFixtures):
         ):
             found = await _newest(store, limit, who)
             assert [product.id for product in found] == [uuid(n) for n in numbers]
+
+    async def test_products_are_turned_over_page_by_page(self, store: Store) -> None:
+        """Whatever their ids are, and where several were made at one time."""
+
+        def put(transaction: Transaction) -> None:
+            for number, odd in enumerate((*ODD_UIDS, *map(uuid, range(9)))):
+                made = replace(_product(number, "ab"[number % 2]), id=odd)
+                transaction.products.put(made)
+
+        await store.decide(put)
+        for owner in (None, "a", "b"):
+            whole = await _newest(store, 100, owner)
+            found: list[Product] = []
+            while page := await _newest(store, 2, owner, _place(found)):
+                found += page
+            assert tuple(found) == whole
+            assert whole
 
     async def test_tokens(self, store: Store) -> None:
         """Oldest first; put replaces; removing what is not there is harmless."""

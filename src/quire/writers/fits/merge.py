@@ -151,37 +151,19 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
     ):
         course.tell("Reading headers", READ)
         course.proceed()
-        block = 0 if owned else sharing_block(descriptor, opened)
-        planned = plan(
+        planned, parts = _write(
             specification,
-            opened,
-            made=made,
-            proceed=course.proceed,
-            dictionaries=dictionaries,
-            align=block,
-            grow=_growth(descriptor) if owned else 0,
-            known=known,
-        )
-        _make_room(planned, descriptor, owned=owned is not None, block=block)
-        writing = Writing(
-            planned,
             opened,
             descriptor,
             course=course,
-            block=block,
+            made=made,
+            dictionaries=dictionaries,
             known=known,
             owned=owned is not None,
         )
-        digests = writing.run()
-        parts = tuple(_parts(planned, opened, digests))
         manifest = _manifest(specification, parts, made=made, identity=identity)
         course.tell("Flushing to disk", FLUSH)
-        with _fresh(manifest_path) as second:
-            write_all(second, encode_manifest(manifest), 0)
-            # One after the other: the first commit of the journal takes all along.
-            os.fsync(descriptor)
-            os.fsync(second)
-        sync_folder(attempt_folder)
+        _flush(descriptor, manifest, manifest_path)
         course.proceed()
     course.tell("Merged", END)
     return MergedPart(
@@ -194,6 +176,52 @@ def merge(  # noqa: PLR0913 - what is merged, how, and whom it is told
         runs=identity.runs,
         alerts=planned.alerts,
     )
+
+
+def _write(  # what the merge was given
+    specification: DataProductSpecification,
+    opened: Sequence[OpenSource],
+    descriptor: int,
+    *,
+    course: Course,
+    made: datetime,
+    dictionaries: Dictionaries | None,
+    known: Known | None,
+    owned: bool,
+) -> tuple[MergePlan, tuple[ManifestPart, ...]]:
+    """Plan the product and write it; return the plan, and what it is made of."""
+    block = 0 if owned else sharing_block(descriptor, opened)
+    planned = plan(
+        specification,
+        opened,
+        made=made,
+        proceed=course.proceed,
+        dictionaries=dictionaries,
+        align=block,
+        grow=_growth(descriptor) if owned else 0,
+        known=known,
+    )
+    _make_room(planned, descriptor, owned=owned, block=block)
+    writing = Writing(
+        planned,
+        opened,
+        descriptor,
+        course=course,
+        block=block,
+        known=known,
+        owned=owned,
+    )
+    return planned, tuple(_parts(planned, opened, writing.run()))
+
+
+def _flush(descriptor: int, manifest: Manifest, path: Path) -> None:
+    """Write a manifest, and make it and its product durable."""
+    with _fresh(path) as beside:
+        write_all(beside, encode_manifest(manifest), 0)
+        # One after the other: the first commit of the journal takes all along.
+        os.fsync(descriptor)
+        os.fsync(beside)
+    sync_folder(path.parent)
 
 
 def _paths(

@@ -87,8 +87,7 @@ def plan(
     for source in sources:
         proceed()
         hdus.append(as_collected(source, known))
-    in_place = specification.target.source is not None
-    target = hdus[0][0].header if in_place else None
+    target = None if specification.target.source is None else hdus[0][0].header
     sums = [
         _primary_sum(source, found[0], known, proceed)
         for source, found in zip(sources, hdus, strict=True)
@@ -96,21 +95,11 @@ def plan(
     checked = dictionaries or Dictionaries()
     cards = merge_cards(_cards(specification, sources, hdus, checked), checked=True)
     _require_mandatory(specification, cards, checked)
-    header = build_header(
-        cards,
-        file_id=specification.target.file_id,
-        file_prefix=specification.target.file_prefix,
-        made=made,
-        extended=any(len(found) > 1 for found in hdus),
-        target=target,
-    )
-    if target is not None:
-        wanted = _length_in_place(header, hdus[0][0], align=align, grow=grow)
-        header = roomy(header, wanted)
-    header = sealed(header, sums[0] if in_place else 0)
+    header = _header(specification, cards, hdus, made=made, align=align, grow=grow)
+    header = sealed(header, 0 if target is None else sums[0])
     return MergePlan(
         header=header,
-        layout=lay_out(len(header), hdus, in_place=in_place, align=align),
+        layout=lay_out(len(header), hdus, in_place=target is not None, align=align),
         hdus=tuple(hdus),
         alerts=tuple(
             alerts(
@@ -122,6 +111,31 @@ def plan(
             )
         ),
     )
+
+
+def _header(
+    specification: DataProductSpecification,
+    cards: Sequence[Card],
+    hdus: Sequence[Sequence[Hdu]],
+    *,
+    made: datetime,
+    align: int,
+    grow: int,
+) -> bytes:
+    """Return the product's primary header, of the length that it is to have."""
+    target = None if specification.target.source is None else hdus[0][0]
+    header = build_header(
+        cards,
+        file_id=specification.target.file_id,
+        file_prefix=specification.target.file_prefix,
+        made=made,
+        extended=any(len(found) > 1 for found in hdus),
+        target=None if target is None else target.header,
+    )
+    if target is None:
+        return header
+    wanted = _length_in_place(header, target, align=align, grow=grow)
+    return roomy(header, wanted)
 
 
 def _length_in_place(header: bytes, old: Hdu, *, align: int, grow: int) -> int:
