@@ -13,6 +13,10 @@ from quire.storage.sqlite.runs import CODEC, SqliteRuns
 from quire.storage.sqlite.terms import terms
 from quire.storage.tree_bounds import has_several_numbers
 
+# Each is written anew, and a document that comes meanwhile waits for all of them.
+_MOST_DESCRIBED = 100
+_ALL = 2**63 - 1
+
 
 class SqliteRunIndex:
     """`quire.ports.run_index.RunIndex` on one connection."""
@@ -31,11 +35,12 @@ class SqliteRunIndex:
 
     def feed(self, limit: int) -> int:
         """Index at most so many runs that have changed; return how many."""
-        outdated = self._rows(sql.OUTDATED, (limit,))
-        for (record,) in outdated:
-            self._runs.put(CODEC.decode(record))
-        if outdated:
-            return len(outdated)
+        changed = self._feed_changed(limit)
+        # Beside them: on a busy server there always are some.
+        described = self._describe_outdated(min(limit - changed, _MOST_DESCRIBED))
+        return changed + described or self._fill(limit)
+
+    def _feed_changed(self, limit: int) -> int:
         fields = {path: number for number, path in self._fields()}
         rows = self._rows(sql.STALE, (limit,))
         found = [
@@ -64,17 +69,32 @@ class SqliteRunIndex:
                 ],
             )
         self._connection.executemany(sql.FRESH, numbers)
-        return len(found) or self._fill(limit)
+        return len(found)
+
+    def _describe_outdated(self, limit: int) -> int:
+        """Describe some runs anew, newest first; return how many."""
+        marked = self._rows(sql.OUTDATED, (limit,))
+        for (record,) in marked:
+            self._runs.put(CODEC.decode(record))
+        if marked:
+            return len(marked)
+        ((_, below),) = self._rows(sql.DESCRIBED, ()) or [("", None)]
+        if below is None or not limit:
+            return 0
+        rows = self._rows(sql.BELOW, (below, limit))
+        for _, record in rows:
+            self._runs.describe_anew(CODEC.decode(record))
+        last = rows[-1][0] if len(rows) == limit else None
+        self._connection.execute(sql.DESCRIBED_DOWN_TO, (last,))
+        return len(rows)
 
     def described_as(self, version: str) -> None:
         """Have all runs described anew if what they are described by has changed."""
         rows = self._rows(sql.DESCRIBED, ())
-        if rows != [(version,)]:
-            self._runs.forget_recent()
+        if [known for known, _ in rows] != [version]:
+            below = _ALL if rows else None
             self._connection.execute(sql.FORGET_DESCRIBED)
-            self._connection.execute(sql.DESCRIBE_AS, (version,))
-            if rows:
-                self._connection.execute(sql.OUTDATE_ALL)
+            self._connection.execute(sql.DESCRIBE_AS, (version, below))
 
     def listed(self) -> tuple[FieldIndex, ...]:
         """Return the indexes that were added."""

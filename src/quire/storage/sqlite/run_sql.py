@@ -61,6 +61,7 @@ PREFIX = (
     " WHERE r.uid >= :blob_low AND r.uid <= :blob_high)"
 )
 
+# Only servers of before marked all runs at once.
 OUTDATED = "SELECT record FROM run WHERE stale = 2 ORDER BY id LIMIT ?"
 STALE = (
     "SELECT id, access, record FROM run INDEXED BY run_stale"
@@ -71,10 +72,10 @@ FRESH = "UPDATE run SET stale = 0 WHERE id = ?"
 TERM_REMOVE = "DELETE FROM run_term WHERE rowid = ?"
 TERM_PUT = "INSERT INTO run_term (rowid, terms) VALUES (?, ?)"
 FIELD_ALL = "SELECT field, path FROM field_index ORDER BY path"
-DESCRIBED = "SELECT version FROM run_described"
+DESCRIBED = "SELECT version, below FROM run_described"
 FORGET_DESCRIBED = "DELETE FROM run_described"
-DESCRIBE_AS = "INSERT INTO run_described (version) VALUES (?)"
-OUTDATE_ALL = "UPDATE run SET stale = 2"
+DESCRIBE_AS = "INSERT INTO run_described (version, below) VALUES (?, ?)"
+DESCRIBED_DOWN_TO = "UPDATE run_described SET below = ?"
 FIELD_LISTED = "SELECT path, below IS NULL FROM field_index ORDER BY path"
 FIELD_READY = "SELECT field, path FROM field_index WHERE below IS NULL"
 FIELD_UNFILLED = "SELECT field, path, below FROM field_index WHERE below IS NOT NULL"

@@ -90,9 +90,14 @@ class SqliteRuns:
         self._recent.put(Recent(run, place))
         self._changes.touch(RUNS)
 
-    def forget_recent(self) -> None:
-        """Have what was put last read again: all is to be described anew."""
-        self._recent.forget()
+    def describe_anew(self, run: Run) -> None:
+        """Have a stored run found by what describes it now."""
+        row: Any = self._connection.execute(
+            sql.STANDING, (to_column(run.uid),)
+        ).fetchone()
+        place = self._describe_anew(run, row, _facts(run), CODEC.encode(run))
+        if self._recent.get(run.uid) is not None:
+            self._recent.put(Recent(run, place))
 
     def _grow(self, run: Run, recent: Recent, record: bytes) -> int:
         events = _bounded(run.events)
