@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from quire.access.principals import Principal
-from quire.actions.intake import Intake, Item, Refusal, lease_end
+from quire.actions.intake import Intake, Item, lease_end
 from quire.actions.progress_log import tell
+from quire.actions.refusals import Refusal
 from quire.clock import Clock
 from quire.documents.batch import EventBatch
 from quire.documents.document import Document, Fault

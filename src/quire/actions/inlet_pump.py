@@ -14,7 +14,7 @@ import msgspec
 
 from quire.access.principals import Principal
 from quire.actions.ingest import Ingest
-from quire.actions.intake import Refusal
+from quire.actions.refusals import Refusal
 from quire.clock import Clock
 from quire.errors import QuireError, StoreUnavailable
 from quire.jobs.retrying import RetryPolicy

@@ -11,9 +11,10 @@ from quire.access.principals import Principal
 from quire.actions.elsewhere import Elsewhere
 from quire.actions.look_back import bulks_in, known_in
 from quire.actions.progress_log import tell
+from quire.actions.refusals import Refusal, conflict
 from quire.actions.repeats import Clash, Seen
 from quire.documents.batch import EventBatch
-from quire.documents.document import Document, Fault
+from quire.documents.document import Document
 from quire.documents.identity import identity, key_of, keys_of_rows
 from quire.documents.names import DocumentName
 from quire.documents.reading import parse
@@ -23,7 +24,7 @@ from quire.ports.store import Transaction
 from quire.progress.narration import narrate
 from quire.runs.careful import fold_carefully
 from quire.runs.findings import settled
-from quire.runs.run import Finding, Run
+from quire.runs.run import Run
 
 Item = tuple[int, Document | EventBatch]
 """With its place in the delivery; that of a batch is its first event's."""
@@ -34,35 +35,6 @@ Fresh = list[tuple[Document | EventBatch, tuple[int, ...]]]
 _ROWS = frozenset({DocumentName.EVENT, DocumentName.EVENT_PAGE})
 _New = tuple[Document | EventBatch, tuple[int, ...], tuple[int, ...]]
 """A new document, the keys of its rows, and the places of those that are repeated."""
-
-
-class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An item that was not stored.
-
-    Attributes
-    ----------
-    stored_hash, received_hash
-        SHA-256 of both contents, where other content has the same uid.
-    """
-
-    index: int
-    name: str
-    uid: str
-    field: str
-    reason: str
-    stored_hash: str = ""
-    received_hash: str = ""
-
-    @classmethod
-    def of(cls, fault: Fault) -> "Refusal":
-        """Return a fault as a refusal."""
-        return cls(
-            index=fault.index,
-            name=fault.name,
-            uid=fault.uid,
-            field=fault.field,
-            reason=fault.reason,
-        )
 
 
 class Intake:
@@ -177,7 +149,7 @@ class Intake:
         own = [item for item in items if not self._refuse_elsewhere(uid, item)]
         fresh = self._new_of(uid, own)
         clashes = [
-            _conflict(refusal, self._copies[place])
+            conflict(refusal, self._copies[place])
             for place, refusal in enumerate(self.refused[told:], told)
         ]
         if not fresh and (not clashes or stored is None):
@@ -308,7 +280,7 @@ class Intake:
         clash = self._elsewhere.clash(document, owner)
         if clash is not None:
             self._refuse_clash(index, document, clash)
-            self._elsewhere.tell(owner, _conflict(self.refused[-1], clash.received))
+            self._elsewhere.tell(owner, conflict(self.refused[-1], clash.received))
         return clash is not None
 
     def _refuse_foreign(self, items: Items, run: Run) -> None:
@@ -332,13 +304,6 @@ def lease_end(now: float, lease: float) -> float:
     """
     step = lease / 20
     return math.ceil((now + lease) / step) * step
-
-
-def _conflict(refusal: Refusal, received: str) -> Finding:
-    """Tell of a copy that was refused; the stored one stays (``documents.md``, 5)."""
-    return Finding(
-        rule="conflict", uid=refusal.uid, message=refusal.reason, received=received
-    )
 
 
 def _anchored(items: Items) -> Iterator[tuple[str, Document]]:

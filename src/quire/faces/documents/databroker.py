@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
 from quire.actions.ingest import Ingest
-from quire.actions.intake import Refusal, as_document
+from quire.actions.intake import as_document
+from quire.actions.refusals import Refusal
 from quire.actions.replay import Replay
 from quire.documents.msgpack import encode
 from quire.errors import InputError
