@@ -36,10 +36,8 @@ class EngineParts:
 
     Parameters
     ----------
-    program
-        The embedded engine's; see `quire.worker`.
     tables
-        What runners elsewhere make the kinds of.
+        What workers and runners elsewhere make the kinds of.
     """
 
     def __init__(
@@ -47,8 +45,6 @@ class EngineParts:
         on: Ground,
         attempts: Attempts,
         limits: KindLimits,
-        *,
-        program: tuple[str, ...],
         tables: Tables,
     ) -> None:
         self._on = on
@@ -61,7 +57,7 @@ class EngineParts:
         embedded = EmbeddedEngine(
             attempts,
             on.doorbell,
-            program,
+            _worker(tables),
             slots=on.settings.slots,
             limits=limits,
             server=on.settings.name,
@@ -140,6 +136,11 @@ class EngineParts:
             if record is not None:
                 return record.url
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _worker(tables: Tables) -> tuple[str, ...]:
+    """Return the module that runs attempts here, and its arguments."""
+    return ("quire.worker", "--kinds", tables.kinds, "--commands", tables.tables)
 
 
 def _without_the_store(tables: Tables) -> Tables:

@@ -19,6 +19,7 @@ from quire.actions.samples import SampleStreams
 from quire.actions.shelf import Shelf
 from quire.actions.tokens import Tokens
 from quire.app.about import DESCRIPTION, VERSION
+from quire.app.acquisition_parts import AcquisitionParts
 from quire.app.application import own_hosts
 from quire.app.ground import Ground
 from quire.app.job_parts import JobParts
@@ -95,6 +96,7 @@ class Faces:
         on: Ground,
         runs: RunParts,
         jobs: JobParts,
+        acquisitions: AcquisitionParts,
         labs: LabParts,
         tokens: Tokens,
     ) -> None:
@@ -102,6 +104,7 @@ class Faces:
         self._on = on
         self._runs = runs
         self._jobs = jobs
+        self._acquisitions = acquisitions
         self._labs = labs
         self._tokens = tokens
         about = {
@@ -236,8 +239,8 @@ class Faces:
                 ),
             ),
             DpmRoutes(
-                jobs.acquisitions,
-                jobs.topics,
+                self._acquisitions.acquisitions,
+                self._acquisitions.topics,
                 self._streams,
                 end=_end_by_signal,
                 body_limit=limit,

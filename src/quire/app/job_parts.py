@@ -1,11 +1,7 @@
-"""Jobs, acquisitions, and the engine that runs them."""
+"""Jobs, and the engine that runs them."""
 
 import json
 
-from quire.actions.acquisition_aborting import Aborting
-from quire.actions.acquisition_topics import AcquisitionTopics
-from quire.actions.acquisition_workspace import Workspace
-from quire.actions.acquisitions import Acquisitions
 from quire.actions.admission import Admission
 from quire.actions.attempts import Attempts
 from quire.actions.destroying import Destroying
@@ -37,58 +33,37 @@ class JobParts:
 
     def __init__(self, on: Ground) -> None:
         settings, store, clock, folder = on.settings, on.store, on.clock, on.folder
-        doorbell = on.doorbell
         merge = merge_kind(
             settings.transfers,
             folder / settings.acquisitions.dictionaries,
             roots=settings.source_roots,
         )
-        admission = Admission(
+        self.admission = Admission(
             folder, merge.transfers, keep=settings.acquisitions.keep_free
         )
+        self.site = site(settings.projecting, folder)
+        self.kinds = every_kind(settings.commands, self.site)
+        self.kinds[ACQUISITION] = merge
         limits = KindLimits(settings.kinds, memory=settings.job_memory)
-        attempts = Attempts(
+        limits.check_names(self.kinds)
+        self.attempts = Attempts(
             store,
             clock,
             FolderPublisher(folder),
             data_folder=folder,
             lease=settings.attempt_lease,
-            admission=admission,
+            admission=self.admission,
             limits=limits,
             server=settings.name,
             left=begun_deliveries,
         )
-        self.attempts = attempts
-        program = worker_program(settings)
-        self.engines = EngineParts(
-            on,
-            attempts,
-            limits,
-            program=program,
-            tables=Tables(kinds=program[2], tables=program[4]),
-        )
-        engine = self.engines.engine
-        self.dispatcher = Dispatcher(
-            store,
-            engine,
-            attempts,
-            doorbell=doorbell,
-            clock=clock,
-            limits=limits,
-            quotas=settings.quotas,
-            choice=engine,
-        )
-        self.site = site(settings.projecting, folder)
+        self.engines = EngineParts(on, self.attempts, limits, worker_tables(settings))
+        self.dispatcher = self._dispatcher(on, limits)
         self.rules = ProjectionRules(
-            store, doorbell, clock, rules=projection_rules(settings.projections)
+            store, on.doorbell, clock, rules=projection_rules(settings.projections)
         )
-        self.kinds, self.files = (
-            every_kind(settings.commands, self.site),
-            JobFiles(store, folder, left=begun_deliveries),
-        )
-        self.kinds[ACQUISITION] = merge
-        limits.check_names(self.kinds)
-        self.destroying = Destroying(store, doorbell, clock, data_folder=folder)
+        self.files = JobFiles(store, folder, left=begun_deliveries)
+        self.destroying = Destroying(store, on.doorbell, clock, data_folder=folder)
         self.jobs = Jobs(
             store,
             self.kinds,
@@ -97,53 +72,47 @@ class JobParts:
             files=self.files,
             quota=JobQuota(settings.quotas),
         )
-        self.aborting = Aborting(
-            store,
-            clock,
-            end=self.dispatcher.end,
-            data_folder=folder,
-            left=begun_deliveries,
-        )
-        self.acquisitions = Acquisitions(
-            store,
-            self.jobs,
-            clock,
-            aborting=self.aborting,
-            retention=settings.acquisitions.retention,
-        )
-        self.workspace = Workspace(store, doorbell, folder)
-        self.topics = AcquisitionTopics(
-            store,
-            doorbell,
-            clock,
-            admission,
-            interval=settings.acquisitions.storage_interval,
-        )
         self.outside = OutsideJobs(store, clock, on.ids, kinds=self.kinds)
-        self.verbs = Verbs(
+        self.verbs = self._verbs(on)
+
+    def _dispatcher(self, on: Ground, limits: KindLimits) -> Dispatcher:
+        engine = self.engines.engine
+        return Dispatcher(
+            on.store,
+            engine,
+            self.attempts,
+            doorbell=on.doorbell,
+            clock=on.clock,
+            limits=limits,
+            quotas=on.settings.quotas,
+            choice=engine,
+        )
+
+    def _verbs(self, on: Ground) -> Verbs:
+        return Verbs(
             jobs=self.jobs,
-            edits=JobEdits(store, self.kinds, clock),
+            edits=JobEdits(on.store, self.kinds, on.clock),
             files=self.files,
-            quotes=Quotes(store, clock, slots=settings.slots),
-            waiting=Waiting(store, doorbell, on.stopping),
+            quotes=Quotes(on.store, on.clock, slots=on.settings.slots),
+            waiting=Waiting(on.store, on.doorbell, on.stopping),
             destroying=self.destroying,
         )
 
 
-def worker_program(settings: Settings) -> tuple[str, ...]:
-    """Return the module that runs attempts, and its arguments."""
+def worker_tables(settings: Settings) -> Tables:
+    """Return what whoever runs attempts makes the kinds of job of."""
+    folder, acquisitions = settings.data_folder, settings.acquisitions
     tables = {
         "commands": settings.commands,
         "transfers": settings.transfers,
         "acquisitions": {
-            "dictionaries": str(
-                settings.data_folder / settings.acquisitions.dictionaries
-            ),
+            "dictionaries": str(folder / acquisitions.dictionaries),
             "source_roots": [str(root) for root in settings.source_roots],
-            "published": str(settings.data_folder / PRODUCTS),
+            "published": str(folder / PRODUCTS),
         },
         "projecting": settings.projecting,
-        "data_folder": {"path": str(settings.data_folder)},
+        "data_folder": {"path": str(folder)},
     }
-    kinds = ("--kinds", "quire.transfer.kinds:kinds_of_worker")
-    return ("quire.worker", *kinds, "--commands", json.dumps(tables))
+    return Tables(
+        kinds="quire.transfer.kinds:kinds_of_worker", tables=json.dumps(tables)
+    )

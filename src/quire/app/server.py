@@ -18,6 +18,7 @@ from quire.actions.inlet import Inlets
 from quire.actions.leading import Led, while_leading
 from quire.actions.project_runs import ProjectRuns, projection_rules
 from quire.actions.tokens import EVERYTHING
+from quire.app.acquisition_parts import AcquisitionParts
 from quire.app.application import application
 from quire.app.faces import Faces
 from quire.app.ground import Ground
@@ -77,6 +78,7 @@ class Server:
         self._owner = Principal(name=on.user, scopes=EVERYTHING)
         self._runs = RunParts(on)
         self._jobs = JobParts(on)
+        self._acquisitions = AcquisitionParts(on, self._jobs)
         self._projecting = ProjectRuns(
             store,
             self._runs.search,
@@ -100,7 +102,14 @@ class Server:
         self.app, self.express = self._served()
 
     def _served(self) -> tuple[ASGIApp, Mapping[bytes, Express]]:
-        faces = Faces(self._on, self._runs, self._jobs, self._labs, self._tokens)
+        faces = Faces(
+            self._on,
+            self._runs,
+            self._jobs,
+            self._acquisitions,
+            self._labs,
+            self._tokens,
+        )
         routes = faces.routes(self._inlets, self._outlets)
         served = application(routes, hosts=self._on.settings.proxy.hosts)
         express = faces.express(routes)
@@ -119,7 +128,7 @@ class Server:
         engines = await self._jobs.engines.led(self.leadership)
         await self._jobs.dispatcher.start()
         await self._labs.labs.start()
-        await self._jobs.aborting.resume()
+        await self._acquisitions.aborting.resume()
         lines = self._lines()
         for line in lines:
             await line.look()
@@ -150,7 +159,7 @@ class Server:
             *(one.run() for one in led),
             while_leading(leadership, "indexer", self._runs.indexer.run),
             while_leading(leadership, "projecting", self._projecting.run),
-            self._jobs.workspace.run(),
+            self._acquisitions.workspace.run(),
             self._labs.labs.run(),
             self._runs.lists.resume(),
         ]
@@ -172,8 +181,7 @@ class Server:
                 if sweeps:
                     await interrupt_lapsed_runs(self._on.store, self._on.clock)
                     await jobs.destroying.sweep()
-                    await jobs.workspace.forget(await jobs.acquisitions.expire())
-                    await jobs.topics.resume()
+                    await self._acquisitions.sweep()
                     await jobs.attempts.take_over(self._is_alive)
                 await self._runs.columns.refresh(newest=sweeps)
             except QuireError as error:
