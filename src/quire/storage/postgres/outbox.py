@@ -12,6 +12,7 @@ from quire.documents.names import DocumentName
 from quire.ports.document_records import StoredDocument
 from quire.ports.outbox_records import Amount, Outgoing, Position
 from quire.storage import blocks
+from quire.storage.outgoing import Block, Late, counted, following, taken
 from quire.storage.postgres.keys import to_key
 from quire.storage.postgres.session import Session
 from quire.storage.postgres.uids import to_column, to_text
@@ -62,9 +63,6 @@ _BLOCK = "SELECT directory, body FROM block WHERE id = %s"
 _SLICE = 64
 _LAST = 2**63 - 1
 
-_Block = tuple[int, bytes | None, bytes, bytes]
-_LateOne = tuple[int, bytes, int]
-
 
 class PostgresOutbox:
     """`quire.ports.outbox_records.OutboxRecords` in one session.
@@ -89,27 +87,15 @@ class PostgresOutbox:
 
     def after(self, position: Position, amount: Amount) -> tuple[Outgoing, ...]:
         """Return what follows a position, in order; at least one if there is any."""
-        found: list[Outgoing] = []
-        size = 0
-        for outgoing in self._following(position, amount):
-            found.append(outgoing)
-            size += len(outgoing.document.raw)
-            if len(found) >= amount.documents or size >= amount.size:
-                break
-        return tuple(found)
+        return taken(self._following(position, amount), amount)
 
     def behind(self, position: Position, most: int) -> int:
         """Return how many documents follow a position; counts on to about `most`."""
         # What may not go out yet counts: it is acknowledged, and has not gone.
         count = self._integer(_LATE_COUNT, position.late, _LAST)
-        first, place = blocks.place_of(position.number)
-        for block, head in self._session.rows(_HEADS, (first, _LAST, most)):
-            count += _array_length(head)
-            if block == first:
-                count -= place + 1
-            if count >= most:
-                break
-        return count
+        first, _ = blocks.place_of(position.number)
+        heads = self._session.rows(_HEADS, (first, _LAST, most))
+        return count + counted(heads, position, most - count)
 
     def of_run(
         self, run: str, after: int, names: Collection[DocumentName], amount: Amount
@@ -133,34 +119,18 @@ class PostgresOutbox:
 
     def _following(self, position: Position, amount: Amount) -> Iterator[Outgoing]:
         end = self._end()
-        number, done = position.number, position.late
-        first, _ = blocks.place_of(number)
-        late = iter(self._late_ones(done, end, amount))
-        next_late = next(late, None)
-        for block, owner, encoded, body in self._blocks(first, end, amount):
-            while next_late and blocks.place_of(next_late[0])[0] < block:
-                done = next_late[0]
-                yield self._late(next_late, Position(number=number, late=done))
-                next_late = next(late, None)
-            run = None if owner is None else to_text(owner)
-            slots, whole = (
-                blocks.opened(encoded, body)
-                if amount.bodies
-                else (blocks.directory(encoded), b"")
+        first, _ = blocks.place_of(position.number)
+        beyond = blocks.number_of(end + 1, 0)
+        late = [
+            Late(place, to_text(run), number, blocks.place_of(place)[0])
+            for place, run, number in self._session.rows(
+                _LATE, (position.late, beyond, amount.documents)
             )
-            for place, slot in enumerate(slots):
-                if blocks.number_of(block, place) > number:
-                    number = blocks.number_of(block, place)
-                    yield Outgoing(
-                        run=run,
-                        document=blocks.document(slot, whole, number),
-                        position=Position(number=number, late=done),
-                    )
-        while next_late:
-            yield self._late(next_late, Position(number=number, late=next_late[0]))
-            next_late = next(late, None)
+        ]
+        rows = self._blocks(first, end, amount)
+        return following(rows, late, position, self._read)
 
-    def _blocks(self, first: int, end: int, amount: Amount) -> Iterator[_Block]:
+    def _blocks(self, first: int, end: int, amount: Amount) -> Iterator[Block]:
         while first <= end:
             some = (
                 self._session.rows(_FOLLOWING, (first, end, _SLICE, amount.size))
@@ -169,21 +139,9 @@ class PostgresOutbox:
             )
             if not some:
                 return
-            yield from some
+            for block, owner, encoded, body in some:
+                yield block, None if owner is None else to_text(owner), encoded, body
             first = some[-1][0] + 1
-
-    def _late_ones(self, done: int, end: int, amount: Amount) -> list[_LateOne]:
-        beyond = blocks.number_of(end + 1, 0)
-        return self._session.rows(_LATE, (done, beyond, amount.documents))
-
-    def _late(self, late: _LateOne, position: Position) -> Outgoing:
-        _, run, number = late
-        return Outgoing(
-            run=to_text(run),
-            document=self._read(number),
-            late=True,
-            position=position,
-        )
 
     def _documents_of(
         self, run: bytes, after: int, amount: Amount
@@ -215,14 +173,3 @@ class PostgresOutbox:
     def _integer(self, query: str, *values: int) -> int:
         ((number,),) = self._session.rows(query, values)
         return int(number)
-
-
-def _array_length(head: bytes) -> int:
-    """Return the length of the MessagePack array that begins so (its specification)."""
-    match head[0]:
-        case 0xDC:
-            return int.from_bytes(head[1:3], "big")
-        case 0xDD:
-            return int.from_bytes(head[1:5], "big")
-        case short:
-            return short & 0x0F

@@ -8,6 +8,7 @@ from quire.documents.names import DocumentName
 from quire.ports.document_records import StoredDocument
 from quire.ports.outbox_records import Amount, Outgoing, Position
 from quire.storage import blocks
+from quire.storage.outgoing import Late, counted, following, taken
 from quire.storage.sqlite.uids import to_column, to_text
 
 _POSITION_GET = "SELECT number, late FROM outlet WHERE name = ?"
@@ -33,9 +34,6 @@ _ADOPTED_AFTER = (
 _BLOCK_DIRECTORY = "SELECT directory FROM block WHERE id = ?"
 _BLOCK = "SELECT directory, body FROM block WHERE id = ?"
 
-_Late = tuple[int, str, int, int]
-"""Place among the late ones, run, number, and the block that it comes behind."""
-
 
 class SqliteOutbox:
     """`quire.ports.outbox_records.OutboxRecords` on one connection."""
@@ -56,27 +54,14 @@ class SqliteOutbox:
 
     def after(self, position: Position, amount: Amount) -> tuple[Outgoing, ...]:
         """Return what follows a position, in order; at least one if there is any."""
-        found: list[Outgoing] = []
-        size = 0
-        for outgoing in self._following(position, amount):
-            found.append(outgoing)
-            size += len(outgoing.document.raw)
-            if len(found) >= amount.documents or size >= amount.size:
-                break
-        return tuple(found)
+        return taken(self._following(position, amount), amount)
 
     def behind(self, position: Position, most: int) -> int:
         """Return how many documents follow a position; counts on to about `most`."""
         (count,) = next(self._connection.execute(_LATE_COUNT, (position.late,)))
-        first, place = blocks.place_of(position.number)
+        first, _ = blocks.place_of(position.number)
         heads = self._connection.execute(_HEADS_FROM, (first, most))
-        for block, head in heads:
-            count += _array_length(head)
-            if block == first:
-                count -= place + 1
-            if count >= most:
-                break
-        return int(count)
+        return int(count) + counted(heads, position, most - count)
 
     def of_run(
         self, run: str, after: int, names: Collection[DocumentName], amount: Amount
@@ -99,49 +84,24 @@ class SqliteOutbox:
         return tuple(found)
 
     def _following(self, position: Position, amount: Amount) -> Iterator[Outgoing]:
-        number, done = position.number, position.late
-        late = list(self._late_after(done, amount.documents))
-        late.reverse()  # the next one last
-        first, _ = blocks.place_of(number)
+        first, _ = blocks.place_of(position.number)
         query = _BLOCKS_FROM if amount.bodies else _DIRECTORIES_FROM
-        rows = self._connection.execute(query, (first,))
-        for block, owner, encoded, body in rows:
-            while late and late[-1][3] < block:
-                done = late[-1][0]
-                yield self._late(late.pop(), Position(number=number, late=done))
-            run = None if owner is None else to_text(owner)
-            slots, whole = (
-                blocks.opened(encoded, body)
-                if amount.bodies
-                else (blocks.directory(encoded), b"")
-            )
-            for place, slot in enumerate(slots):
-                if blocks.number_of(block, place) > number:
-                    number = blocks.number_of(block, place)
-                    yield Outgoing(
-                        run=run,
-                        document=blocks.document(slot, whole, number),
-                        position=Position(number=number, late=done),
-                    )
-        for one in reversed(late):
-            yield self._late(one, Position(number=number, late=one[0]))
-
-    def _late_after(self, done: int, limit: int) -> Iterator[_Late]:
-        for row in self._connection.execute(_LATE_AFTER, (done, limit)):
-            place, owner, number, behind = row
-            yield place, to_text(owner), number, behind
-
-    def _late(self, late: _Late, position: Position) -> Outgoing:
-        _, run, number, _ = late
-        block, place = blocks.place_of(number)
-        row = next(self._connection.execute(_BLOCK, (block,)))
-        slots, body = blocks.opened(*row)
-        return Outgoing(
-            run=run,
-            document=blocks.document(slots[place], body, number),
-            late=True,
-            position=position,
+        rows = (
+            (block, None if owner is None else to_text(owner), encoded, body)
+            for block, owner, encoded, body in self._connection.execute(query, (first,))
         )
+        late = [
+            Late(place, to_text(owner), number, behind)
+            for place, owner, number, behind in self._connection.execute(
+                _LATE_AFTER, (position.late, amount.documents)
+            )
+        ]
+        return following(rows, late, position, self._read)
+
+    def _read(self, number: int) -> StoredDocument:
+        block, place = blocks.place_of(number)
+        slots, body = blocks.opened(*next(self._connection.execute(_BLOCK, (block,))))
+        return blocks.document(slots[place], body, number)
 
     def _slots_of(
         self, run: bytes | str, after: int
@@ -165,14 +125,3 @@ class SqliteOutbox:
         block, place = blocks.place_of(number)
         (encoded,) = next(self._connection.execute(_BLOCK_DIRECTORY, (block,)))
         return number, blocks.directory(encoded)[place]
-
-
-def _array_length(head: bytes) -> int:
-    """Return the length of the MessagePack array that begins so (its specification)."""
-    match head[0]:
-        case 0xDC:
-            return int.from_bytes(head[1:3], "big")
-        case 0xDD:
-            return int.from_bytes(head[1:5], "big")
-        case short:
-            return short & 0x0F
