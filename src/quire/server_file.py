@@ -35,12 +35,15 @@ class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
         Its process.
     host
         The machine where that is: machines may share the folder. Empty for this one.
+    folder
+        Its data folder, by which it is the same server whatever its port.
     """
 
     url: str
     token: str
     pid: int
     host: str = ""
+    folder: str = ""
 
 
 def servers_folder() -> Path:
@@ -106,6 +109,11 @@ def stand_in(
     if named is None or (_is_here(named) and not alive(named.pid)):
         with suppress(OSError):
             _offer(record, file, _copy_of(data_folder, servers))
+
+
+def name_of(data_folder: Path) -> str:
+    """Return a data folder as text that any file of ours can hold."""
+    return bytes(data_folder.resolve()).decode("utf-8", "backslashreplace")
 
 
 def file_of(data_folder: Path, name: str) -> Path:

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from quire.server_file import ServerRecord, publish
+from quire.server_file import ServerRecord, name_of, publish
 
 TOKEN = "qt-test"  # noqa: S105
 LIMIT = 4 * 2**20
@@ -280,7 +280,7 @@ def application(file: Path) -> Starlette:
 def main(folder: Path) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    record = ServerRecord(url=url, token=TOKEN, pid=os.getpid())
+    record = ServerRecord(url=url, token=TOKEN, pid=os.getpid(), folder=name_of(folder))
     config = uvicorn.Config(application(folder / "known.json"), log_level="warning")
     with publish(record, folder), contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from quire.client.discovery import default_folder, find
 from quire.client.errors import NoServer, SeveralServers
@@ -101,6 +102,16 @@ def test_several_are_listed(home: Path, folder: Path) -> None:
         publish(record(1), folder),
         publish(record(2), home / "third"),
         pytest.raises(SeveralServers, match=r":1, http.*:2|:2, http.*:1"),
+    ):
+        find()
+
+
+def test_several_are_told_by_what_names_one(home: Path, folder: Path) -> None:
+    (home / "third").mkdir()
+    with (
+        publish(replace(record(1), folder="/data/one"), folder),
+        publish(record(2), home / "third"),
+        pytest.raises(SeveralServers, match=r":1 on /data/one[,;]"),
     ):
         find()
 

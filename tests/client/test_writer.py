@@ -189,6 +189,7 @@ def test_what_is_unsent_at_exit_goes_out_with_the_next(
         _out, told = child.communicate()
     assert child.returncode == 0
     assert told.count("documents wait in") == 1
+    assert told.count(f"7 documents are left in {home / 'spool'}, for the next") == 1
     server.start()
     with quire.writer(spool=home / "spool") as writer:
         assert writer.flush(20.0)
@@ -287,6 +288,16 @@ def test_a_full_disk_does_not_reach_the_plan(running: Server, home: Path) -> Non
     assert "lost=0" in out
     assert told.count("cannot spool") == 1
     assert len(running.known()["uids"]) == 300
+
+
+def test_a_disk_that_is_full_from_the_first_does_not_keep_a_writer_from_beginning(
+    running: Server, home: Path
+) -> None:
+    with program("none", home / "spool", 30, "a") as child:
+        out, told = child.communicate()
+    assert child.returncode == 0, told
+    assert "sent=30" in out
+    assert len(running.known()["uids"]) == 30
 
 
 def test_what_a_full_disk_kept_in_memory_is_spooled_once_it_has_room(

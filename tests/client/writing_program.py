@@ -3,6 +3,7 @@
 kill     writes COUNT documents, says so, and is killed
 hang     writes COUNT documents, says so, and waits for its end
 full     writes COUNT documents while no file may grow beyond 64 KiB
+none     writes COUNT documents while no file may grow at all
 exit     writes COUNT documents and simply ends
 brief    writes COUNT documents while no file may grow beyond 64 KiB, then ends
 tight    ends while that is still so
@@ -26,8 +27,8 @@ def document(number: int, uid: str) -> dict[str, object]:
 
 
 def main(what: str, spool: str, count: int, uid: str) -> None:
-    if what in {"full", "brief", "tight"}:
-        limit = 64 * 1024
+    if what in {"full", "none", "brief", "tight"}:
+        limit = 0 if what == "none" else 64 * 1024
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     writer = quire.writer(spool=spool)
     loaded = set(sys.modules)
@@ -52,7 +53,7 @@ def finish(what: str, writer: Writer, loaded: set[str]) -> None:
             signal.pause()
         case "idle":
             ask_in_child(writer)
-        case "full" | "fork":
+        case "full" | "none" | "fork":
             all_sent(writer)
             print(writer.status, flush=True)  # noqa: T201
         case "modules":

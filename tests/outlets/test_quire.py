@@ -28,7 +28,7 @@ class QuireTarget:
         self._quire = quire
 
     def outlet(self) -> DocumentOutlet:
-        return QuireOutlet(self._quire.url, self._quire.token)
+        return QuireOutlet(self._quire.url, lambda: self._quire.token)
 
     async def received(self, run: str) -> list[dict[str, Any]]:
         items = await asyncio.to_thread(self._quire.documents, run)
@@ -71,7 +71,7 @@ async def test_bytes_are_kept_even_with_line_breaks(
     body, media_type = encode([changed])
     assert raw in body
     assert media_type == "application/json"
-    outlet = QuireOutlet(target_server.url, target_server.token)
+    outlet = QuireOutlet(target_server.url, lambda: target_server.token)
     assert await outlet.send([changed]) == ()
     await outlet.aclose()
     with target_server.http() as http:
@@ -86,7 +86,7 @@ async def test_a_conflict_and_a_refusal_are_told_and_cost_no_other(
     other = dict(documents[2].body, time=5.0)
     target_server.post(as_ndjson([*documents[:2], document("event", other)]))
     await take(store, documents)
-    outlet = QuireOutlet(target_server.url, target_server.token)
+    outlet = QuireOutlet(target_server.url, lambda: target_server.token)
     (refused,) = await outlet.send(await _outgoing(store))
     await outlet.aclose()
     assert refused.document.document.raw == documents[2].raw
@@ -105,7 +105,7 @@ async def test_a_document_that_is_too_large_is_found_among_others(
         documents = make_run("large", 4)
         big = dict(documents[0].body, uid=make_uid("big"), note="x" * 5000)
         await take(store, [*documents[:3], document("start", big), *documents[3:]])
-        outlet = QuireOutlet(quire.url, quire.token)
+        outlet = QuireOutlet(quire.url, lambda: quire.token)
         (refused,) = await outlet.send(await _outgoing(store))
         await outlet.aclose()
         assert refused.document.run == make_uid("big")
@@ -122,9 +122,20 @@ async def test_what_a_person_can_mend_is_tried_again(
     store: Store, target_server: Quire, token: str | None, path: str, said: str
 ) -> None:
     await take(store, make_run("mend", 1))
-    outlet = QuireOutlet(target_server.url + path, token or target_server.token)
+    outlet = QuireOutlet(target_server.url + path, lambda: token or target_server.token)
     with pytest.raises(OutletUnavailable, match=said):
         await outlet.send(await _outgoing(store))
+    await outlet.aclose()
+
+
+async def test_a_token_may_be_renewed(store: Store, target_server: Quire) -> None:
+    await take(store, make_run("renewed", 1))
+    tokens = iter(["expired", target_server.token])
+    outlet = QuireOutlet(target_server.url, lambda: next(tokens))
+    with pytest.raises(OutletUnavailable, match="401"):
+        await outlet.send(await _outgoing(store))
+    for _ in range(2):
+        assert await outlet.send(await _outgoing(store)) == ()
     await outlet.aclose()
 
 
@@ -132,7 +143,7 @@ async def test_what_a_person_can_mend_is_tried_again(
 async def test_who_is_no_quire_refuses_nothing(store: Store, status: int) -> None:
     await take(store, make_run(1, 2))
     with stranger(status) as url:
-        outlet = QuireOutlet(url, "token")
+        outlet = QuireOutlet(url, lambda: "token")
         with pytest.raises(OutletUnavailable, match="not here"):
             await outlet.send(await _outgoing(store))
         await outlet.aclose()
@@ -142,7 +153,7 @@ async def test_nobody_there(store: Store) -> None:
     await take(store, make_run("nobody", 1))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        outlet = QuireOutlet(f"http://127.0.0.1:{taken.getsockname()[1]}", "x")
+        outlet = QuireOutlet(f"http://127.0.0.1:{taken.getsockname()[1]}", lambda: "x")
         with pytest.raises(OutletUnavailable):
             await outlet.send(await _outgoing(store))
         await outlet.aclose()
@@ -152,7 +163,7 @@ async def test_a_target_that_never_answers_is_given_up(store: Store) -> None:
     await take(store, make_run("silent", 1))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        outlet = QuireOutlet(url, "x", timeout=0.1)
+        outlet = QuireOutlet(url, lambda: "x", timeout=0.1)
         with pytest.raises(OutletUnavailable, match="Timeout"):
             await outlet.send(await _outgoing(store))
         await outlet.aclose()

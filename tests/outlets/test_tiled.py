@@ -93,7 +93,7 @@ def _read(url: str, run: str) -> dict[str, Any]:
 async def _forwarding(
     store: Store, doorbell: LocalDoorbell, tiled: Tiled, *, settle: float = 60.0
 ) -> AsyncIterator[Forward]:
-    outlet = TiledOutlet(tiled.url, KEY, settle=settle)
+    outlet = TiledOutlet(tiled.url, lambda: KEY, settle=settle)
     forward = Forward({"tiled": outlet}, store, doorbell, SystemClock(), pacing=QUICK)
     forward.start()
     try:
@@ -263,7 +263,7 @@ async def test_a_server_that_is_killed_in_between(
 async def test_a_container_that_is_not_there_is_no_run_s_fault(
     store: Store, doorbell: LocalDoorbell, tiled: Tiled
 ) -> None:
-    outlet = TiledOutlet(f"{tiled.url}/api/v1/metadata/moved", KEY)
+    outlet = TiledOutlet(f"{tiled.url}/api/v1/metadata/moved", lambda: KEY)
     forward = Forward({"tiled": outlet}, store, doorbell, SystemClock(), pacing=QUICK)
     forward.start()
     await take(store, make_run("moved", 2))
@@ -280,7 +280,7 @@ async def test_a_writer_that_is_killed_begins_the_run_anew(
     store: Store, doorbell: LocalDoorbell, tiled: Tiled
 ) -> None:
     run = make_run("orphaned", 50)
-    outlet = TiledOutlet(tiled.url, KEY)
+    outlet = TiledOutlet(tiled.url, lambda: KEY)
     forward = Forward({"tiled": outlet}, store, doorbell, SystemClock(), pacing=QUICK)
     forward.start()
 

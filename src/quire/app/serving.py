@@ -111,7 +111,11 @@ async def _listen(
     while not http.started and not serving.done():  # noqa: ASYNC110
         await asyncio.sleep(0.002)
     record = server_file.ServerRecord(
-        url=url, token=server.token, pid=os.getpid(), host=socket.gethostname()
+        url=url,
+        token=server.token,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        folder=server_file.name_of(settings.data_folder),
     )
     with server_file.publish(record, settings.data_folder, name=settings.name):
         if not serving.done():

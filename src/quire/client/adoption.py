@@ -24,14 +24,17 @@ class Adoption:
         self._spool = spool
         self._tally = tally
         self._left: deque[Left] = deque()
+        self._others: set[Path] = set()
         self._section: Section | None = None
 
     def look(self) -> None:
         """Count what was left since the last look."""
         known = self._known()
         with suppress(OSError):
-            for folder in self._spool.sections():
-                if folder not in known:
+            for folder, other in self._spool.sections():
+                if other:
+                    self._leave(folder, other)
+                elif folder not in known:
                     self._count(folder)
 
     def batch(self, limit: int) -> tuple[Segment, bytes] | None:
@@ -86,13 +89,29 @@ class Adoption:
         held = set() if section is None else {section.folder}
         return held | {folder for folder, _ in tuple(self._left)}
 
+    def _leave(self, folder: Path, other: str) -> None:
+        """Say once whose it is that is not ours to send."""
+        if folder in self._others:
+            return
+        self._others.add(folder)
+        if self._left_in(folder):
+            self._tally.tell(
+                f"what a former session left in {folder.parent} waits for {other}:"
+                " a writer to that one sends it, or `quire ingest --spool`",
+                once=other,
+            )
+
     def _count(self, folder: Path) -> None:
-        section, count = self._adopted(folder)
-        if section is not None:
-            section.close()
-        if count:
+        if count := self._left_in(folder):
             self._tally.accept(count)
             self._left.append((folder, count))
+
+    def _left_in(self, folder: Path) -> int:
+        try:
+            return Section.left_in(folder)
+        except OSError as error:
+            self._tell(folder, error)
+            return 0
 
     def _take(self, folder: Path, counted: int) -> None:
         # Another process may have sent some, or be at it.

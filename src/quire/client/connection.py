@@ -22,9 +22,12 @@ from quire.client.errors import (
     refusal,
 )
 from quire.client.posting import Answer, Poster, problem_in
+from quire.trust import certificates
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_PATIENCE = 30.0
+LASTING = 86_400.0
+"""Seconds to wait for what a server does run by run, however many there are."""
 
 
 class Connection:
@@ -34,6 +37,8 @@ class Connection:
     ----------
     url, token
         As for `quire.client.discovery.find`; what is not given is found.
+    patience
+        Seconds that a server may be silent before it counts as gone.
 
     Raises
     ------
@@ -41,10 +46,17 @@ class Connection:
         There is none, or more than one.
     """
 
-    def __init__(self, url: str | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        patience: float = _PATIENCE,
+    ) -> None:
         self._given = (url, token)
         self._address = find(url, token)
-        self._http = _client(self._address)
+        self._timeout = httpx.Timeout(patience, connect=5.0)
+        self._http = _client(self._address, self._timeout)
         self._poster = Poster(self._address)
 
     @property
@@ -76,7 +88,7 @@ class Connection:
         """
         address = find(*self._given)
         if address != self._address:
-            former, self._http = self._http, _client(address)
+            former, self._http = self._http, _client(address, self._timeout)
             self._address = address
             former.close()
             self._poster.close()
@@ -223,14 +235,15 @@ class Connection:
         self.close()
 
 
-def _client(address: Address) -> httpx.Client:
+def _client(address: Address, timeout: httpx.Timeout) -> httpx.Client:
     url = httpx.URL(address.url)
     headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
     return httpx.Client(
         base_url=url,
         headers=headers,
-        timeout=TIMEOUT,
-        verify=url.scheme != "http",  # loading the certificates takes its time
+        timeout=timeout,
+        # Loading the certificates takes its time.
+        verify=url.scheme == "https" and certificates(),
         trust_env=url.host not in _LOOPBACK,  # no proxy leads to this machine
     )
 

@@ -76,6 +76,30 @@ def find(
     return _checked("url", found)
 
 
+def names_of_server(
+    url: str | None = None, *, environ: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Return by what the server that is meant is known, the most lasting name first.
+
+    One that runs here for this user is its data folder, whatever its port; any other
+    one is its address. Empty is whoever is found without being named.
+    """
+    environ = os.environ if environ is None else environ
+    named = _bare(url or environ.get("QUIRE_URL", ""))
+    if not url and named and environ.get("QUIRE_SERVER_FILE"):
+        return server_file.name_of(Path(environ["QUIRE_SERVER_FILE"]).parent), named
+    if named:
+        local = [record.folder for record in _local(environ) if record.url == named]
+        return (*dict.fromkeys(filter(None, local)), named)
+    if environ.get("QUIRE_DIR"):
+        return (server_file.name_of(Path(environ["QUIRE_DIR"])),)
+    try:
+        found = _recorded(environ).folder
+    except (NoServer, SeveralServers):
+        return "", server_file.name_of(default_folder())
+    return (found, "") if found else ("",)
+
+
 def _bare(url: str) -> str:
     return url.strip().rstrip("/")
 
@@ -152,7 +176,9 @@ def _recorded(environ: Mapping[str, str]) -> ServerRecord:
         return record
     others = list(server_file.live_servers().values())
     if len(others) > 1:
-        raise SeveralServers([other.url for other in others])
+        raise SeveralServers(
+            [f"{one.url} on {one.folder}" if one.folder else one.url for one in others]
+        )
     if not others:
         raise NoServer(f"neither on {file.parent} nor elsewhere for this user")
     return others[0]

@@ -46,10 +46,10 @@ class SeveralServers(QuireError):
 
     code = "several_servers"
 
-    def __init__(self, urls: Sequence[str]) -> None:
-        self.urls = tuple(urls)
+    def __init__(self, servers: Sequence[str]) -> None:
+        self.servers = tuple(servers)
         super().__init__(
-            f"several servers run: {', '.join(self.urls)};"
+            f"several servers run: {', '.join(self.servers)};"
             " set QUIRE_DIR to the data folder of one, or QUIRE_URL and QUIRE_TOKEN"
         )
 

@@ -15,6 +15,7 @@ from typing import Self
 from quire.client.segment import SIZE, SUFFIX, Segment, sync_folder
 
 _LOCK = "lock"
+_SERVER = "server"
 _MOST_OPEN = 4
 
 
@@ -34,8 +35,13 @@ class Section:
         self._guard = threading.Lock()
 
     @classmethod
-    def create(cls, folder: Path) -> Self:
+    def create(cls, folder: Path, server: str = "") -> Self:
         """Make a new section with its first segment.
+
+        Parameters
+        ----------
+        server
+            Whose it is; empty for whichever is found.
 
         Raises
         ------
@@ -48,6 +54,9 @@ class Section:
         lock = os.open(fresh / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            if server:
+                with suppress(OSError):  # a full disk is no reason not to begin
+                    _write_durably(fresh / _SERVER, server)
             fresh.rename(folder)
             sync_folder(folder.parent)
             section = cls(folder, lock, [])
@@ -83,6 +92,37 @@ class Section:
             raise
         os.close(lock)
         return None
+
+    @classmethod
+    def left_in(cls, folder: Path) -> int:
+        """Return how many lines dead processes have left there.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
+        """
+        section = cls.adopt(folder)
+        if section is None:
+            return 0
+        try:
+            return section.lines_left()
+        finally:
+            section.close()
+
+    @staticmethod
+    def server_of(folder: Path) -> str:
+        """Return whose server's a section is.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
+        """
+        try:
+            return (folder / _SERVER).read_text("utf-8", "backslashreplace")
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
 
     def append(self, line: bytes) -> None:
         """Write a line; it is on disk once this returns.
@@ -190,3 +230,11 @@ class Section:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:08d}{SUFFIX}"
+
+
+def _write_durably(file: Path, text: str) -> None:
+    with file.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_folder(file.parent)

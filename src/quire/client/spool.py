@@ -1,19 +1,19 @@
 """The spool: where documents wait, durably, for the server to have them.
 
     spool/<writer>/lock                     held while that writer lives
+    spool/<writer>/server                   whose its documents are, where that is known
     spool/<writer>/00000001.ndjson          its documents, a line each
     spool/<writer>/00000001.acknowledged    how far the server has them
     spool/refused/<hash>.json               what the server refused, with its reason
 
-One spool belongs to one server: whoever adopts the documents of a dead process sends
-them to its own.
+Whoever writes to a server adopts what dead processes have left for that very one.
 """
 
 import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -57,14 +57,23 @@ def default_spool() -> Path:
 class Spool:
     """A folder of sections.
 
+    Parameters
+    ----------
+    names
+        Tells by what the server is known that the documents are for, its best name
+        first; None takes those of any.
+
     Raises
     ------
     InputError
         The folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, names: Callable[[], tuple[str, ...]] | None = None
+    ) -> None:
         self.folder = folder
+        self._names = names
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -85,38 +94,43 @@ class Spool:
         """
         name = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         try:
-            return Section.create(self.folder / name)
+            server = self._names()[0] if self._names is not None else ""
+            return Section.create(self.folder / name, server)
         except OSError as error:
             raise _unusable(self.folder, error) from error
 
-    def sections(self) -> Iterator[Path]:
-        """Return the folders of all writers, the oldest first.
+    def sections(self) -> Iterator[tuple[Path, str]]:
+        """Return the folders of all writers, the oldest first, and whose each is.
+
+        That is empty for our own server's.
 
         Raises
         ------
         OSError
             The spool cannot be listed.
         """
+        names = self._names() if self._names is not None else None
         for folder in sorted(self.folder.iterdir()):
             if not (folder.name.startswith(".") or folder.name == _REFUSED):
-                yield folder
+                yield folder, "" if names is None else _other(folder, names)
 
     def check(self) -> None:
-        """Do nothing if all that dead processes have left can be read.
+        """Do nothing if dead processes have left nothing that only others can send.
 
         Raises
         ------
         InputError
-            A part of it cannot.
+            A part of it cannot be read, or is another server's.
         """
-        for folder in self.sections():
+        for folder, other in self.sections():
             try:
-                section = Section.adopt(folder)
+                left = Section.left_in(folder)
             except OSError as error:
                 reason = f"{folder} cannot be read: {error.strerror or error}"
                 raise InputError("spool", reason, "send it as its owner") from error
-            if section is not None:
-                section.close()
+            if left and other:
+                mend = "name that server; or the spool, to send all of it to this one"
+                raise InputError("spool", f"{folder} waits for {other}", mend)
 
     def keep_refused(self, refusal: Refusal) -> None:
         """Keep a refused document with its reason, durably, once.
@@ -145,6 +159,14 @@ class Spool:
             os.fsync(stream.fileno())
         part.replace(file)
         sync_folder(self.refused)
+
+
+def _other(folder: Path, names: tuple[str, ...]) -> str:
+    try:
+        server = Section.server_of(folder)
+    except OSError as error:
+        return f"a server whose name cannot be read: {error.strerror or error}"
+    return "" if server in names else server or "a server that is found, not named"
 
 
 def _unusable(folder: Path, error: OSError) -> InputError:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from quire.client.connection import Connection
+from quire.client.discovery import names_of_server
 from quire.client.encoding import encode
 from quire.client.overflow import Overflow
 from quire.client.sender import Sender
@@ -27,8 +28,8 @@ class Writer:
 
     Each document is on disk in the spool before the call returns; a thread of its own
     sends it. Whatever goes wrong is told on stderr and counted, never raised into the
-    plan. What is unsent when the process ends goes out with the next writer on the
-    same spool, or by ``quire ingest --spool``.
+    plan. What is unsent when the process ends goes out with the next writer to the
+    same server on the same spool, or by ``quire ingest --spool``.
 
     A child process made by fork gets a section of the spool of its own at its first
     document.
@@ -38,8 +39,8 @@ class Writer:
     url, token
         Of the server, found anew after each failure where not given.
     spool
-        A folder on a local disk, by default the platform's state folder. One spool
-        belongs to one server.
+        A folder on a local disk, by default the platform's state folder. What another
+        session left in it for another server is left to that one.
 
     Raises
     ------
@@ -51,10 +52,10 @@ class Writer:
         self,
         url: str | None = None,
         token: str | None = None,
-        spool: Path | str | None = None,
+        spool: Path | str | Spool | None = None,
     ) -> None:
         self._given = (url, token)
-        self._spool = Spool(Path(spool) if spool else default_spool())
+        self._spool = spool if isinstance(spool, Spool) else _spool(spool, url)
         self._tally = Tally()
         self._opening = threading.Lock()
         self._session: _Session | None = self._open()
@@ -119,6 +120,11 @@ class Writer:
         begun = time.monotonic()
         done = self._tally.wait(timeout, despite_trouble=despite_trouble)
         session.close(max(1.0, timeout - (time.monotonic() - begun)))
+        if not done and (left := self._tally.status.waiting):
+            self._tally.tell(
+                f"{left} documents are left in {self._spool.folder}, for the next"
+                " writer to this server or `quire ingest --spool`"
+            )
         return done
 
     def __enter__(self) -> Self:
@@ -258,11 +264,17 @@ def writer(
     return Writer(url, token, spool)
 
 
+def _spool(folder: Path | str | None, url: str | None) -> Spool:
+    place = Path(folder) if folder else default_spool()
+    return Spool(place, lambda: names_of_server(url))
+
+
 def drain(
     connection: Connection, spool: Path | str | None = None, timeout: float = 3600.0
 ) -> WriterStatus:
     """Send what dead processes have left in a spool; return the counts.
 
+    Of a spool that is named all is sent, of the default one what is for this server.
     Where the server is away or takes nothing, what waits stays in the spool.
 
     Parameters
@@ -274,12 +286,13 @@ def drain(
     ------
     InputError
         The spool that was named is not there; or once the rest is sent, what cannot
-        be read of it.
+        be read of it, or is another server's.
     """
     if spool and not Path(spool).is_dir():
         raise InputError("spool", f"{spool} is no folder", "name one that a writer had")
     address = connection.address
-    left = Writer(address.url, address.token, spool)
+    source = Spool(Path(spool)) if spool else _spool(None, connection.given[0])
+    left = Writer(address.url, address.token, source)
     left.close(timeout, despite_trouble=False)
-    Spool(Path(spool) if spool else default_spool()).check()
+    source.check()
     return left.status

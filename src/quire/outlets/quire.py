@@ -4,7 +4,7 @@ Documents go in their own bytes, so that the other one's are the same. Order doe
 matter to it, and repeated documents do no harm: whatever is in doubt is sent again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import msgspec
 
 from quire.ports.outbox_records import Outgoing
 from quire.ports.outlet import OutletUnavailable, Refused
+from quire.trust import certificates
 
 if TYPE_CHECKING:
     import httpx
@@ -26,6 +27,7 @@ _BODY_REFUSED = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
+_NOT_ADMITTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _ANSWERED = frozenset(
     {HTTPStatus.OK, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -53,14 +55,17 @@ class QuireOutlet:
     url
         Its address.
     token
-        What admits to its ``runs:ingest``; the runs will be its holder's.
+        Gives what admits to its ``runs:ingest``; the runs will be its holder's. Asked
+        again once it admits no more.
     timeout
         Seconds without an answer after which a request counts as failed.
     """
 
     takes_waiting = True
 
-    def __init__(self, url: str, token: str, *, timeout: float = 30.0) -> None:
+    def __init__(
+        self, url: str, token: Callable[[], str], *, timeout: float = 30.0
+    ) -> None:
         self.target = url.rstrip("/")
         self._token = token
         self._timeout = timeout
@@ -81,6 +86,8 @@ class QuireOutlet:
                 Refused(document=documents[one.index], reason=_words(one))
                 for one in receipt.refused
             )
+        if response.status_code in _NOT_ADMITTED:
+            await self.aclose()
         if not _at_fault(response):
             raise _unavailable(response)
         if len(documents) == 1:
@@ -103,8 +110,9 @@ class QuireOutlet:
         if self._client is None:
             self._client = httpx.AsyncClient(
                 base_url=self.target,
-                headers={"Authorization": f"Bearer {self._token}"},
+                headers={"Authorization": f"Bearer {self._token()}"},
                 timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS),
+                verify=certificates(),
             )
         body, media_type = encode(documents)
         try:

@@ -1,7 +1,7 @@
 """``[outlets.NAME]`` of ``quire.toml``, and the outlets that it asks for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ class TiledTarget(
         if not self.settle >= 0:
             raise InputError("settle", "must not be less than 0")
         file = self.api_key_file
-        key = _secret(folder, "api_key_file", file) if file else ""
+        key = _secret(folder, "api_key_file", file) if file else str
         return TiledOutlet(self.uri, key, settle=self.settle, timeout=self.timeout)
 
 
@@ -169,14 +169,20 @@ def _check_seconds(field: str, seconds: float) -> None:
         raise InputError(field, "must be more than 0 seconds, and finite")
 
 
-def _secret(folder: Path, field: str, path: str) -> str:
+def _secret(folder: Path, field: str, path: str) -> Callable[[], str]:
+    """Return what reads a secret, which may be renewed; it is there by now."""
     file = folder / Path(path).expanduser()
-    try:
-        secret = file.read_text("ascii").strip()
-    except OSError as problem:
-        raise InputError(field, f"{file}: {problem.strerror}") from None
-    except UnicodeDecodeError:
-        secret = ""
-    if not (secret.isprintable() and secret):
-        raise InputError(field, f"{file} holds no secret", "one line of ASCII")
-    return secret
+
+    def read() -> str:
+        try:
+            secret = file.read_text("ascii").strip()
+        except OSError as problem:
+            raise InputError(field, f"{file}: {problem.strerror}") from None
+        except UnicodeDecodeError:
+            secret = ""
+        if not (secret.isprintable() and secret):
+            raise InputError(field, f"{file} holds no secret", "one line of ASCII")
+        return secret
+
+    read()
+    return read

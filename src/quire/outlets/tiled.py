@@ -35,7 +35,8 @@ class TiledOutlet:
     uri
         Of the container that is to hold the runs.
     api_key
-        Needs to create, write and delete there; empty for none.
+        Gives what admits to create, write and delete there, empty for none; asked
+        again after each failure.
     settle
         Seconds after its last document in which a run without a stop is left alone.
     timeout
@@ -45,14 +46,15 @@ class TiledOutlet:
     def __init__(
         self,
         uri: str,
-        api_key: str = "",
+        api_key: Callable[[], str] = str,
         *,
         settle: float = 60.0,
         timeout: float = 300.0,
     ) -> None:
         self.target = uri.partition("?")[0]
         self.settle = settle
-        self._first = {"uri": uri, "api_key": api_key}
+        self._uri = uri
+        self._api_key = api_key
         self._timeout = timeout
         self._child: Process | None = None
 
@@ -148,7 +150,8 @@ class TiledOutlet:
                 stderr=DEVNULL,
                 env={**os.environ, **_FEW_RETRIES},
             )
-            await self._say(msgspec.json.encode(self._first) + b"\n")
+            first = {"uri": self._uri, "api_key": self._api_key()}
+            await self._say(msgspec.json.encode(first) + b"\n")
         return self._child
 
     async def _kill(self) -> None:
