@@ -166,6 +166,27 @@ async def test_poison_is_set_aside_with_its_place(new_source: NewSource) -> None
     assert "pickle" in asides[3].reason
 
 
+async def test_what_the_topic_kept_no_longer_is_told(new_source: NewSource) -> None:
+    source, store = new_source(), new_store()
+    documents = make_run("run", events=4)
+    await source.publish(documents[:1])
+    pump = new_pump(source.inlet(), store)
+    pump.start()
+    await until(lambda: pump.tally.accepted == 1)
+    await pump.stop()
+    await source.publish(documents[1:])
+    # The mock keeps 5 MiB of a partition.
+    for _ in range(8):
+        await source.publish_raw(bytes(900_000))
+    pump = new_pump(source.inlet(), store)
+    pump.start()
+    await until(lambda: pump.tally.refused > 1)
+    await pump.stop()
+    gap = (await set_aside(store))[0]
+    assert gap.place.endswith("@1")
+    assert f"{len(documents) - 1 + 8 - 5} messages" in gap.reason
+
+
 async def test_arrays_of_bluesky_kafka_become_lists(new_source: NewSource) -> None:
     source, store = new_source(), new_store()
     (start, *_) = make_run("run")

@@ -218,6 +218,25 @@ async def test_a_file_cut_to_nothing_is_read_when_it_grows_again(folder: Path) -
     assert await taken(inlet, 1) == [("a.ndjson:1", b"[1]")]
 
 
+async def test_a_file_on_a_file_system_mounted_anew_is_read_on(folder: Path) -> None:
+    (folder / "one.ndjson").write_bytes(b'["start",1]\n["start",2]\n')
+    (folder / "two.ndjson").write_bytes(b'["start",3]\n')
+    batch = now(reader(folder))
+    assert len(batch.items) == 3
+    former = [  # a network file system has another device each time
+        InletPosition(key=f"7:{one.key.rpartition(':')[2]}", state=one.state)
+        for one in batch.positions
+    ]
+    (folder / "two.ndjson").write_bytes(b'["start",4]\n')
+    inlet = reader(folder)
+    await inlet.begin(former)
+    again = now(inlet)
+    assert [item.line for item in again.items] == [b'["start",4]']
+    assert {one.key for one in again.positions} == {one.key for one in batch.positions}
+    await inlet.commit(again)
+    assert now(inlet) == Batch(items=())
+
+
 async def test_links_are_not_followed(folder: Path) -> None:
     secret = folder.parent / "secret.ndjson"
     secret.write_bytes(b'["secret"]\n')

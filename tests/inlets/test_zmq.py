@@ -285,4 +285,13 @@ async def test_keys_that_are_none_are_told(tmp_path: Path) -> None:
 
 
 def test_what_0mq_does_not_promise_is_said() -> None:
-    assert "no replay" in ZmqInlet("127.0.0.1:1").notes()[0]
+    assert "no replay" in ZmqInlet("127.0.0.1:1").notes()[-1]
+
+
+async def test_whether_the_proxy_is_there_is_told() -> None:
+    with proxy() as (_, out):
+        inlet = ZmqInlet(out)
+        await inlet.begin(())
+        await until(lambda: len(inlet.notes()) == 1)
+    await until(lambda: "not connected" in inlet.notes()[0])
+    await inlet.aclose()

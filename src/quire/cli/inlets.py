@@ -6,8 +6,9 @@ from urllib.parse import quote
 import typer
 
 from quire.cli.options import Json
-from quire.cli.outcomes import Commands
-from quire.cli.output import moment, put, put_json, put_table
+from quire.cli.outcomes import Commands, say
+from quire.cli.output import moment, put_json, put_notes, put_table
+from quire.cli.standing import put_standing
 
 app = typer.Typer(
     cls=Commands, help="Where documents are fetched from.", invoke_without_command=True
@@ -20,23 +21,9 @@ def show(context: typer.Context, *, json: Json = False) -> None:
     """Show how each inlet stands."""
     if context.invoked_subcommand is not None:
         return
-    from quire.client.connection import Connection
-
-    with Connection() as connection:
-        found = connection.get(_PATH)
-    if json:
-        put_json(found)
-        return
-    put_table(
-        (
-            *("inlet", "from", "accepted", "repeated", "aside", "last"),
-            *("since", "next try", "last error"),
-        ),
-        [_line(one) for one in found["inlets"]],
-    )
-    for one in found["inlets"]:
-        for note in one["notes"]:
-            put(f"{one['name']}: {note}")
+    headings = ("inlet", "from", "accepted", "repeated", "aside", "last")
+    found = put_standing("inlets", headings, _line, json=json)
+    put_notes((one["name"], note) for one in found for note in _notes(one))
 
 
 @app.command()
@@ -70,10 +57,17 @@ def aside(
             for one in found["items"]
         ],
     )
+    if len(found["items"]) == limit:
+        say(f"there may be more: --after {after + limit}")
+
+
+def _notes(one: dict[str, Any]) -> list[str]:
+    dropped = one["dropped"]
+    lost = [f"{dropped} that were refused since the start are not kept"] * bool(dropped)
+    return [*lost, *one["notes"]]
 
 
 def _line(one: dict[str, Any]) -> tuple[Any, ...]:
-    trouble = one["trouble"] or {}
     return (
         one["name"],
         one["source"],
@@ -81,7 +75,4 @@ def _line(one: dict[str, Any]) -> tuple[Any, ...]:
         one["repeated"],
         one["set_aside"],
         moment(one["last"]),
-        moment(trouble.get("since")),
-        moment(trouble.get("next_try")),
-        trouble.get("error", ""),
     )

@@ -7,7 +7,8 @@ import typer
 
 from quire.cli.options import Json
 from quire.cli.outcomes import Commands
-from quire.cli.output import moment, put, put_json, put_table
+from quire.cli.output import moment, put, put_json, put_notes, put_table
+from quire.cli.standing import put_standing
 
 app = typer.Typer(
     cls=Commands, help="Where documents are forwarded.", invoke_without_command=True
@@ -22,18 +23,10 @@ def show(context: typer.Context, *, json: Json = False) -> None:
     """Show how each outlet stands."""
     if context.invoked_subcommand is not None:
         return
-    from quire.client.connection import Connection
-
-    with Connection() as connection:
-        found = connection.get(_PATH)
-    if json:
-        put_json(found)
-        return
-    put_table(
-        ("outlet", "to", "state", "behind", "sent", "since", "next try", "last error"),
-        [_line(one) for one in found["outlets"]],
-    )
-    runs = [run for one in found["outlets"] for run in one["runs"]]
+    headings = ("outlet", "to", "state", "behind", "sent")
+    found = put_standing("outlets", headings, _line, json=json)
+    put_notes((one["name"], _waiting(one)) for one in found)
+    runs = [run for one in found for run in one["runs"]]
     if runs:
         put_table(
             ("outlet", "run", "state", "since", "why"),
@@ -86,15 +79,11 @@ def _ask(name: str, verb: str, body: dict[str, str], *, json: bool) -> None:
         put(f"{status['name']}: {status['behind']} documents behind")
 
 
+def _waiting(one: dict[str, Any]) -> str:
+    """Return how many runs are not through; the table below may show only some."""
+    counts = [f"{count} {state}" for state, count in one["waiting"].items() if count]
+    return f"runs: {', '.join(counts)}" if counts else ""
+
+
 def _line(one: dict[str, Any]) -> tuple[Any, ...]:
-    trouble = one["trouble"] or {}
-    return (
-        one["name"],
-        one["target"],
-        one["state"],
-        one["behind"],
-        one["sent"],
-        moment(trouble.get("since")),
-        moment(trouble.get("next_try")),
-        trouble.get("error", ""),
-    )
+    return one["name"], one["target"], one["state"], one["behind"], one["sent"]

@@ -49,16 +49,23 @@ def put_fields(fields: Iterable[tuple[str, Any]]) -> None:
         put(f"{name:{width}}  {_harmless(str(value))}")
 
 
+def put_notes(notes: Iterable[tuple[str, str]]) -> None:
+    """Write what is to be said of names, a line each; what is empty is left out."""
+    for name, words in notes:
+        if words:
+            put(_harmless(f"{name}: {words}"))
+
+
 def _harmless(text: str) -> str:
     """Return text without what would steer the terminal that it is shown on."""
     return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def moment(seconds: float | None) -> str:
-    """Return a Unix time in local time, empty for None; the number if it is no time."""
+    """Return a Unix time as queries have it; empty for None, the number if it is none."""
     if seconds is None:
         return ""
     try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
     except (OverflowError, ValueError, OSError):
         return f"{seconds:g} s"

@@ -3,7 +3,7 @@
 The group's offsets move only behind our own commit: librdkafka's automatic commits
 are off, and a rebalance happens only while we ask for messages, when all that was
 taken is committed. So a message may come twice, which does no harm, and is never
-left out while the topic keeps it.
+left out while the topic keeps it. What it kept no longer is set aside as a gap.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _MOST = 1000
 _WAIT = 0.5
+_ASK = 10.0
 _OURS: dict[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -71,6 +72,7 @@ class KafkaInlet:
         self._consumer: Consumer | None = None
         self._held: tuple[Item, ...] = ()
         self._offsets: dict[tuple[str, int], int] = {}
+        self._next: dict[tuple[str, int], int] = {}
         self._said = ""
         self._thread: ThreadPoolExecutor | None = None
 
@@ -141,6 +143,7 @@ class KafkaInlet:
     def _give_up(self, _: "Consumer", partitions: "list[TopicPartition]") -> None:
         for each in partitions:
             self._offsets.pop((each.topic, each.partition), None)
+            self._next.pop((each.topic, each.partition), None)
 
     def _consume(self) -> tuple[Item, ...]:
         from confluent_kafka import KafkaException
@@ -158,7 +161,7 @@ class KafkaInlet:
             if error is not None:
                 # All of it comes again after the next `begin`.
                 raise InletUnavailable(f"{self.source}: {error.str()}")
-            items.append(self._item(message))
+            items += (*self._gap(consumer, message), self._item(message))
         if items:
             self._said = ""
         self._held = tuple(items)
@@ -173,6 +176,29 @@ class KafkaInlet:
         if value is None:
             return Item(place=place, fault="a message without a value")
         return pair_item(bytes(value), place)
+
+    def _gap(self, consumer: "Consumer", message: "Message") -> tuple[Item, ...]:
+        """Return what tells of messages that were deleted before they were read."""
+        from confluent_kafka import KafkaException, TopicPartition
+
+        topic, partition = message.topic() or "", message.partition() or 0
+        offset, where = message.offset() or 0, TopicPartition(topic, partition)
+        try:
+            if (expected := self._next.get((topic, partition))) is None:
+                (committed,) = consumer.committed([where], _ASK)
+                expected = committed.offset if committed.offset >= 0 else offset
+            # Transactions and compaction leave gaps as well, but behind the lowest.
+            lowest = 0
+            if expected < offset:
+                lowest, _ = consumer.get_watermark_offsets(where, _ASK)
+        except KafkaException as problem:
+            raise InletUnavailable(f"{self.source}: {problem}") from problem
+        self._next[topic, partition] = offset + 1
+        lost = min(lowest, offset) - expected
+        if lost <= 0:
+            return ()
+        fault = f"{lost} messages from here on were deleted before they were read"
+        return (Item(place=f"{topic}[{partition}]@{expected}", fault=fault),)
 
     def _commit(self) -> None:
         from confluent_kafka import KafkaException, TopicPartition
@@ -198,6 +224,7 @@ class KafkaInlet:
     def _leave(self) -> None:
         consumer, self._consumer = self._consumer, None
         self._forget()
+        self._next = {}
         if consumer is not None:
             consumer.close()
 

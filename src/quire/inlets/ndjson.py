@@ -51,6 +51,8 @@ class NdjsonInlet:
         self._interval = interval
         self._longest = longest
         self._places: dict[str, FilePlace] = {}
+        # By inode alone: each mount may give a file system another device.
+        self._mounted: dict[str, FilePlace] = {}
         # Of files in which nothing was found to read: what they looked like.
         self._idle: dict[str, tuple[int, int]] = {}
         self._troubles: dict[str, str] = {}
@@ -60,6 +62,7 @@ class NdjsonInlet:
         self._places = {}
         self._idle = {}
         self._note(positions)
+        self._mounted = {_inode(key): place for key, place in self._places.items()}
 
     async def take(self) -> Batch:
         """Wait until a line has come, and return some.
@@ -119,12 +122,13 @@ class NdjsonInlet:
         looks = (found.size, found.modified)
         if self._idle.get(found.key) == looks:
             return None
-        before = self._places.get(found.key, FilePlace())
+        before = self._places.get(found.key)
         self._troubles.pop(found.key, None)
         try:
             with folder.file(found) as file:
                 # Files change beneath: the place is checked, then read from.
-                place = same_or_anew(file, before) if before.offset else before
+                place = before or self._mounted.get(_inode(found.key), FilePlace())
+                place = same_or_anew(file, place) if place.offset else place
                 if not found.wanted and not place.offset:
                     # Another file, which nobody asked us to read.
                     self._idle[found.key] = looks
@@ -137,12 +141,16 @@ class NdjsonInlet:
         except OSError as problem:
             self._troubles[found.key] = f"{found.shown}: {problem.strerror}"
             return None
-        if lines.place == before:
+        if lines.place == (before or FilePlace()):
             if not grown:
                 self._idle[found.key] = looks
-            if left := found.size - before.offset:
-                words = f"{left} bytes behind line {before.line} are no whole line yet"
+            if left := found.size - place.offset:
+                words = f"{left} bytes behind line {place.line} are no whole line yet"
                 self._troubles[found.key] = f"{found.shown}: {words}"
             return None
         self._idle.pop(found.key, None)
         return lines
+
+
+def _inode(key: str) -> str:
+    return key.rpartition(":")[2]

@@ -8,8 +8,10 @@ bluesky's publisher sends unless told otherwise, is refused.
 slow subscriber's queue cannot hold, without an error anywhere.
 """
 
+import asyncio
 import contextlib
 import itertools
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +23,9 @@ from quire.ports.inlet import Batch, InletUnavailable, Item
 from quire.ports.inlet_records import InletPosition
 
 if TYPE_CHECKING:
-    from zmq.asyncio import Context, Socket
+    from zmq.asyncio import Socket
 
+_log = logging.getLogger(__name__)
 _BATCH = 1024**2
 _MOST = 1000
 _PARTS = 3
@@ -31,6 +34,7 @@ _NO_REPLAY = (
     "0MQ has no replay: what is published while nobody listens, or faster than it is "
     "stored, is lost without a word"
 )
+_AWAY = "the proxy is not connected: what it publishes meanwhile is lost"
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +85,10 @@ class ZmqInlet:
         self._queue = queue
         self._longest = longest
         self._count = itertools.count(1)
-        self._context: Context | None = None
+        self._undo = contextlib.ExitStack()
         self._socket: Socket | None = None
+        self._connected = False
+        self._watching: asyncio.Task[None] | None = None
         # Received, but not yet committed: 0MQ does not give it again.
         self._held: list[bytes] = []
 
@@ -127,16 +133,16 @@ class ZmqInlet:
 
     async def aclose(self) -> None:
         """Disconnect; what waits in the queue is lost."""
-        socket, context = self._socket, self._context
-        self._socket = self._context = None
-        if socket is not None:
-            socket.close(linger=0)
-        if context is not None:
-            context.term()
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        self._connected, self._socket = False, None
+        self._undo.close()
 
     def notes(self) -> tuple[str, ...]:
-        """Return what 0MQ does not promise."""
-        return (_NO_REPLAY,)
+        """Return whether the proxy is away, and what 0MQ does not promise."""
+        return (_NO_REPLAY,) if self._connected else (_AWAY, _NO_REPLAY)
 
     def _connect(self) -> None:
         import zmq
@@ -154,9 +160,26 @@ class ZmqInlet:
                 _secure(socket, self._curve)
             # As `prefix == own prefix`, decided where it is sent.
             socket.subscribe(self._prefix + b" " if self._prefix else b"")
+            monitor = socket.get_monitor_socket(
+                zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+            )
+            undo.callback(monitor.close, linger=0)
             socket.connect(self.source)
-            undo.pop_all()
-        self._context, self._socket = context, socket
+            self._undo = undo.pop_all()
+        self._socket = socket
+        self._watching = asyncio.create_task(self._watch(monitor))
+
+    async def _watch(self, monitor: "Socket") -> None:
+        import zmq
+        from zmq.utils.monitor import parse_monitor_message
+
+        while True:
+            said = parse_monitor_message(await monitor.recv_multipart())
+            connected = said["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            if connected != self._connected:
+                words = "the proxy is connected" if connected else _AWAY
+                _log.warning("%s: %s", self.source, words)
+            self._connected = connected
 
     def _item(self, message: bytes) -> Item:
         place = f"message {next(self._count)}"
