@@ -8,6 +8,7 @@ import jiter
 
 from quire.actions.external_column import ExternalColumn
 from quire.actions.ragged_column import open_column
+from quire.actions.shared_assets import lacking
 from quire.documents.document import Document
 from quire.ports.asset_reader import AssetReader, AssetUnreadable
 from quire.ports.store import Store, Transaction
@@ -186,6 +187,7 @@ def _gathered(tx: Transaction, uid: str, stream: str) -> tuple[int, External]:
         return 0, External()
 
     def documents() -> Iterator[Document]:
+        yield from lacking(tx, run)
         for stored in tx.documents.of_run(uid):
             if stored.name in NAMES:
                 body = jiter.from_json(stored.raw, allow_inf_nan=True)

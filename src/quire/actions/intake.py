@@ -1,7 +1,7 @@
 """One delivery of documents, sorted into runs within one transaction."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
 
@@ -13,6 +13,7 @@ from quire.actions.look_back import bulks_in, known_in
 from quire.actions.progress_log import tell
 from quire.actions.refusals import Refusal, conflict
 from quire.actions.repeats import Clash, Seen
+from quire.actions.shared_assets import copied
 from quire.documents.batch import EventBatch
 from quire.documents.document import Document
 from quire.documents.identity import identity, key_of, keys_of_rows
@@ -98,6 +99,7 @@ class Intake:
 
     def _sorted(self, items: Items) -> tuple[list[Item], dict[str, list[Item]]]:
         by_run: dict[str | None, list[Item]] = {}
+        lenders: set[str | None] = set()
         self._note_anchors(items)
         for item in items:
             document = item[1]
@@ -109,12 +111,18 @@ class Intake:
                 uid = run_of(document)  # a start's may be empty
                 if uid is None:
                     uid = self._run_by_others(document)
+                    lenders.add(uid)
+                elif document.name is DocumentName.RESOURCE:
+                    # Several runs may have sent it: what follows is this one's.
+                    self._told[document.body["uid"]] = uid
             if uid in by_run:
                 by_run[uid].append(item)
             else:
                 by_run[uid] = [item]
         waiting = by_run.pop(None, [])
-        return waiting, {uid: of for uid, of in by_run.items() if uid is not None}
+        # A datum that events of another run name is to be there before them.
+        every = sorted(by_run.items(), key=lambda pair: pair[0] not in lenders)
+        return waiting, {uid: of for uid, of in every if uid is not None}
 
     def _note_anchors(self, items: Items) -> None:
         # What a document refers to may stand behind it in one delivery.
@@ -185,13 +193,20 @@ class Intake:
             run = fold_carefully(run, fresh, known=known, bulks=bulks)
             if run.awaited is before.awaited:
                 break
-            fresh = [
-                pair
-                for uid, name in run.awaited.items()
-                if uid not in before.awaited
-                for pair in self._claim(run.uid, DocumentName(name), uid)
-            ]
+            every = run.awaited.items()
+            new = {uid: name for uid, name in every if uid not in before.awaited}
+            fresh = self._claimed(run, new)
         return run
+
+    def _claimed(self, run: Run, wanted: Mapping[str, str]) -> Fresh:
+        datums = [uid for uid, name in wanted.items() if name == DocumentName.DATUM]
+        copies = copied(self._tx, run, datums)
+        found = {uid for document, _ in copies for uid in names(document)}
+        fresh: Fresh = [*copies]
+        for uid, name in wanted.items():
+            if uid not in found:
+                fresh += self._claim(run.uid, DocumentName(name), uid)
+        return fresh
 
     def _claim(
         self, run: str, name: DocumentName, uid: str
