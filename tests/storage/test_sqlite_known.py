@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quire.documents.names import DocumentName
+from quire.ports.document_records import Arrival
 from quire.ports.store import Transaction
 from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
@@ -192,3 +194,40 @@ def test_zones_and_places_hold_whatever_comes(
         first, last = span(kept[uid])
         assert first <= place <= last
     assert_zones_hold(folder)
+
+
+def waiting(number: int, text: bytes) -> Arrival:
+    return Arrival(
+        name=DocumentName.DATUM,
+        raw=text,
+        keys=(number,),
+        waits_for=f"resource {number}",
+    )
+
+
+async def test_a_block_that_was_undone_is_not_taken_for_the_next(
+    store: SqliteStore,
+) -> None:
+    def decide(tx: Transaction, text: bytes) -> list[bytes]:
+        tx.documents.append(None, [waiting(1, text)])
+        found = [one.raw for one in tx.documents.adopt("resource 1", "run")]
+        if text == b"undone":
+            raise Refused
+        return found
+
+    with pytest.raises(Refused):
+        await store.decide(lambda tx: decide(tx, b"undone"))
+    assert await store.decide(lambda tx: decide(tx, b"kept")) == [b"kept"]
+
+
+async def test_what_waits_together_is_adopted_in_turn(store: SqliteStore) -> None:
+    # If each had its block opened again, this would not end within its time.
+    count = 20_000
+
+    def decide(tx: Transaction) -> int:
+        tx.documents.append(None, [waiting(at, b"{}") for at in range(count)])
+        return sum(
+            len(tx.documents.adopt(f"resource {at}", "run")) for at in range(count)
+        )
+
+    assert await store.decide(decide) == count

@@ -18,6 +18,8 @@ from quire.storage.squeezing import whole
 
 _PLACE_BITS = 20
 _LARGEST_BODY = 64 * 2**20  # bytes; SQLite itself ends at 10^9 a row
+# What is looked up in turn refers to each other: an event, a datum, a resource.
+_MOST_KEPT, _MOST_TEXT_KEPT = 4, 16 * 2**20
 
 
 class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -35,6 +37,9 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     original: int = 0
     checksum: bytes = b""
 
+
+Opened = tuple[tuple[Slot, ...], bytes]
+"""A block's slots, and its body as it was packed."""
 
 _NAMES = {name: name.value for name in DocumentName}
 _BEFORE = Slot.__struct_fields__[:-1]
@@ -94,7 +99,7 @@ def _directory_and_text(arrivals: Sequence[Arrival]) -> tuple[bytes, bytes]:
     return _ENCODER.encode(slots), b"".join(parts)
 
 
-def opened(encoded: bytes, body: bytes) -> tuple[tuple[Slot, ...], bytes]:
+def opened(encoded: bytes, body: bytes) -> Opened:
     """Return a block's slots and its body as it was packed, from what is stored.
 
     Raises
@@ -109,6 +114,16 @@ def opened(encoded: bytes, body: bytes) -> tuple[tuple[Slot, ...], bytes]:
     ):
         raise StoreUnavailable("a block of documents is damaged: its checksum is wrong")
     return slots, whole(body, last.offset + last.length + last.original)
+
+
+def keep(kept: dict[int, Opened], block: int, found: Opened) -> None:
+    """Keep a block among the few that were opened last; a large one alone."""
+    kept[block] = found
+    while len(kept) > 1 and (
+        len(kept) > _MOST_KEPT
+        or sum(len(body) for _, body in kept.values()) > _MOST_TEXT_KEPT
+    ):
+        del kept[next(iter(kept))]
 
 
 def _checksum(encoded: bytes, body: bytes) -> bytes:

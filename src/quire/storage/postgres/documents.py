@@ -28,6 +28,7 @@ class PostgresDocuments:
         self._known = looks.known
         self._anchors = KnownAnchors()
         self._squeezer = Squeezer()
+        self._opened: dict[int, blocks.Opened] = {}
 
     def append(self, run: str | None, arrivals: Sequence[Arrival]) -> None:
         """Store documents behind all earlier ones; run None where they wait."""
@@ -68,17 +69,17 @@ class PostgresDocuments:
         numbers = [row[0] for row in self._session.rows(sql.WAITING_FOR, [awaited])]
         if not numbers:
             return ()
-        slots = dict(self._slots(numbers))
-        self._lock_waiting(key for slot in slots.values() for key in slot.keys)
+        adopted = list(self._looked_up(numbers))
+        self._lock_waiting(key for _, one in adopted for key in one.keys)
         self._session.run(sql.WAITING_REMOVE, [awaited])
         self._session.run(sql.WAITING_KEYS_REMOVE, [numbers])
         self._session.run(sql.ADOPTED_PUT, [to_column(run), numbers])
         # What is known of the run ends before what was adopted just now.
         self._known.get(run).epoch = -1
-        anchors = [slot.anchor for slot in slots.values() if slot.anchor]
+        anchors = [anchor for anchor, _ in adopted if anchor]
         self._session.lock("anchor", *anchors)
         self._put_anchors(anchors, run)
-        return tuple(self._read(numbers))
+        return tuple(one for _, one in adopted)
 
     def of_run(self, run: str, first: int = 0) -> Iterator[StoredDocument]:
         """Return a run's documents in the order of arrival."""
@@ -213,6 +214,22 @@ class PostgresDocuments:
                 for number in some[block]:
                     slot = slots[blocks.place_of(number)[1]]
                     yield blocks.document(slot, whole, number)
+
+    def _looked_up(
+        self, numbers: Iterable[int]
+    ) -> Iterator[tuple[str, StoredDocument]]:
+        """Yield documents, each behind its anchor, where many are adopted in turn.
+
+        What came together mostly is, and each would have its block opened again.
+        """
+        for block, members in _by_block(numbers):
+            if block not in self._opened:
+                ((_, *stored),) = self._session.rows(sql.BLOCKS, [[block]])
+                blocks.keep(self._opened, block, blocks.opened(*stored))
+            slots, body = self._opened[block]
+            for number in members:
+                slot = slots[blocks.place_of(number)[1]]
+                yield slot.anchor, blocks.document(slot, body, number)
 
     def _whole(self, block_ids: Sequence[int]) -> Iterator[StoredDocument]:
         # As they are asked for: a reader of a page does not look at all of a run.

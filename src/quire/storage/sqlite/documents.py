@@ -26,6 +26,7 @@ class SqliteDocuments:
         self._changes = changes
         self._known = known
         self._squeezer = Squeezer()
+        self._opened: dict[int, blocks.Opened] = changes.cache({})
 
     def append(self, run: str | None, arrivals: Sequence[Arrival]) -> None:
         """Store documents behind all earlier ones; run None where they wait."""
@@ -41,7 +42,7 @@ class SqliteDocuments:
         if not known:
             return {}
         places = sorted({number for found in known.values() for number in found})
-        documents = {item.number: item for item in self._read(places)}
+        documents = {item.number: item for _, item in self._looked_up(places)}
         return {
             key: tuple(documents[number] for number in sorted(found))
             for key, found in known.items()
@@ -71,13 +72,15 @@ class SqliteDocuments:
         self._connection.executemany(
             sql.ADOPTED_PUT, [(owner, number) for number in numbers]
         )
-        for number, slot in self._slots(numbers):
+        adopted: list[StoredDocument] = []
+        for slot, document in self._looked_up(numbers):
             self._put_anchor(slot.anchor, owner)
             if (waiting := self._changing(None)) is not None:
-                waiting.remove(slot.keys, number)
+                waiting.remove(slot.keys, document.number)
             if (own := self._changing(owner)) is not None:
-                own.add(slot.keys, number)
-        return tuple(self._read(numbers))
+                own.add(slot.keys, document.number)
+            adopted.append(document)
+        return tuple(adopted)
 
     def of_run(self, run: str, first: int = 0) -> Iterator[StoredDocument]:
         """Return a run's documents in the order of arrival."""
@@ -182,13 +185,28 @@ class SqliteDocuments:
             for number in members:
                 yield blocks.document(slots[blocks.place_of(number)[1]], body, number)
 
+    def _looked_up(
+        self, numbers: Iterable[int]
+    ) -> Iterator[tuple[blocks.Slot, StoredDocument]]:
+        """Read documents where one may be asked for after the other.
+
+        What came together mostly is, and each would have its block opened again.
+        """
+        for block, members in _by_block(numbers):
+            if block not in self._opened:
+                blocks.keep(self._opened, block, self._block(block))
+            slots, body = self._opened[block]
+            for number in members:
+                slot = slots[blocks.place_of(number)[1]]
+                yield slot, blocks.document(slot, body, number)
+
     def _whole(self, block_ids: Iterable[int]) -> Iterator[StoredDocument]:
         for block in block_ids:
             slots, body = self._block(block)
             for place, slot in enumerate(slots):
                 yield blocks.document(slot, body, blocks.number_of(block, place))
 
-    def _block(self, block: int) -> tuple[tuple[blocks.Slot, ...], bytes]:
+    def _block(self, block: int) -> blocks.Opened:
         row = next(self._connection.execute(sql.BLOCK_GET, (block,)))
         return blocks.opened(*row)
 
