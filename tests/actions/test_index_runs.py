@@ -15,6 +15,7 @@ from quire.actions.ingest import Ingest
 from quire.clock import SystemClock
 from quire.documents.validation import Validator
 from quire.ports.store import Store, Transaction
+from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.documents import as_ndjson, document, make_uid
@@ -68,3 +69,19 @@ async def test_runs_that_keep_coming_are_fed_together(
     assert time.monotonic() - begun >= 4 * 0.25
     await indexer.feed_all()
     assert await indexer.feed_all() == 0
+
+
+async def test_the_log_says_until_when_runs_are_found_as_before(
+    sqlite: SqliteStore, doorbell: LocalDoorbell, caplog: pytest.LogCaptureFixture
+) -> None:
+    await RunIndexer(sqlite, doorbell, version="1").feed_all()
+    await sqlite.decide(lambda tx: tx.runs.put(Run(uid="a", owner="ann", time=1.0)))
+    await RunIndexer(sqlite, doorbell, version="1").feed_all()
+    assert caplog.messages == []
+    assert await sqlite.decide(lambda tx: tx.run_index.described_as("2"))
+    # As after a restart in the middle of it.
+    await RunIndexer(sqlite, doorbell, version="2").feed_all()
+    begun, done = caplog.messages
+    assert "described them before" in begun
+    assert done == "all runs are described anew"
+    assert not await sqlite.decide(lambda tx: tx.run_index.described_as("2"))

@@ -27,8 +27,11 @@ class RunIndex(Protocol):
         """Index at most so many runs that have changed; return how many."""
         ...
 
-    def described_as(self, version: str) -> None:
-        """Have all runs described anew if what they are described by has changed."""
+    def described_as(self, version: str) -> bool:
+        """Have all runs described anew if what they are described by has changed.
+
+        Returns whether some are still found by what described them before.
+        """
         ...
 
     def listed(self) -> tuple[FieldIndex, ...]:

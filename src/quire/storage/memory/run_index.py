@@ -16,9 +16,10 @@ class MemoryRunIndex:
         del limit
         return 0
 
-    def described_as(self, version: str) -> None:
-        """Do nothing: every search describes the runs that it looks at."""
+    def described_as(self, version: str) -> bool:
+        """Return False: every search describes the runs that it looks at."""
         del version
+        return False
 
     def listed(self) -> tuple[FieldIndex, ...]:
         """Return the indexes that were added."""

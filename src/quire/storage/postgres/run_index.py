@@ -46,15 +46,16 @@ class PostgresRunIndex:
             self._session.run(sql.MERGE_TERMS)
         return -(-folded // _CHANGES) or self._fill(limit)
 
-    def described_as(self, version: str) -> None:
+    def described_as(self, version: str) -> bool:
         """Have all runs described anew if what they are described by has changed."""
         row = self._session.row(sql.DESCRIBED)
         if row is not None and row[0] == version:
-            return
+            return row[1] is not None
         self._session.lock("run_index", "feed")
         any_run = self._session.row(sql.ANY_RUN) is not None
         below = _ALL if row is not None and any_run else None
         self._session.run(sql.DESCRIBE_AS, (version, below))
+        return below is not None
 
     def listed(self) -> tuple[FieldIndex, ...]:
         """Return the indexes that were added."""

@@ -14,7 +14,7 @@ from quire.storage.sqlite.terms import terms
 from quire.storage.tree_bounds import has_several_numbers
 
 # Each is written anew, and a document that comes meanwhile waits for all of them.
-_MOST_DESCRIBED = 100
+_MOST_DESCRIBED = 25
 _ALL = 2**63 - 1
 
 
@@ -88,13 +88,15 @@ class SqliteRunIndex:
         self._connection.execute(sql.DESCRIBED_DOWN_TO, (last,))
         return len(rows)
 
-    def described_as(self, version: str) -> None:
+    def described_as(self, version: str) -> bool:
         """Have all runs described anew if what they are described by has changed."""
         rows = self._rows(sql.DESCRIBED, ())
-        if [known for known, _ in rows] != [version]:
-            below = _ALL if rows else None
-            self._connection.execute(sql.FORGET_DESCRIBED)
-            self._connection.execute(sql.DESCRIBE_AS, (version, below))
+        if [known for known, _ in rows] == [version]:
+            return rows[0][1] is not None
+        below = _ALL if rows else None
+        self._connection.execute(sql.FORGET_DESCRIBED)
+        self._connection.execute(sql.DESCRIBE_AS, (version, below))
+        return below is not None
 
     def listed(self) -> tuple[FieldIndex, ...]:
         """Return the indexes that were added."""
