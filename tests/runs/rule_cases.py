@@ -1,103 +1,29 @@
 """Runs that break one rule each, with what is told of them."""
 
-from collections.abc import Iterable
-from typing import Any
-
-from quire.documents.document import Document
-from quire.runs.fold import fold_all
-from quire.runs.run import Finding, Run, Severity
-from quire.testing.documents import (
-    as_page,
-    document,
-    make_descriptor,
-    make_event,
-    make_run,
-    make_uid,
+from tests.runs.rule_runs import (
+    DESCRIBED,
+    DESCRIPTOR,
+    EVENTS,
+    KEYS,
+    RUN,
+    START,
+    STOP,
+    STOPPED,
+    broken,
+    bulk,
+    described,
+    event,
+    page,
+    stop,
+    stream_datum,
+    stream_resource,
+    streamed,
+    values,
 )
 
-RUN, DESCRIPTOR = make_uid("r", "start"), make_uid("r", "descriptor")
-STOP = make_uid("r", "stop")
-KEYS = ["key0", "key1"]
-START, DESCRIBED, *EVENTS, STOPPED = make_run("r", 3)
-
-
-def folded(documents: Iterable[Document]) -> Run:
-    return fold_all(Run(uid=RUN), [(one, ()) for one in documents])
-
-
-def event(at: int = 4, **changes: Any) -> Document:
-    return document("event", {**make_event("r", at, KEYS), **changes})
-
-
-def page(**changes: Any) -> Document:
-    rows = [make_event("r", at, KEYS) for at in (4, 5)]
-    return document("event_page", {**as_page(rows), **changes})
-
-
-def described(uid: str = DESCRIPTOR, **keys: Any) -> Document:
-    """Return a descriptor with other data keys; None takes one away."""
-    body = make_descriptor(RUN, uid, KEYS)
-    data_keys = {name: {**body["data_keys"]["key0"]} for name in KEYS}
-    for name, changes in keys.items():
-        if changes is None:
-            del data_keys[name]
-        else:
-            data_keys[name] = {**data_keys.get(name, data_keys["key0"]), **changes}
-    return document("descriptor", {**body, "data_keys": data_keys})
-
-
-def values(*column: Any, **declared: Any) -> list[Document]:
-    """Return a run whose key0 has these values, so declared."""
-    first = make_event("r", 1, KEYS)
-    rows = [
-        event(at, data={**first["data"], "key0": value})
-        for at, value in enumerate(column, 1)
-    ]
-    return [START, described(key0=declared), *rows, stop(len(rows))]
-
-
-def stop(events: int = 3, **changes: Any) -> Document:
-    counted = {"num_events": {"primary": events}}
-    return document("stop", {**STOPPED.body, **counted, **changes})
-
-
-def stream_resource(uid: str, key: str) -> Document:
-    body = {"uid": uid, "run_start": RUN, "data_key": key, "mimetype": "m", "uri": "u"}
-    return document("stream_resource", {**body, "parameters": {}})
-
-
-def stream_datum(resource: str, first: int, end: int, **changes: Any) -> Document:
-    body = {
-        "uid": f"{resource}/{first}",
-        "descriptor": DESCRIPTOR,
-        "stream_resource": resource,
-        "seq_nums": {"start": first, "stop": end},
-        "indices": {"start": first - 1, "stop": end - 1},
-    }
-    return document("stream_datum", {**body, **changes})
-
-
-STREAMED = described(key0={"external": "STREAM:"}, key1={"external": "STREAM:"})
-
-
-def streamed(*datums: Document) -> list[Document]:
-    """Return a run whose two keys are external."""
-    resources = [stream_resource("sr0", "key0"), stream_resource("sr1", "key1")]
-    return [START, STREAMED, *resources, *datums, stop()]
-
-
-def broken(
-    rule: str, uid: str, message: str, severity: Severity = Severity.FLAG
-) -> Finding:
-    return Finding(rule=rule, uid=uid, message=message, severity=severity)
-
-
-def bulk(*rows: Document, **changes: Any) -> Document:
-    """Return a `bulk_events` of these events, the last of them changed."""
-    events = [row.body for row in rows]
-    events[-1] = {**events[-1], **changes}
-    return document("bulk_events", {"any": events})
-
+from quire.documents.document import Document
+from quire.runs.run import Finding, Severity
+from quire.testing.documents import document, make_event, make_uid
 
 RESOURCE = document(
     "resource",
@@ -110,11 +36,47 @@ RESOURCE = document(
         "resource_kwargs": {},
     },
 )
+NOT_CHOSEN = broken(
+    "choices",
+    DESCRIPTOR,
+    "a value of 'key0' is none of its choices",
+    Severity.MINOR,
+)
+UNEQUAL = broken(
+    "unequal_keys",
+    DESCRIPTOR,
+    "an event's timestamps have other keys than its data",
+)
+OVERFILLED = broken(
+    "filled_keys", DESCRIPTOR, "an event's filled has a key that its data lacks"
+)
+MIXED = broken(
+    "mixed_array",
+    DESCRIPTOR,
+    "a value of 'key0' is an array of values of several kinds",
+)
+LACKING = broken("data_keys", DESCRIPTOR, "an event lacks the data key 'key1'")
+GAP = broken("sequence_gap", STOP, "stream 'primary' lacks the sequence numbers 2")
+NO_DATUM = broken(
+    "unknown_reference", "res/0", "this datum is referred to, but has not come"
+)
+
+
+def ragged(column: str) -> Finding:
+    message = f"{column} has 1 entries for 2 rows"
+    return broken("ragged_page", make_uid("r", "event", 4), message)
+
+
+def announced(events: int) -> Finding:
+    message = f"{events} events of 'primary' announced, 3 rows stored"
+    return broken("num_events", STOP, message, Severity.NOTE)
+
+
 FOUR = [START, DESCRIBED, *EVENTS]
 CASES: list[tuple[list[Document], Finding]] = [
     (
         [*FOUR, event(data={"key0": 1.0}, timestamps={"key0": 1.0}), stop(4)],
-        broken("data_keys", DESCRIPTOR, "an event lacks the data key 'key1'"),
+        LACKING,
     ),
     (
         [
@@ -138,38 +100,54 @@ CASES: list[tuple[list[Document], Finding]] = [
     ),
     (
         [*FOUR, event(timestamps={}), stop(4)],
-        broken(
-            "unequal_keys",
-            DESCRIPTOR,
-            "an event's timestamps have other keys than its data",
-        ),
+        UNEQUAL,
     ),
     (
         [*FOUR, page(timestamps={}), stop(5)],
-        broken(
-            "unequal_keys",
-            DESCRIPTOR,
-            "an event's timestamps have other keys than its data",
-        ),
+        UNEQUAL,
     ),
     (
         [*FOUR, event(filled={"what": True}), stop(4)],
-        broken(
-            "filled_keys", DESCRIPTOR, "an event's filled has a key that its data lacks"
-        ),
+        OVERFILLED,
     ),
     (
         [*FOUR, page(time=[1.0]), stop(4)],
-        broken(
-            "ragged_page", make_uid("r", "event", 4), "time has 1 entries for 2 rows"
-        ),
+        ragged("time"),
     ),
     (
         [*FOUR, page(data={"key0": [1.0, 2.0], "key1": [1.0]}), stop(5)],
+        ragged("data/key1"),
+    ),
+    (
+        [*FOUR, page(filled={"key0": [True]}), stop(5)],
+        ragged("filled/key0"),
+    ),
+    (
+        [
+            *FOUR,
+            document(
+                "datum_page",
+                {
+                    "resource": "a",
+                    "datum_id": ["a/0", "a/1"],
+                    "datum_kwargs": {"n": [1]},
+                },
+            ),
+            RESOURCE,
+            STOPPED,
+        ],
+        broken("ragged_page", "a/0", "datum_kwargs/n has 1 entries for 2 rows"),
+    ),
+    (
+        [*FOUR, page(timestamps={"key0": [1.0], "key1": [1.0, 2.0]}), stop(5)],
+        ragged("timestamps/key0"),
+    ),
+    (
+        [START, DESCRIBED, bulk(*EVENTS, uid=EVENTS[1].body["uid"]), stop()],
         broken(
-            "ragged_page",
-            make_uid("r", "event", 4),
-            "data/key1 has 1 entries for 2 rows",
+            "repeated_uid",
+            EVENTS[1].body["uid"],
+            "a page has rows of the same uid",
         ),
     ),
     (
@@ -199,38 +177,20 @@ CASES: list[tuple[list[Document], Finding]] = [
         broken("object_value", DESCRIPTOR, "a value of 'key0' is an object"),
     ),
     (
-        values([1, "a"], dtype="array"),
-        broken(
-            "mixed_array",
-            DESCRIPTOR,
-            "a value of 'key0' is an array of values of several kinds",
-        ),
+        values([1], [1, "a"], dtype="array"),
+        MIXED,
     ),
     (
         values([[1], [{}]], dtype="array"),
-        broken(
-            "mixed_array",
-            DESCRIPTOR,
-            "a value of 'key0' is an array of values of several kinds",
-        ),
+        MIXED,
     ),
     (
         values("a", "z", dtype="string", choices=["a", "b"]),
-        broken(
-            "choices",
-            DESCRIPTOR,
-            "a value of 'key0' is none of its choices",
-            Severity.MINOR,
-        ),
+        NOT_CHOSEN,
     ),
     (
         values(["a"], [["b"], ["z"]], dtype="array", choices=["a", "b"]),
-        broken(
-            "choices",
-            DESCRIPTOR,
-            "a value of 'key0' is none of its choices",
-            Severity.MINOR,
-        ),
+        NOT_CHOSEN,
     ),
     (
         [
@@ -239,25 +199,19 @@ CASES: list[tuple[list[Document], Finding]] = [
             bulk(*EVENTS, data={"key0": 1.0}, timestamps={"key0": 1}),
             stop(),
         ],
-        broken("data_keys", DESCRIPTOR, "an event lacks the data key 'key1'"),
+        LACKING,
     ),
     (
         [START, DESCRIBED, bulk(*EVENTS, timestamps={}), stop()],
-        broken(
-            "unequal_keys",
-            DESCRIPTOR,
-            "an event's timestamps have other keys than its data",
-        ),
+        UNEQUAL,
     ),
     (
         [START, DESCRIBED, bulk(*EVENTS, filled={"what": {}}), stop()],
-        broken(
-            "filled_keys", DESCRIPTOR, "an event's filled has a key that its data lacks"
-        ),
+        OVERFILLED,
     ),
     (
         [START, DESCRIBED, bulk(EVENTS[0], EVENTS[2]), stop(2)],
-        broken("sequence_gap", STOP, "stream 'primary' lacks the sequence numbers 2"),
+        GAP,
     ),
     (
         [
@@ -266,18 +220,16 @@ CASES: list[tuple[list[Document], Finding]] = [
             bulk(event(1, data={"key0": "res/0", "key1": 1.0})),
             stop(1),
         ],
-        broken(
-            "unknown_reference", "res/0", "this datum is referred to, but has not come"
-        ),
+        NO_DATUM,
     ),
     (
         [
             *FOUR,
-            RESOURCE,
             document(
                 "bulk_datum",
                 {"resource": "a", "datum_ids": ["a/0", "a/1"], "datum_kwarg_list": []},
             ),
+            RESOURCE,
             STOPPED,
         ],
         broken("ragged_page", "a/0", "datum_kwarg_list has 0 entries for 2 rows"),
@@ -298,7 +250,7 @@ CASES: list[tuple[list[Document], Finding]] = [
     ),
     (
         [START, DESCRIBED, EVENTS[0], EVENTS[2], stop(2)],
-        broken("sequence_gap", STOP, "stream 'primary' lacks the sequence numbers 2"),
+        GAP,
     ),
     (
         [*FOUR, event(0), stop(4)],
@@ -316,21 +268,15 @@ CASES: list[tuple[list[Document], Finding]] = [
     ),
     (
         [*FOUR, stop(17)],
-        broken(
-            "num_events",
-            STOP,
-            "17 events of 'primary' announced, 3 rows stored",
-            Severity.NOTE,
-        ),
+        announced(17),
+    ),
+    (
+        [*FOUR, stop(2**60)],
+        announced(2**60),
     ),
     (
         [*FOUR, stop(num_events={"other": 0})],
-        broken(
-            "num_events",
-            STOP,
-            "0 events of 'primary' announced, 3 rows stored",
-            Severity.NOTE,
-        ),
+        announced(0),
     ),
     (
         [*FOUR, STOPPED, stop(uid="later", time=2e9)],
@@ -369,9 +315,7 @@ CASES: list[tuple[list[Document], Finding]] = [
             event(1, data={"key0": "res/0", "key1": 1.0}),
             stop(1),
         ],
-        broken(
-            "unknown_reference", "res/0", "this datum is referred to, but has not come"
-        ),
+        NO_DATUM,
     ),
     (
         [
@@ -410,8 +354,44 @@ CASES: list[tuple[list[Document], Finding]] = [
         streamed(
             stream_datum("sr0", 1, 4),
             stream_datum("sr1", 1, 4),
-            stream_datum("sr1", 9, 5),
+            stream_datum("sr1", 9, 5, indices={"start": 0, "stop": 1}),
         ),
         broken("range", "sr1/9", "seq_nums stops before it starts"),
+    ),
+    (
+        streamed(
+            stream_datum("sr0", 1, 4),
+            stream_datum("sr1", 1, 4),
+            stream_datum("sr1", 9, 2**60, indices={"start": 0, "stop": 1}),
+        ),
+        broken("range", "sr1/9", f"seq_nums reaches beyond {2**53}"),
+    ),
+    (
+        streamed(
+            stream_datum("sr0", 1, 4),
+            stream_datum("sr1", 1, 4, indices={"start": -(2**60), "stop": 3}),
+        ),
+        broken("range", "sr1/1", f"indices reaches beyond {2**53}"),
+    ),
+    (
+        [
+            START,
+            described(key0={"external": "STREAM:"}),
+            stream_resource("sr0", "key0"),
+            stream_datum("sr0", 0, 4, indices={"start": 0, "stop": 4}),
+            stop(4),
+        ],
+        broken("range", "sr0/0", "seq_nums starts at 0, below 1"),
+    ),
+    (
+        streamed(
+            stream_datum("sr0", 1, 4),
+            stream_datum("sr1", 1, 4, indices={"start": -1, "stop": 2}),
+        ),
+        broken("range", "sr1/1", "indices starts at -1, below 0"),
+    ),
+    (
+        values("z", dtype="string", choices=[f"{at}" for at in range(100)]),
+        NOT_CHOSEN,
     ),
 ]

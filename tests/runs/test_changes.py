@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.runs.annotations import Annotations, SignOff, Span
+from quire.runs.annotations import Annotations, Comment, Flag, SignOff, Span
 from quire.runs.changes import (
     AddComment,
     Change,
@@ -94,6 +94,39 @@ def test_a_flag_of_a_part_stands_beside_that_of_the_whole() -> None:
         ("odd", None),
         ("bad", part),
     ]
+
+
+def test_it_is_known_who_said_what_and_when() -> None:
+    found = annotations(
+        history(
+            [
+                SetFlag(detector="DCH", value="good", cause="c", comment="d"),
+                AddComment(text="a"),
+                AddComment(text="b"),
+                SetSignOff(state=SignOff.SIGNED_OFF),
+                SetField(name="run_type", value="physics"),
+                SetField(name="run", value=1),
+            ]
+        )
+    )
+    flag = Flag(
+        detector="DCH", value="good", cause="c", comment="d", author="a", at=1.0
+    )
+    assert found.flags == (flag,)
+    assert found.comments == tuple(
+        Comment(number=at, text=text, author="a", at=float(at))
+        for at, text in ((2, "a"), (3, "b"))
+    )
+    assert (found.sign_off, found.signed_by) == (SignOff.SIGNED_OFF, "a")
+    assert list(found.fields) == ["run", "run_type"]
+
+
+def test_flags_stand_in_one_order() -> None:
+    spans = [Span(unit="event", first=1, last=last) for last in (2, 3)]
+    flags = [SetFlag(detector="DCH", value="bad", span=span) for span in spans]
+    for order in (flags, flags[::-1]):
+        found = annotations(history([*order, SetFlag(detector="A", value="good")]))
+        assert [flag.span for flag in found.flags] == [None, *spans]
 
 
 def test_a_withdrawn_comment_is_gone_and_its_number_stays_free() -> None:

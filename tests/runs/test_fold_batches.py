@@ -125,3 +125,35 @@ def test_a_batch_that_cannot_be_folded_costs_none_of_its_events() -> None:
     body = make_descriptor("r", uid, ["a"])
     run = fold_all(Run(uid="r"), [(document("descriptor", body), ())])
     assert fold_carefully(run, [(broken, ())]) == fold_all(run, [(batch, ())])
+
+
+def odd_stream(count: int) -> list[Any]:
+    """Return a stream whose descriptors each declare another key; one event of each."""
+    described, events = [], []
+    for number in range(count):
+        uid, key = f"d{number:06}", f"key{number:06}"
+        described.append(document("descriptor", make_descriptor("r", uid, [key])))
+        event = make_event(number, 2 * number + 1, [key]) | {"descriptor": uid}
+        events.append(document("event", event))
+    stop = {"uid": "s", "run_start": "r", "time": 2e9, "exit_status": "success"}
+    every = [*described, *reversed(events), document("stop", stop)]
+    return [(one, ()) for one in every]
+
+
+def test_a_delivery_of_descriptors_folds_as_they_do_one_by_one() -> None:
+    documents = odd_stream(250)
+    alone = Run(uid="r")
+    for one in documents:
+        alone = fold_all(alone, [one])
+    assert fold_all(Run(uid="r"), documents) == alone
+    assert fold_all(Run(uid="r"), documents[::-1]).streams == alone.streams
+
+
+def test_many_descriptors_in_one_delivery_do_not_hold_up_the_writer() -> None:
+    # If each cost what those before it do, this would not end within its time.
+    run = fold_all(Run(uid="r"), odd_stream(30_000))
+    (stream,) = run.streams.values()
+    assert (len(stream.descriptors), stream.rows) == (30_000, 30_000)
+    told = [one for one in run.findings if one.rule == "descriptors"]
+    assert [one.uid for one in told] == ["", *(f"d{at:06}" for at in range(100))]
+    assert max(len(one.message) for one in told) < 300

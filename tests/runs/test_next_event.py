@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.documents.streams import streams
@@ -13,6 +14,7 @@ from quire.runs.careful import fold_carefully
 from quire.runs.fold import fold, fold_all
 from quire.runs.next_event import with_next_event
 from quire.runs.run import Run
+from quire.runs.values import EXACT
 from quire.testing.documents import document, make_descriptor, make_run
 
 DTYPES = ["number", "integer", "string", "array", "boolean"]
@@ -56,6 +58,21 @@ def test_what_is_more_than_the_next_row_is_left_to_the_fold() -> None:
             if (name, value) != ("seq_num", 2) and (name, value) != ("time", 1.0):
                 odd = {**second.body, name: value}
                 assert with_next_event(run, odd) is None, (name, value)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[1, 3, 2, 5, 4], [-2, -1, 0, 1, 2], [EXACT - 1, EXACT, EXACT + 1], [4, 4, 3]],
+)
+def test_whatever_number_comes_it_is_the_fold(numbers: list[int]) -> None:
+    run, (first, *_) = plain()
+    for place, number in enumerate(numbers):
+        time = 9.0 - place if place else 10**400
+        row = {"uid": f"e{place}", "seq_num": number, "time": time}
+        one = document("event", {**first.body, **row})
+        expected = fold(run, one)
+        assert fold_carefully(run, [(one, ())]) == expected
+        run = expected
 
 
 def test_a_row_that_the_run_has_and_one_of_old_are_left_to_the_fold() -> None:

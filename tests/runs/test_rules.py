@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.documents.samples import GOOD, read
-from tests.runs.rule_cases import (
-    CASES,
+from tests.runs.rule_cases import CASES, FOUR
+from tests.runs.rule_runs import (
     DESCRIBED,
     DESCRIPTOR,
     EVENTS,
-    FOUR,
     KEYS,
     RUN,
     START,
@@ -22,6 +22,7 @@ from tests.runs.rule_cases import (
     described,
     event,
     folded,
+    page,
     stop,
     stream_datum,
     streamed,
@@ -31,8 +32,10 @@ from tests.runs.rule_cases import (
 from quire.documents.document import Document
 from quire.documents.legacy import upgraded
 from quire.documents.names import DocumentName
+from quire.runs.careful import fold_carefully
+from quire.runs.findings import settled
 from quire.runs.fold import fold_all
-from quire.runs.run import Finding, Severity, Status
+from quire.runs.run import Finding, Run, Severity, Status
 from quire.testing.documents import as_page, document, make_run
 
 
@@ -43,10 +46,14 @@ from quire.testing.documents import as_page, document, make_run
 )
 def test_a_broken_rule_is_told(documents: list[Document], finding: Finding) -> None:
     run = folded(documents)
-    assert finding in run.findings
+    assert [one for one in run.findings if one.rule == finding.rule] == [finding]
     others = {one.rule for one in run.findings} - {finding.rule}
     # An odd row may be odd in another way as well, and then it is told of that too.
     assert others <= {"num_events", "sequence_gap", "range"}
+    one_by_one = Run(uid=RUN)
+    for one in documents:
+        one_by_one = fold_carefully(one_by_one, [(one, ())])
+    assert one_by_one == run
 
 
 @pytest.mark.parametrize(
@@ -61,11 +68,14 @@ def test_a_broken_rule_is_told(documents: list[Document], finding: Finding) -> N
         values(["a"], [], dtype="array", choices=["a", "b"]),
         values(1, 0, dtype="integer", choices=["a", "b"]),
         values("any", dtype="string", choices=[]),
+        values("any", dtype="string", choices=[f"{at}" for at in range(101)]),
         [START, DESCRIBED, bulk(*EVENTS), STOPPED],
         [*FOUR, described("d2"), STOPPED],
+        [*FOUR, stop(num_events={"primary": 3, "other": 0})],
         streamed(stream_datum("sr0", 1, 4), stream_datum("sr1", 1, 4)),
         [*FOUR, event(3, uid="rewound"), STOPPED],
         [*FOUR, event(filled={"key0": True}), stop(4)],
+        [*FOUR, event(filled={"key0": True, "key1": False}), stop(4)],
     ],
 )
 def test_nothing_is_told_of_what_keeps_the_rules(documents: list[Document]) -> None:
@@ -95,12 +105,14 @@ def test_what_is_missing_is_told_only_once_the_run_is_over() -> None:
 
 
 def test_a_reference_is_no_longer_told_once_its_target_comes() -> None:
-    named = event(1, data={"key0": "res/0", "key1": 1.0})
-    run = folded([START, described(key0={"external": "X:"}), named, stop(1)])
-    assert run.awaited == {"res/0": "datum"}
-    body = {"datum_id": "res/0", "resource": "res", "datum_kwargs": {}}
-    run = fold_all(run, [(document("datum", body), ())])
-    assert run.awaited == {"res": "resource"}
+    named = [event(at, data={"key0": f"res/{at}", "key1": 1.0}) for at in range(1, 3)]
+    run = folded([START, described(key0={"external": "X:"}), *named, stop(2)])
+    assert run.awaited == {"res/1": "datum", "res/2": "datum"}
+    for left in ({"res/2": "datum"}, {}):
+        at = 2 - len(left)
+        body = {"datum_id": f"res/{at}", "resource": "res", "datum_kwargs": {}}
+        run = fold_all(run, [(document("datum", body), ())])
+        assert run.awaited == {"res": "resource", **left}
     resource = {
         "uid": "res",
         "run_start": RUN,
@@ -111,6 +123,44 @@ def test_a_reference_is_no_longer_told_once_its_target_comes() -> None:
     }
     run = fold_all(run, [(document("resource", resource), ())])
     assert (run.awaited, run.findings) == ({}, ())
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_what_is_awaited_is_bounded_whatever_the_order(*, backwards: bool) -> None:
+    datums = [f"res/{at:05}" for at in range(10_003)]
+    pages = [
+        page(data={"key0": some, "key1": [1.0, 2.0]})
+        for some in (datums[:5000], datums[5000:])
+    ]
+    run = folded([START, described(key0={"external": "X:"})])
+    for one in reversed(pages) if backwards else pages:
+        run = fold_all(run, [(one, ())])
+    assert list(run.awaited) == datums[:10_000]
+
+
+def test_a_run_without_start_and_stop_may_be_interrupted() -> None:
+    run = folded([DESCRIBED, *EVENTS])
+    assert settled(replace(run, interrupted=True)).findings == ()
+
+
+def test_what_tells_that_there_are_more_is_as_severe() -> None:
+    announced = {f"stream{at}": 1 for at in range(150)}
+    run = folded([*FOUR, stop(num_events={"primary": 3, **announced})])
+    assert {(one.rule, one.severity) for one in run.findings} == {
+        ("num_events", Severity.NOTE)
+    }
+    assert len(run.findings) == 101
+
+
+def test_what_is_judged_of_a_run_goes_while_it_goes_on() -> None:
+    for documents, _ in CASES:
+        over = folded(documents)
+        open_still = folded(
+            one for one in documents if one.name is not DocumentName.STOP
+        )
+        again = settled(replace(over, exit_status=None))
+        kept = [one for one in again.findings if one.rule != "two_stops"]
+        assert kept == list(open_still.findings)
 
 
 def test_a_datum_of_its_uid_is_not_the_resource_that_is_referred_to() -> None:
@@ -175,3 +225,7 @@ def test_a_bulk_breaks_what_its_events_break(documents: list[Document]) -> None:
         assert alone.findings == together.findings
         assert alone.streams == together.streams
         assert alone.awaited == together.awaited
+        one_by_one = Run(uid=RUN)
+        for one in [START, *others, *rows]:
+            one_by_one = fold_carefully(one_by_one, [(one, ())])
+        assert one_by_one == alone

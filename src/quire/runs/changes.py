@@ -146,9 +146,9 @@ def _with(found: Annotations, entry: Entry) -> Annotations:
 
 def _overruled(found: Annotations, change: SetFlag) -> dict[str, FieldValue]:
     """Return the fields that were set, but for what a flag now says anew."""
-    name = f"quality_expert.{change.detector}"
-    if change.span is not None or name not in found.fields:
+    if change.span is not None:
         return found.fields
+    name = f"quality_expert.{change.detector}"
     return {each: value for each, value in found.fields.items() if each != name}
 
 

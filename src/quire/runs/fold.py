@@ -7,7 +7,7 @@ of several stops the earliest `time`, then the smallest uid, is effective.
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
@@ -28,6 +28,7 @@ from quire.runs.findings import settled
 from quire.runs.growth import Growth, together
 from quire.runs.rows import Rows
 from quire.runs.rules.legacy import legacy
+from quire.runs.rules.numbers import no_number
 from quire.runs.rules.pages import ragged_datums, ragged_event_page, repeated_uids
 from quire.runs.rules.sequence import odd_ranges
 from quire.runs.rules.stops import second_stop
@@ -112,6 +113,9 @@ class _Folding:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._count = 0
+        self._descriptors: dict[str, str] = {}
+        self._declared = run.declared
+        self._devices: set[str] = set()
         self._events: dict[str, list[dict[str, Any]]] = {}
         self._growths: dict[str, Growth] = {}
         self._bulks: dict[str, list[Events]] = {}
@@ -139,7 +143,7 @@ class _Folding:
 
     def judge_bulks(self, bulks: Bulks) -> None:
         """Judge the events of `bulk_events` whose descriptor is here."""
-        run, declared = self._run, self._run.declared
+        run, declared = self._run, self._declared
         if not self._bulks and not run.unjudged:
             return
         for uid, events in no_longer_waiting(run.unjudged, declared, bulks):
@@ -155,12 +159,14 @@ class _Folding:
             return self._run
         for descriptor, events in self._events.items():
             self._growth(descriptor).add_events(events)
-            declared = self._run.declared.get(descriptor)
+            declared = self._declared.get(descriptor)
             if declared is not None:
                 self._judge(descriptor, Rows.of_events(events, declared), declared)
         for growth in self._growths.values():
             self._findings.update(growth.findings)
         run = self._run
+        if self._descriptors:
+            run = _described(run, self._descriptors, self._declared, self._devices)
         run = replace(
             run,
             documents=run.documents + self._count,
@@ -180,6 +186,7 @@ class _Folding:
             plan_name=as_text(body.get("plan_name")),
             num_points=points if points is not None and points > 0 else None,
         )
+        self._findings.update(no_number(body))
 
     def _take_stop(self, document: Document, _: Collection[int]) -> None:
         body = document.body
@@ -201,28 +208,13 @@ class _Folding:
         )
 
     def _take_descriptor(self, document: Document, _: Collection[int]) -> None:
-        run, body = self._run, document.body
-        uid, name = body["uid"], body.get("name", "")
-        data_keys = body["data_keys"]
-        streams = run.streams
-        stream = streams.get(name, Stream())
-        stream = replace(
-            stream,
-            descriptors=tuple(sorted({*stream.descriptors, uid})),
-            data_keys=tuple(sorted({*stream.data_keys, *data_keys})),
-        )
-        waiting = run.unplaced.get(uid)
-        if waiting is not None:
-            stream = together(stream, waiting)
-        declared = {key: _declared(each) for key, each in data_keys.items()}
-        self._run = replace(
-            run,
-            descriptors={**run.descriptors, uid: name},
-            streams={**streams, name: stream},
-            declared={**run.declared, uid: declared},
-            unplaced={k: v for k, v in run.unplaced.items() if k != uid},
-            devices=tuple(sorted({*run.devices, *body.get("object_keys", {})})),
-        )
+        body = document.body
+        if not self._descriptors:
+            self._declared = dict(self._declared)
+        uid, data_keys = body["uid"], body["data_keys"]
+        self._descriptors[uid] = body.get("name", "")
+        self._declared[uid] = {key: _declared(each) for key, each in data_keys.items()}
+        self._devices.update(body.get("object_keys", {}))
 
     def _take_event(self, document: Document, repeated: Collection[int]) -> None:
         if 0 not in repeated:
@@ -238,7 +230,7 @@ class _Folding:
         descriptor = batch.descriptor
         growth = self._growth(descriptor)
         growth.add_rows(batch.uids, batch.seq_nums, batch.times, finite=True)
-        declared = self._run.declared.get(descriptor)
+        declared = self._declared.get(descriptor)
         if declared is not None:
             self._judge(descriptor, Rows.of_batch(batch, declared), declared)
 
@@ -247,7 +239,7 @@ class _Folding:
         descriptor = body["descriptor"]
         self._growth(descriptor).add_page(body, repeated)
         self._findings.update(ragged_event_page(body))
-        declared = self._run.declared.get(descriptor)
+        declared = self._declared.get(descriptor)
         if declared is not None:
             self._judge(descriptor, Rows.of_page(body, declared), declared)
 
@@ -276,7 +268,7 @@ class _Folding:
         self._findings.update(odd_ranges(body))
         first, stop = (as_integer(body["seq_nums"][end]) for end in ("start", "stop"))
         # An empty range all the same says that there is such a stream_resource.
-        if first is None or stop is None or stop < first:
+        if first is None or stop is None:
             first = stop = 1
         growth = self._growth(body["descriptor"])
         growth.add_range(body["stream_resource"], first, stop)
@@ -334,6 +326,36 @@ def _declared(data_key: Mapping[str, Any]) -> DataKey:
     )
 
 
+def _described(
+    run: Run,
+    descriptors: Mapping[str, str],
+    declared: dict[str, dict[str, DataKey]],
+    devices: Collection[str],
+) -> Run:
+    """Return the run with more descriptors, and the streams that they make."""
+    streams, unplaced = dict(run.streams), dict(run.unplaced)
+    uids_of: dict[str, list[str]] = {}
+    for uid, name in descriptors.items():
+        uids_of.setdefault(name, []).append(uid)
+    for name, uids in uids_of.items():
+        waited = [unplaced.pop(uid) for uid in uids if uid in unplaced]
+        stream = together(streams.get(name, Stream()), *waited)
+        keys = chain.from_iterable(declared[uid] for uid in uids)
+        streams[name] = replace(
+            stream,
+            descriptors=tuple(sorted({*stream.descriptors, *uids})),
+            data_keys=tuple(sorted({*stream.data_keys, *keys})),
+        )
+    return replace(
+        run,
+        descriptors={**run.descriptors, **descriptors},
+        streams=streams,
+        declared=declared,
+        unplaced=unplaced,
+        devices=tuple(sorted({*run.devices, *devices})),
+    )
+
+
 def _stop_rank(time: float | None, uid: str) -> tuple[float, str]:
     return (math.inf if time is None else time, uid)
 
@@ -342,11 +364,14 @@ def _grown(run: Run, growths: Mapping[str, Growth]) -> Run:
     if not growths:
         return run
     streams, unplaced = dict(run.streams), dict(run.unplaced)
+    more: dict[str, list[Stream]] = {}
     for descriptor, growth in growths.items():
         name = run.descriptors.get(descriptor)
         if name is None:
             there = unplaced.get(descriptor, Stream())
             unplaced[descriptor] = together(there, growth.as_stream())
         else:
-            streams[name] = together(streams[name], growth.as_stream())
+            more.setdefault(name, []).append(growth.as_stream())
+    for name, each in more.items():
+        streams[name] = together(streams[name], *each)
     return replace(run, streams=streams, unplaced=unplaced)

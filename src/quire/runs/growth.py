@@ -68,9 +68,9 @@ class Growth:
         self.rows += len(uids)
         self.times += _ends(times, finite=finite)
         if _in_turn(numbers):
-            self.numbers.append((numbers[0], numbers[-1]))
+            self.numbers.append((numbers[0], numbers[0] + len(numbers) - 1))
             return
-        if not _all_exact(numbers) or min(numbers, default=1) < 1:
+        if not _are_plain(numbers):
             self.findings.update(_odd(uids, numbers))
             numbers = [n for value in numbers if (n := as_integer(value)) is not None]
         self.numbers += of_numbers(numbers)
@@ -103,30 +103,35 @@ class Growth:
         )
 
 
-def together(stream: Stream, more: Stream) -> Stream:
-    """Return a stream with the rows of another added."""
-    firsts = [t for t in (stream.first_time, more.first_time) if t is not None]
-    lasts = [t for t in (stream.last_time, more.last_time) if t is not None]
+def together(stream: Stream, *more: Stream) -> Stream:
+    """Return a stream with the rows of others added."""
+    every = (stream, *more)
+    firsts = [one.first_time for one in every if one.first_time is not None]
+    lasts = [one.last_time for one in every if one.last_time is not None]
+    added: dict[str, list[tuple[int, int]]] = {}
+    for one in more:
+        for uid, intervals in one.assets.items():
+            added.setdefault(uid, []).extend(intervals)
     assets = stream.assets
-    if more.assets:
+    if added:
         assets = assets | {
             uid: union(assets.get(uid, ()), intervals)
-            for uid, intervals in more.assets.items()
+            for uid, intervals in added.items()
         }
     return replace(
         stream,
-        seq_nums=union(stream.seq_nums, more.seq_nums),
-        events=stream.events + more.events,
+        seq_nums=union(stream.seq_nums, chain.from_iterable(o.seq_nums for o in more)),
+        events=sum([one.events for one in every]),
         first_time=min(firsts, default=None),
         last_time=max(lasts, default=None),
         assets=assets,
     )
 
 
-def _all_exact(numbers: Sequence[Any]) -> bool:
+def _are_plain(numbers: Sequence[Any]) -> bool:
     return not numbers or (
         set(map(type, numbers)) == _INTEGERS
-        and min(numbers) >= -EXACT
+        and min(numbers) >= 1
         and max(numbers) <= EXACT
     )
 
@@ -135,10 +140,8 @@ def _in_turn(numbers: Sequence[Any]) -> bool:
     """Return whether each is the integer behind the one before, none of them odd."""
     if not numbers or type(numbers[0]) is not int or not 1 <= numbers[0] <= EXACT // 2:
         return False
-    first, count = numbers[0], len(numbers)
-    if type(numbers[-1]) is not int or numbers[-1] != first + count - 1:
-        return False
-    return numbers == list(range(first, first + count))  # 2.0 is 2, too
+    first = numbers[0]
+    return numbers == list(range(first, first + len(numbers)))  # 2.0 is 2, too
 
 
 def _odd(uids: Sequence[str], numbers: Sequence[Any]) -> Iterator[Finding]:

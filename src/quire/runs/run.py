@@ -205,13 +205,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def events(self) -> int:
         """Rows of all streams in the resolved view."""
-        return sum(
-            [
-                last - first + 1
-                for stream in self.streams.values()
-                for first, last in stream.seq_nums
-            ]
-        )
+        return sum([stream.rows for stream in self.streams.values()])
 
     def start_document(self) -> dict[str, Any]:
         """Return the start document, empty if it has not come."""

@@ -12,13 +12,13 @@ _LONGEST = 40
 
 def odd_seq_num(uid: str, value: Any) -> Finding:
     """Tell of a sequence number beyond 2**53, which views cannot hold."""
-    message = f"the sequence number {_clipped(value)} is not counted"
+    message = f"the sequence number {str(value)[:_LONGEST]} is not counted"
     return Finding(rule="seq_num", uid=uid, message=message)
 
 
 def below_one(uid: str, value: Any) -> Finding:
     """Tell of a sequence number below 1, where counting begins (event-model)."""
-    message = f"the sequence number {_clipped(value)} is below 1"
+    message = f"the sequence number {value} is below 1"
     return Finding(rule="seq_num", uid=uid, message=message)
 
 
@@ -54,7 +54,3 @@ def sequence_gaps(run: Run) -> Iterator[Finding]:
             message = f"stream {name!r} lacks the sequence numbers {shown(missing)}"
             uid = run.stop_uid or run.uid
             yield Finding(rule="sequence_gap", uid=uid, message=message)
-
-
-def _clipped(value: Any) -> str:
-    return str(value)[:_LONGEST]

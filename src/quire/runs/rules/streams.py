@@ -1,20 +1,29 @@
 """Rules on the descriptors of a stream, and on its external data."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from quire.runs.intervals import Intervals, shown, union
 from quire.runs.run import Finding, Run, Stream
+
+# A stream may have thousands of each: findings are listed, not counted.
+_MOST_DESCRIPTORS, _MOST_KEYS = 200, 10
 
 
 def descriptors_differ(run: Run) -> Iterator[Finding]:
     """Tell of a stream's descriptors with other data keys (`ComposeDescriptor`)."""
     for name, stream in run.streams.items():
-        for uid in stream.descriptors:
-            lacking = set(stream.data_keys) - run.declared.get(uid, {}).keys()
-            if lacking:
-                keys = ", ".join(map(repr, sorted(lacking)))
-                message = f"other descriptors of {name!r} also declare {keys}"
-                yield Finding(rule="descriptors", uid=uid, message=message)
+        every = len(stream.data_keys)
+        differ = (
+            uid for uid in stream.descriptors if len(run.declared.get(uid, {})) < every
+        )
+        for uid in islice(differ, _MOST_DESCRIPTORS):
+            declared = run.declared.get(uid, {})
+            lacking = [key for key in stream.data_keys if key not in declared]
+            keys = ", ".join(map(repr, lacking[:_MOST_KEYS]))
+            more = ", …" if len(lacking) > _MOST_KEYS else ""
+            message = f"other descriptors of {name!r} also declare {keys}{more}"
+            yield Finding(rule="descriptors", uid=uid, message=message)
 
 
 def types_change(run: Run) -> Iterator[Finding]:
@@ -23,11 +32,14 @@ def types_change(run: Run) -> Iterator[Finding]:
     Views need one type a column; nobody enforces it.
     """
     for name, stream in run.streams.items():
-        for key in stream.data_keys if len(stream.descriptors) > 1 else ():
-            declared = (run.declared.get(uid, {}) for uid in stream.descriptors)
-            types = sorted({one[key].dtype for one in declared if key in one})
-            if len(types) > 1:
-                message = f"{key!r} of {name!r} is declared {' and '.join(types)}"
+        types: dict[str, set[str]] = {}
+        for uid in stream.descriptors if len(stream.descriptors) > 1 else ():
+            for key, declared in run.declared.get(uid, {}).items():
+                types.setdefault(key, set()).add(declared.dtype)
+        for key, several in types.items():
+            if len(several) > 1:
+                told = " and ".join(sorted(several))
+                message = f"{key!r} of {name!r} is declared {told}"
                 uid = min(stream.descriptors)
                 yield Finding(rule="type_change", uid=uid, message=message)
 

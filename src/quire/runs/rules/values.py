@@ -20,8 +20,6 @@ _NAMES: dict[type, str] = {
     float: "number",
     bool: "boolean",
     list: "array",
-    dict: "object",
-    type(None): "null",
 }
 _NUMBERS = frozenset({int, float})
 
