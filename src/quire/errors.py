@@ -47,7 +47,8 @@ class InputError(QuireError):
         self.field = field
         self.reason = reason
         self.mend = mend
-        super().__init__(f"{field}: {reason}" + (f" ({mend})" if mend else ""))
+        place = f"{field}: " if field else ""  # a pointer to the whole is empty
+        super().__init__(f"{place}{reason}" + (f" ({mend})" if mend else ""))
 
 
 class ManyInputErrors(InputError):

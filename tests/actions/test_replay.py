@@ -1,11 +1,8 @@
 import json
 import random
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tests.documents.samples import FOLDER, GOOD, read
+from tests.documents.samples import FOLDER, read
 
 from quire.access.principals import Principal
 from quire.actions.ingest import Ingest
@@ -13,7 +10,6 @@ from quire.actions.lookup import Order
 from quire.actions.replay import Replay
 from quire.documents.legacy import upgraded
 from quire.documents.replay import replay_order
-from quire.documents.sketch import Sketcher
 from quire.errors import NotFound
 from quire.ports.store import Store
 
@@ -118,20 +114,3 @@ async def test_a_run_that_is_not_there_is_missed(
 ) -> None:
     with pytest.raises(NotFound):
         await Replay(store).plan("nothing", staff)
-
-
-@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
-@given(seed=st.integers(0, 2**32))
-def test_sketches_are_ordered_like_the_documents(path: Path, seed: int) -> None:
-    documents = read(path)
-    random.Random(seed).shuffle(documents)
-    sketcher = Sketcher()
-    sketches = [sketcher.sketch(one.name, one.raw) for one in documents]
-    if sketcher.datums:
-        sketches = [
-            sketcher.with_data(one.name, one.raw)
-            if one.name in {"event", "event_page"}
-            else sketch
-            for one, sketch in zip(documents, sketches, strict=True)
-        ]
-    assert replay_order(sketches) == replay_order(documents)

@@ -200,11 +200,12 @@ def test_what_benchmarks_send_is_read_by_columns() -> None:
 def test_events_of_other_names_and_streams_stand_where_they_came() -> None:
     start = text_of("start", {"uid": "s", "time": 1})
     plain = [text_of("event", one) for one in events(10, "a")]
-    body = b"\n".join([start, *plain, start, *plain[:3]])
+    page = text_of("event_page", as_page(events(4, "b")))
+    body = b"\n".join([start, *plain, page, start, *plain[:3]])
     found = list(read_delivery(body, media_type=NDJSON))
     kinds = [type(one).__name__ for one in found]
-    assert kinds == ["Document", "EventBatch", *["Document"] * 4]
-    assert len(list(read_items(body, media_type=NDJSON))) == 15
+    assert kinds == ["Document", "EventBatch", "EventBatch", *["Document"] * 4]
+    assert len(list(read_items(body, media_type=NDJSON))) == 16
 
 
 @pytest.mark.parametrize(
@@ -227,6 +228,13 @@ def test_one_odd_event_is_enough(odd: dict[str, Any]) -> None:
     every = events(10, "a")
     texts = [text_of("event", one) for one in (*every[:-1], {**every[-1], **odd})]
     assert read_batch(b"\n".join(texts[:-1])) is not None
+    assert read_batch(b"\n".join(texts)) is None
+
+
+def test_one_event_that_is_no_utf_8_is_enough() -> None:
+    texts = [text_of("event", {**one, "data": {"a": "x"}}) for one in events(10, "a")]
+    assert read_batch(b"\n".join(texts)) is not None
+    texts[-1] = texts[-1].replace(b'"x"', b'"\xff"')
     assert read_batch(b"\n".join(texts)) is None
 
 

@@ -99,7 +99,7 @@ def test_rows_of_datums() -> None:
 
 def test_rows_of_ragged_pages_are_as_long_as_they_can_be() -> None:
     page = as_page([make_event(0, 1, ["x"]), make_event(0, 2, ["x"])])
-    page |= {"time": [1.0], "data": {"x": []}}
+    page |= {"time": [1.0], "data": {"x": [1.0]}}
     second = row(document("event_page", page), 1)
     assert "time" not in second
     assert second["data"] == {}

@@ -16,6 +16,7 @@ from quire.documents.validation import Validator
 from quire.testing.documents import document, make_event
 
 VALIDATOR = Validator()
+ROW = make_event("bulk", 1, ["a"])
 DATA_KEY = {"dtype": "number", "shape": [], "source": "s"}
 
 
@@ -55,6 +56,16 @@ def only(one: Document) -> Document:
             {"dtype_numpy": [["a", "<i4"], ["b", "|u1"]]},
             "data_keys/x: dtype_descr became dtype_numpy",
         ),
+        (
+            {"dtype_descr": [["", "<i4"], ["b", "|u1"]]},
+            {"dtype_numpy": [["", "<i4"], ["b", "|u1"]]},
+            "data_keys/x: dtype_descr became dtype_numpy",
+        ),
+        (
+            {"dtype_descr": [["a", "<i4"]]},
+            {"dtype_numpy": [["a", "<i4"]]},
+            "data_keys/x: dtype_descr became dtype_numpy",
+        ),
     ],
 )
 def test_older_data_keys_are_spelled_as_today(
@@ -68,6 +79,29 @@ def test_older_data_keys_are_spelled_as_today(
     assert json.loads(found.original) == ["descriptor", one.body]
     assert one.raw in found.original
     assert parse(found.name, found.raw).body == found.body
+
+
+@pytest.mark.parametrize(
+    "data_key",
+    [
+        {"dtype_str": "float64"},
+        {"dtype_str": "<f8", "dtype_numpy": "<i4"},
+        {"dtype_descr": []},
+        {"dtype_descr": [["a", "<i4", [2]]]},
+        {"dtype_descr": [["a", "int"]]},
+        {"dtype_descr": [[1, "<i4"]]},
+        {"dtype_descr": ["a"]},
+    ],
+)
+def test_what_cannot_be_said_today_stays(data_key: dict[str, Any]) -> None:
+    one = descriptor(data_key)
+    assert upgraded(one) == (one,)
+
+
+@pytest.mark.parametrize("devices", [5, {"det": 5}, {"det": {"data_keys": {"x": 5}}}])
+def test_what_is_no_configuration_is_for_the_schema_to_judge(devices: Any) -> None:
+    one = document("descriptor", {"uid": "d", "configuration": devices})
+    assert upgraded(one) == (one,)
 
 
 def test_configuration_has_data_keys_too() -> None:
@@ -106,6 +140,14 @@ def test_configuration_has_data_keys_too() -> None:
             "application/octet-stream",
             "file://localhost/C:/data/x/y",
         ),
+        (
+            "npy_seq",
+            "/d/",
+            "x\\y",
+            "posix",
+            "multipart/related;type=application/x-npy",
+            "file://localhost/d/x%5Cy",
+        ),
     ],
 )
 def test_older_stream_resources_name_a_mimetype_and_a_uri(
@@ -132,6 +174,26 @@ def test_older_stream_resources_name_a_mimetype_and_a_uri(
     }
     assert VALIDATOR.fault(found, 0) is None
     assert len(changes_of(found)) == 3
+
+
+def test_a_data_key_may_stand_in_the_parameters() -> None:
+    old = {"spec": "s", "root": "", "resource_path": "x"}
+    body = {"uid": "s", **old, "resource_kwargs": {"data_key": "x"}}
+    found = only(document("stream_resource", body))
+    assert found.body["data_key"] == "x"
+    assert changes_of(found)[-1] == "data_key was taken from the parameters"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"uri": "u"}, {"mimetype": "m"}, {"resource_kwargs": None}, {"spec": 5}],
+)
+def test_what_is_of_two_times_is_for_the_schema_to_judge(
+    changes: dict[str, Any],
+) -> None:
+    old = {"spec": "s", "root": "", "resource_path": "x", "resource_kwargs": {}}
+    one = document("stream_resource", {"uid": "s", **old, **changes})
+    assert upgraded(one) == (one,)
 
 
 def test_a_resource_without_a_run_stays_legal_and_as_it_is() -> None:
@@ -174,6 +236,16 @@ def test_bulk_datum_becomes_a_page() -> None:
     assert found.name is DocumentName.DATUM_PAGE
     assert found.body["datum_kwargs"] == {"n": [0, 1]}
     assert VALIDATOR.fault(found, 0) is None
+    assert changes_of(found) == ("bulk_datum became datum_page",)
+
+
+def test_what_was_filled_is_in_the_page() -> None:
+    rows = [
+        {**make_event("bulk", at, ["a"]), "filled": {"a": bool(at)}} for at in (0, 1)
+    ]
+    found = only(document("bulk_events", {"primary": rows}))
+    assert found.body["filled"] == {"a": [False, True]}
+    assert VALIDATOR.fault(found, 0) is None
 
 
 @pytest.mark.parametrize(
@@ -188,6 +260,16 @@ def test_bulk_datum_becomes_a_page() -> None:
                 "datum_kwarg_list": [{"n": 0}, {}],
             },
         ),
+        ("bulk_datum", {"resource": "r", "datum_ids": 5, "datum_kwarg_list": []}),
+        ("bulk_datum", {"resource": "r", "datum_ids": ["a"], "datum_kwarg_list": 5}),
+        ("bulk_datum", {"resource": "r", "datum_ids": ["a"], "datum_kwarg_list": [5]}),
+        ("bulk_datum", {"datum_ids": ["a"], "datum_kwarg_list": [{}]}),
+        ("bulk_events", {"primary": 5}),
+        ("bulk_events", {"primary": [5]}),
+        ("bulk_events", {"primary": [ROW, {**ROW, "descriptor": ["d"]}]}),
+        ("bulk_events", {"primary": [ROW, {**ROW, "more": 1}]}),
+        ("bulk_events", {"primary": [ROW, {**ROW, "timestamps": [1.0]}]}),
+        ("bulk_events", {"primary": [ROW, {**ROW, "filled": {"a": 5}}]}),
         ("bulk_events", {"primary": [{"uid": "u"}]}),
         ("bulk_events", {}),
     ],

@@ -1,6 +1,7 @@
 import math
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]
 import msgspec
 import pytest
 from hypothesis import given
@@ -78,6 +79,28 @@ def test_other_extensions_are_left_alone() -> None:
     assert decoded(raw) == msgspec.msgpack.Ext(7, b"x")
     with pytest.raises(ValueError, match="decimal"):
         decoded(msgspec.msgpack.encode(msgspec.msgpack.Ext(1, b"0x1")))
+
+
+SIZES = [0, 1, 2, 3, 4, 8, 15, 16, 17, 31, 32, 255, 256, 65535, 65536]
+FORMATS: list[Any] = [
+    *(bytes(size) for size in SIZES),
+    *("x" * size for size in SIZES),
+    *(msgpack.ExtType(5, bytes(size)) for size in SIZES),
+    *([None] * size for size in SIZES),
+    *(dict.fromkeys(range(size)) for size in SIZES),
+    *(sign * 2**bits for bits in (5, 7, 8, 15, 16, 31, 32, 63) for sign in (1, -1)),
+    *(False, True, 0.5, 2**64 - 1),
+]
+
+
+@pytest.mark.parametrize("value", FORMATS, ids=range(len(FORMATS)))
+def test_every_format_ends_where_the_specification_says(value: Any) -> None:
+    for single in (False, True):
+        raw = msgpack.packb(value, use_single_float=single)
+        assert value_end(raw, 0) == len(raw)
+        assert value_end(b"\xc0" + raw + b"\xc0", 1) == len(raw) + 1
+        assert {value_end(raw[:end], 0) for end in range(min(len(raw), 9))} == {-1}
+        assert value_end(raw[:-1], 0) == -1
 
 
 @given(st.lists(BODIES, max_size=40), st.integers(1, 60))

@@ -29,7 +29,7 @@ def only(body: bytes, media_type: str = NDJSON) -> Document | Fault:
     return item
 
 
-@given(BODIES, st.sampled_from(["pair", "object", "array", "reversed"]))
+@given(BODIES, st.sampled_from(["pair", "object", "array", "lone", "reversed"]))
 def test_the_exact_bytes_are_kept_in_every_form(
     body: dict[str, Any], form: str
 ) -> None:
@@ -38,6 +38,7 @@ def test_the_exact_bytes_are_kept_in_every_form(
         "pair": (b'["event", %b]' % raw, NDJSON),
         "object": (b'{"name": "event", "doc": %b}' % raw, NDJSON),
         "array": (b'[ ["event", %b] ]' % raw, JSON),
+        "lone": (b'{"name": "event", "doc": %b}' % raw, JSON),
         "reversed": (b'{"doc":%b,"name":"event"}' % raw, NDJSON),
     }[form]
     found = only(item, media_type)
@@ -90,6 +91,26 @@ def test_a_bad_line_says_why_and_costs_no_other(
     assert isinstance(bad, Fault)
     assert (bad.index, bad.uid, bad.field) == (1, uid, field)
     assert says in bad.reason
+    alone = only(line)
+    assert isinstance(alone, Fault)
+    assert (alone.index, alone.reason) == (0, bad.reason)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (b'["evnt",{"uid":"u"}]', "evnt"),
+        (b'["event",{"name":"primary"', "event"),
+        (b'{"doc":{"name":"primary","x":}, "name" : "stop"}', "stop"),
+        (b'{"doc":{"name":"primary","x":}', "primary"),
+        (b'["' + b"x" * 101 + b'",{}]', "x" * 99 + "…"),
+        (b"[1", ""),
+    ],
+)
+def test_a_fault_names_its_document_as_far_as_it_can(line: bytes, name: str) -> None:
+    fault = only(line)
+    assert isinstance(fault, Fault)
+    assert fault.name == name
 
 
 def test_a_fault_can_always_be_sent_as_utf_8() -> None:
@@ -110,9 +131,9 @@ def test_an_array_is_read_as_its_lines_would_be(
     bodies: list[dict[str, Any]], indent: int | None
 ) -> None:
     items = [["datum", body] for body in bodies]
-    array = json.dumps(items, indent=indent).encode()
+    array = b" %b\r\n" % json.dumps(items, indent=indent).encode()
     lines = b"\n".join(json.dumps(item).encode() for item in items)
-    of_array = list(read_items(array, media_type="application/json; charset=utf-8"))
+    of_array = list(read_items(array, media_type="Application/JSON ; charset=utf-8"))
     of_lines = list(read_items(lines, media_type=NDJSON))
     assert len(of_array) == len(of_lines) == len(items)
     for one, other in zip(of_array, of_lines, strict=True):
@@ -163,3 +184,11 @@ def test_an_array_that_breaks_off_keeps_what_came_before() -> None:
 
 def test_blank_lines_do_not_count() -> None:
     assert list(read_items(b"\n \n", media_type=NDJSON)) == []
+    assert list(read_items(b" \n", media_type=JSON)) == []
+
+
+@pytest.mark.parametrize("media_type", [NDJSON, JSON])
+def test_a_byte_order_mark_is_no_part_of_an_item(media_type: str) -> None:
+    found = only(b'\xef\xbb\xbf["stop",{"uid":"a"}]', media_type)
+    assert isinstance(found, Document)
+    assert found.raw == b'{"uid":"a"}'

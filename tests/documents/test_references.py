@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from quire.documents.references import anchor, parents, run_of
+from quire.documents.references import anchor, awaited_by, names, parents, run_of
 from quire.testing.documents import document
 
 CASES: list[tuple[str, dict[str, Any], str, str | None, tuple[str, ...]]] = [
@@ -45,3 +45,6 @@ def test_what_documents_say_of_each_other(
 ) -> None:
     one = document(name, body)
     assert (anchor(one), run_of(one), parents(one)) == (known_as, run, told_by)
+    assert awaited_by(one) == ("".join(told_by) or known_as)
+    datums = ("f/0",) if "datum_id" in body or "datum_ids" in body else ()
+    assert names(one) == (datums or ((known_as,) if known_as else ()))

@@ -19,6 +19,7 @@ from quire.testing.documents import make_event, make_run
 
 VALIDATOR = Validator()
 EVENT = make_event(1, 1, ["a", "b"])
+FILLED = {**EVENT, "filled": {"a": False}}
 NAMES = st.sampled_from([DocumentName.EVENT, DocumentName.EVENT_PAGE])
 
 
@@ -55,6 +56,7 @@ def test_plain_events_and_pages_are_read_quickly() -> None:
     for page in (0, 3):
         for one in make_run(events=4, page=page)[2:-1]:
             assert check(b'["%b",%b]' % (one.name.encode(), one.raw))
+    assert check(item("event", FILLED))
 
 
 @settings(max_examples=400, deadline=None)
@@ -98,6 +100,7 @@ def check_together(texts: list[bytes]) -> bool:
 def test_plain_events_are_read_together() -> None:
     events = make_run(events=5)[2:-1]
     assert check_together([b'["event", %b ]' % one.raw for one in events])
+    assert check_together([item("event", FILLED), item("event", EVENT)])
 
 
 @settings(max_examples=300, deadline=None)
@@ -126,6 +129,7 @@ def test_what_is_odd_among_many_has_each_looked_at() -> None:
     for odd in (
         item("event", {**EVENT, "seq_num": 1.0}),
         item("event", {**EVENT, "data": deep}),
+        item("event", EVENT).replace(b'"a":1.0', b'"a":"\xff"', 1),
         item("event", EVENT)[:-2] + b',"seq_num":1}]',
         good + b" " + good,
     ):

@@ -14,8 +14,11 @@ from quire.documents.document import Document
 from quire.documents.names import DocumentName
 from quire.documents.pointer import pointer
 from quire.documents.validation import Validator
+from quire.testing.documents import make_event
 
 VALIDATOR = Validator()
+EVENT = make_event("e", 1, ["x"])
+KEY = {"dtype": "number", "shape": [], "source": "s"}
 
 
 def document(name: str, body: dict[str, Any]) -> Document:
@@ -79,6 +82,7 @@ def test_a_number_that_is_not_finite_is_data() -> None:
             "sample": st.text() | st.dictionaries(st.text(max_size=3), st.integers()),
             "data_groups": st.lists(st.text(max_size=2)) | st.text(max_size=2),
             "a.b": st.integers(),
+            "a\nb": st.integers(),
             "extra": st.integers(),
         },
     )
@@ -100,42 +104,64 @@ def test_pointers_escape() -> None:
     assert pointer(["a/b", "~", 0]) == "/a~1b/~0/0"
 
 
-FIELDS = {
-    "start without time": "/time",
-    "top-level key with a dot": "/a.b",
-    "empty top-level key": "/",
-    "sample is a list": "/sample",
-    "scan_id null": "/scan_id",
-    "hints.dimensions not a list": "/hints/dimensions",
-    "projection location=start (databroker's own)": "/projections/0/projection/f",
-    "linked event without stream": "/projections/0/projection/f/stream",
-    "calculation without callable": (
-        "/projections/0/projection/f/calculation/callable"
+BAD_KEY = "a key may be neither empty nor hold a dot or a slash"
+NO_FORM = "has none of the forms allowed here"
+MISSING = "required, but missing"
+TOLD = {
+    "start without time": ("/time", MISSING),
+    "top-level key with a dot": ("/a.b", f'"a.b": {BAD_KEY}'),
+    "empty top-level key": ("/", f'"": {BAD_KEY}'),
+    "sample is a list": ("/sample", "[1] is not of type object or string"),
+    "scan_id null": ("/scan_id", "null is not of type integer"),
+    "hints.dimensions not a list": (
+        "/hints/dimensions",
+        '"x" is not of type array',
     ),
-    "static without value": "/projections/0/projection/f/value",
-    "unknown projection type": "/projections/0/projection/f/type",
-    "dtype 'float'": "/data_keys/x/dtype",
-    "data key without source": "/data_keys/x/source",
-    "external null": "/data_keys/x/external",
-    "limits without high": "/data_keys/x/limits/control/high",
-    "data key name with a slash": "/data_keys/a~1b",
-    "event with an extra key": "/extra",
-    "filled null": "/filled/x",
-    "resource without resource_kwargs": "/resource_kwargs",
-    "range without stop": "/indices/stop",
-    "exit_status 'failed'": "/exit_status",
-    "num_events float": "/num_events/p",
+    "projection location=start (databroker's own)": (
+        "/projections/0/projection/f",
+        f'{{"type": "linked", "location": "start", "field": "sample"}} {NO_FORM}',
+    ),
+    "linked event without stream": ("/projections/0/projection/f/stream", MISSING),
+    "calculation without callable": (
+        "/projections/0/projection/f/calculation/callable",
+        MISSING,
+    ),
+    "static without value": ("/projections/0/projection/f/value", MISSING),
+    "unknown projection type": (
+        "/projections/0/projection/f/type",
+        '"other" is none of "linked" or "calculated" or "static"',
+    ),
+    "dtype 'float'": (
+        "/data_keys/x/dtype",
+        '"float" is none of "string", "number", "array", "boolean", "integer"',
+    ),
+    "data key without source": ("/data_keys/x/source", MISSING),
+    "external null": ("/data_keys/x/external", "null is not of type string"),
+    "limits without high": ("/data_keys/x/limits/control/high", MISSING),
+    "data key name with a slash": ("/data_keys/a~1b", f'"a/b": {BAD_KEY}'),
+    "event with an extra key": (
+        "/extra",
+        '"extra": the schema knows no such key here',
+    ),
+    "filled null": ("/filled/x", "null is not of type boolean or string"),
+    "resource without resource_kwargs": ("/resource_kwargs", MISSING),
+    "range without stop": ("/indices/stop", MISSING),
+    "exit_status 'failed'": (
+        "/exit_status",
+        '"failed" is none of "success", "abort", "fail"',
+    ),
+    "num_events float": ("/num_events/p", "1.5 is not of type integer"),
 }
 
 
-def test_the_field_named_is_the_one_that_is_wrong() -> None:
-    named = {}
+def test_the_field_named_is_the_one_that_is_wrong_and_why() -> None:
+    told = {}
     for name, body, why, _ in INVALID:
         fault = VALIDATOR.fault(document(name, body), 0)
         assert fault is not None
         assert (fault.name, fault.uid) == (name, body.get("uid", ""))
-        named[why] = fault.field
-    assert named == FIELDS
+        told[why] = (fault.field, fault.reason)
+    assert told == TOLD
 
 
 @pytest.mark.parametrize(
@@ -157,6 +183,26 @@ def test_the_field_named_is_the_one_that_is_wrong() -> None:
         ("bulk_events", {"a\n": 3}, "/a\n", "line break"),
         ("bulk_events", {"": [1]}, "//0", "1 is not of type object"),
         ("bulk_events", {"": [{"uid": "u"}]}, "//0/data", "missing"),
+        ("bulk_events", {"": [], "a": 3}, "/a", "3 is not of type array"),
+        ("start", {"uid": "u", "": {"a": 1}}, "/time", "missing"),
+        ("start", {"uid": ["ü"], "time": 1}, "/uid", '["ü"] is not of type string'),
+        # What is left over because another part is wrong, is not what is told.
+        ("event", {**EVENT, "uid": 5, "x": 1}, "/uid", "5 is not of type string"),
+        (
+            "descriptor",
+            {
+                "uid": "u",
+                "run_start": "r",
+                "time": 1,
+                "data_keys": {},
+                "configuration": {
+                    "": {"data_keys": {"x": {**KEY, "dtype": 5}}},
+                    "data_keys": {},
+                },
+            },
+            "/configuration//data_keys/x/dtype",
+            "5 is not of type string",
+        ),
         ("bulk_events", {"a": [{"uid": "u"}]}, "/a/0/data", "missing"),
         ("datum", {"datum_id": "d", "resource": "r"}, "/datum_kwargs", "missing"),
     ],
@@ -174,7 +220,7 @@ LOW = "/data_keys/x/limits/control/low"
 
 
 def descriptor_with(data_key: dict[str, Any]) -> Document:
-    keys = {"x": {"dtype": "number", "shape": [], "source": "s", **data_key}}
+    keys = {"x": {**KEY, **data_key}}
     body = {"uid": "u", "run_start": "r", "time": 1, "data_keys": keys}
     return document("descriptor", body)
 

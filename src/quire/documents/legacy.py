@@ -28,7 +28,7 @@ def as_received(document: Document) -> Sequence[Document]:
 
 def upgraded(document: Document) -> Sequence[Document]:
     """Return what the document is today; itself, unchanged, if it is so already."""
-    rewritten, changes = _rewritten(document.name, _copy(document.body))
+    rewritten, changes = _rewritten(document.name, _parsed(document.raw))
     if not changes:
         return (document,)
     original = b'["%b",%b]' % (document.name.value.encode(), document.raw)
@@ -42,7 +42,7 @@ def changes_of(document: Document) -> tuple[str, ...]:
     """Return what was changed of a document that was upgraded, in plain words."""
     if not document.original:
         return ()
-    name, body = jiter.from_json(document.original, allow_inf_nan=True)
+    name, body = _parsed(document.original)
     return _rewritten(DocumentName(name), body)[1]
 
 
@@ -66,9 +66,8 @@ def _rewritten(
     return [(name, body)], changes
 
 
-def _copy(body: dict[str, Any]) -> dict[str, Any]:
-    copied: dict[str, Any] = jiter.from_json(_raw(body), allow_inf_nan=True)
-    return copied
+def _parsed(raw: bytes) -> Any:
+    return jiter.from_json(raw, allow_inf_nan=True)
 
 
 def _raw(body: dict[str, Any]) -> bytes:

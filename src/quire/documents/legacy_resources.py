@@ -17,7 +17,6 @@ _MIMETYPES = (
 )
 _ANY_FORMAT = "application/octet-stream"
 _OLD_KEYS = ("spec", "root", "resource_path", "resource_kwargs")
-_DRIVE = re.compile("^[A-Za-z]:/")
 
 
 def upgrade_resource(resource: dict[str, Any]) -> Iterator[str]:
@@ -81,6 +80,4 @@ def _uri(root: str, path: str, semantics: Any) -> str:
         whole = f"/{path}"
     if semantics == "windows":
         whole = whole.replace("\\", "/")
-    if _DRIVE.match(whole):
-        whole = "/" + whole
     return "file://localhost/" + quote(whole.lstrip("/"), safe="/:")

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from quire.documents.msgpack import BIG_INTEGER, read_extension
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
-_BIG_INTEGER = 1
-_MOST_DIGITS = 4300  # as many as are read in JSON
 # Of arrays without data, so that a few bytes cannot become a gigabyte of lists.
 _MOST_EMPTY = 1024
 _DOUBLE = 8
@@ -66,11 +66,9 @@ def as_json(value: Any) -> bytes:
 
 
 def _extension(code: int, data: memoryview) -> Any:
-    digits = bytes(data)
-    number = digits.removeprefix(b"-")
-    if code == _BIG_INTEGER and number.isdigit() and len(number) <= _MOST_DIGITS:
-        return int(digits)
-    raise Unpackable(f"extension type {code} is not read")
+    if code != BIG_INTEGER:
+        raise Unpackable(f"extension type {code} is not read")
+    return read_extension(code, data)
 
 
 def _plain(value: Any) -> Any:
@@ -90,16 +88,16 @@ def _nearest(value: Any) -> Any:
     match value:
         case bytes():
             return _text(value)
-        case complex():
-            return [value.real, value.imag]
+        case complex() | np.complexfloating():
+            return [float(value.real), float(value.imag)]
         case dt.datetime() | dt.date() | dt.time():
             return value.isoformat()
         case dt.timedelta():
             return value.total_seconds()
+        case np.ndarray():  # a field of a structured one
+            return _plain(value.tolist())
         case np.floating():  # a long double, which has no Python type
             return float(value)
-        case np.complexfloating():
-            return [float(value.real), float(value.imag)]
     raise Unpackable(f"a value of type {type(value).__name__} is not read")
 
 

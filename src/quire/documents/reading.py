@@ -86,7 +86,7 @@ def _of_lines(body: bytes) -> Iterator[Document | EventBatch | Fault]:
         yield whole
         return
     lines = [text for line in body.split(b"\n") if (text := line.strip(WHITE))]
-    if len(lines) == 1 and is_event(lines[0]):
+    if len(lines) == 1:
         yield _read(lines[0], 0)
         return
     index = 0

@@ -7,7 +7,7 @@ from quire.documents.names import DocumentName
 _ANCHORS = frozenset(
     {DocumentName.DESCRIPTOR, DocumentName.RESOURCE, DocumentName.STREAM_RESOURCE}
 )
-_DATUMS = frozenset(
+DATUMS = frozenset(
     {DocumentName.DATUM, DocumentName.DATUM_PAGE, DocumentName.BULK_DATUM}
 )
 
@@ -53,7 +53,7 @@ def names(document: Document) -> tuple[str, ...]:
     An event names its datums, and a datum its resource; with a resource that names no
     run, that alone tells where they belong.
     """
-    if document.name in _DATUMS:
+    if document.name in DATUMS:
         return row_uids(document)
     return (document.body["uid"],) if document.name in _ANCHORS else ()
 

@@ -11,10 +11,8 @@ import msgspec
 from quire.documents.document import Document
 from quire.documents.names import DocumentName
 from quire.documents.reading import parse
+from quire.documents.references import DATUMS
 
-_DATUMS = frozenset(
-    {DocumentName.DATUM, DocumentName.DATUM_PAGE, DocumentName.BULK_DATUM}
-)
 _EVENTS = frozenset({DocumentName.EVENT, DocumentName.EVENT_PAGE})
 _KEPT = ("descriptor", "resource", "stream_resource", "datum_id", "datum_ids")
 
@@ -48,7 +46,7 @@ class Sketcher:
         """
         if name in _EVENTS:
             return self._of_event(name, _descriptor(name, raw))
-        self.datums = self.datums or name in _DATUMS
+        self.datums = self.datums or name in DATUMS
         body = parse(name, raw).body
         return Document(name=name, body=_trimmed(name, body), raw=b"")
 

@@ -24,18 +24,11 @@ def violation(errors: Iterable[jsonschema_rs.ValidationError], body: Any) -> Vio
     body
         The document itself: the schema's validator shows NaN as null.
     """
-    path, reason = _told(min(errors, key=_rank), body)
-    return _restored(path, body), reason
-
-
-def _rank(error: jsonschema_rs.ValidationError) -> int:
-    # A failed part of a schema leaves its members "unevaluated": that only echoes
-    # the other error.
-    return 1 if error.kind.name == "unevaluatedProperties" else 0
+    return _told(next(iter(errors)), body)
 
 
 def _told(error: jsonschema_rs.ValidationError, body: Any) -> Violation:
-    path = tuple(error.instance_path)
+    path = _restored(error.instance_path, body)
     kind: Any = error.kind  # its attributes vary with its name
     if kind.name == "required":
         return (*path, kind.property), "required, but missing"
@@ -43,7 +36,7 @@ def _told(error: jsonschema_rs.ValidationError, body: Any) -> Violation:
         key = kind.unexpected[0]
         return (*path, key), f"{_shown(key)}: {_why_closed(key)}"
     if kind.name == "anyOf":
-        return _nearest(path, kind.context, body)
+        return _nearest(error, kind.context, body)
     if kind.name == "type":
         return path, f"{_shown(_at(body, path))} is not of type {_types([error])}"
     if kind.name == "enum":
@@ -59,32 +52,39 @@ def _why_closed(key: str) -> str:
 
 
 def _nearest(
-    path: Path, branches: Sequence[Sequence[jsonschema_rs.ValidationError]], body: Any
+    error: jsonschema_rs.ValidationError,
+    branches: Sequence[Sequence[jsonschema_rs.ValidationError]],
+    body: Any,
 ) -> Violation:
     """Tell what is wrong with the form that was meant, or else that none was."""
-    meant = [branch for branch in branches if not _is_other_form(branch, path)]
+    meant = [branch for branch in branches if not _is_other_form(branch, error)]
     if len(meant) == 1:
         return violation(meant[0], body)
     nearest = min(meant or branches, key=len)
     if meant or len(nearest) > 1:
+        path = _restored(error.instance_path, body)
         return path, f"{_shown(_at(body, path))} has none of the forms allowed here"
-    place = tuple(nearest[0].instance_path)
+    first = nearest[0]
+    path = _restored(first.instance_path, body)
     here = [
-        error
+        one
         for branch in branches
-        for error in branch
-        if tuple(error.instance_path) == place
+        for one in branch
+        if one.instance_path == first.instance_path
     ]
-    if nearest[0].kind.name == "type":
-        return place, f"{_shown(_at(body, place))} is not of type {_types(here)}"
-    return place, f"{_shown(_at(body, place))} is none of {_constants(here)}"
+    if first.kind.name == "type":
+        return path, f"{_shown(_at(body, path))} is not of type {_types(here)}"
+    return path, f"{_shown(_at(body, path))} is none of {_constants(here)}"
 
 
-def _is_other_form(branch: Sequence[jsonschema_rs.ValidationError], path: Path) -> bool:
+def _is_other_form(
+    branch: Sequence[jsonschema_rs.ValidationError],
+    whole: jsonschema_rs.ValidationError,
+) -> bool:
     """Tell whether a branch is for another type, or has another constant."""
     return any(
         error.kind.name == "const"
-        or (error.kind.name == "type" and tuple(error.instance_path) == path)
+        or (error.kind.name == "type" and error.instance_path == whole.instance_path)
         for error in branch
     )
 
@@ -101,21 +101,25 @@ def _constants(errors: Iterable[jsonschema_rs.ValidationError]) -> str:
 
 
 def _at(body: Any, path: Path) -> Any:
-    for step in _restored(path, body):
+    for step in path:
         body = body[step]
     return body
 
 
-def _restored(path: Path, body: Any) -> Path:
+def _restored(path: Sequence[str | int], body: Any) -> Path:
     """Return the path with the empty keys that jsonschema-rs leaves out of it."""
-    found: list[str | int] = []
-    for step in path:
-        while not _holds(body, step) and _holds(body, "") and body[""]:
-            found.append("")
-            body = body[""]
-        found.append(step)
-        body = body[step] if _holds(body, step) else None
-    return tuple(found)
+    return _found(tuple(path), body) or ()
+
+
+def _found(path: Path, value: Any) -> Path | None:
+    if not path:
+        return ()
+    for step, left in ((path[0], path[1:]), ("", path)):
+        if _holds(value, step):
+            found = _found(left, value[step])
+            if found is not None:
+                return (step, *found)
+    return None
 
 
 def _holds(value: Any, step: str | int) -> bool:
