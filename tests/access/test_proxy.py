@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from quire.access.proxy import ProxySettings, TrustedProxy
 from quire.errors import InputError
 
-SECRET = "a secret of some length"  # noqa: S105
+SECRET = "sixteen letters."  # noqa: S105
 PROXY = TrustedProxy(
     ProxySettings(addresses=("10.0.0.0/24", "::1", "127.0.0.1"), secret=SECRET)
 )
@@ -13,6 +13,7 @@ PROXY = TrustedProxy(
 
 @pytest.mark.parametrize("peer", ["10.0.0.9", "127.0.0.1", "::1"])
 def test_the_proxy_is_known_by_address_and_secret(peer: str) -> None:
+    assert PROXY.there
     assert PROXY.sent(peer, [SECRET])
 
 
@@ -39,7 +40,7 @@ def test_by_default_nobody_is_trusted() -> None:
     [
         ProxySettings(addresses=("127.0.0.1",)),
         ProxySettings(secret=SECRET),
-        ProxySettings(addresses=("127.0.0.1",), secret="short"),  # noqa: S106
+        ProxySettings(addresses=("127.0.0.1",), secret=SECRET[:-1]),
         ProxySettings(addresses=("localhost",), secret=SECRET),
         ProxySettings(addresses=("10.0.0.1/24",), secret=SECRET),
     ],

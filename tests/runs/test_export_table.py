@@ -66,6 +66,11 @@ def test_what_does_not_fit_its_column_stands_in_the_last_one() -> None:
     assert json.loads(second["misfits"]) == {"energy": [1, 2], "turns": 2.5}
 
 
+def test_a_whole_float_is_an_integer_where_64_bits_hold_it() -> None:
+    table = written(["turns"], [[2.0**62], [2.0**63], [True]], parquet=True)
+    assert table.column("turns").to_pylist() == [2**62, None, None]
+
+
 def test_open_fields_are_json_and_the_record_needs_no_column_of_misfits() -> None:
     names = ["uid", "scan_id", "time", "devices", "nowhere"]
     rows: list[list[Any]] = [["u", 5, 2**60 + 1, "det", "x"], ["v", None, 2.0, None, 1]]

@@ -131,6 +131,53 @@ def test_fields_of_which_a_value_is_left_out_are_named(value: dict[str, Any]) ->
     assert {*named} == left_out(value, "start.")
 
 
+def test_so_many_fields_are_named_and_each_is_cut() -> None:
+    odd = {f"{place}\0{'x' * 300}": math.nan for place in range(200)}
+    named = gathered(odd, "")["unsearched"]
+    assert named[0] == "199" + "x" * 196
+    assert (len(named), {len(str(name)) for name in named}) == (100, {199})
+
+
+def test_a_run_is_found_by_all_that_its_record_says() -> None:
+    bad = Flag(detector="DCH", value="bad", cause="trip")
+    good = Flag(detector="PXD", value="good")
+    run = Run(
+        uid="u",
+        owner="me",
+        time=5.0,
+        stop_time=7.5,
+        plan_name="scan",
+        scan_id=3,
+        stop_uid="s",
+        exit_status="success",
+        reason="done",
+        products=("p",),
+        annotations=Annotations(flags=(bad, good), lists=("good@1",)),
+    )
+    assert searchable(run).leaves == {
+        "duration": (2.5,),
+        "products": ("p",),
+        "events": (0,),
+        "reason": ("done",),
+        "exit_status": ("success",),
+        "stop_time": (7.5,),
+        "time": (5.0,),
+        "plan_name": ("scan",),
+        "scan_id": (3,),
+        "sign_off": ("open",),
+        "status": ("success",),
+        "owner": ("me",),
+        "uid": ("u",),
+        "quality_expert.DCH": ("bad",),
+        "quality_expert.PXD": ("good",),
+        "flag.DCH": ("bad",),
+        "flag.PXD": ("good",),
+        "flag_cause.DCH": ("trip",),
+        "run_lists": ("good@1",),
+    }
+    assert "reason" not in searchable(Run(uid="u", owner="me")).leaves
+
+
 def test_facility_fields_are_found_by_their_names_however_deep() -> None:
     start = {
         "run_type": ["physics", "cosmic"],

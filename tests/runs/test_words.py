@@ -15,6 +15,13 @@ def test_case_does_not_count() -> None:
 def test_one_character_may_be_written_in_several_ways() -> None:
     assert words_in("Cafe\u0301 caf\u00e9") == ["caf\u00e9", "caf\u00e9"]
     assert words_in("\ufb00 \u2167 \uff15 \u212b") == ["ff", "viii", "5", "\u00e5"]
+    assert words_in("20\u2103 5\u3392") == words_in("20°C 5MHz") == ["20", "c", "5mhz"]
+
+
+@given(st.text())
+def test_the_words_of_words_are_themselves(text: str) -> None:
+    words = words_in(text)
+    assert words_in(" ".join(words)) == words
 
 
 @given(st.text(st.characters(max_codepoint=0x24F)))

@@ -27,7 +27,7 @@ from quire.runs.query.json_form import to_json
 from quire.runs.query.parser import QueryParser
 from quire.runs.query.reading import unquoted
 from quire.runs.query.search_box import boxed
-from quire.runs.query.tree import And, Compare, Not, Or, Tree
+from quire.runs.query.tree import And, Not, Tree
 from quire.runs.run import Run, Status
 from quire.runs.searchable import FACETS, Describe
 
@@ -59,10 +59,19 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Where a page ended, good for the same question and order alone."""
+    """Where a page ended, good for the same question and order alone.
+
+    Attributes
+    ----------
+    bound
+        Hash of what the question meant, the names in it included.
+    now
+        When the first page was asked for: ``now`` is the same on all of them.
+    """
 
     place: RunPlace
     bound: str
+    now: float
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,14 +116,15 @@ class Search:
         SearchTooSlow
             It would take too long.
         """
-        selection = await self._selection(question, principal)
-        bound = _bound(question, order, _lists(selection.where))
+        now = self._clock.now() if behind is None else behind.now
+        selection = await self._selection(question, principal, now)
+        bound = _bound(selection.where, order)
         if behind is not None and behind.bound != bound:
-            reason = "belongs to another query, order or version of a list"
+            reason = "belongs to another query or order, or a name in it was changed"
             raise InputError("cursor", reason, "begin anew without it")
         place = None if behind is None else behind.place
         runs, last = await self._page(selection, order, place, limit)
-        following = None if last is None else Cursor(place=last, bound=bound)
+        following = None if last is None else Cursor(place=last, bound=bound, now=now)
         return Page(runs=runs, following=following)
 
     async def runs(
@@ -282,47 +292,35 @@ class Search:
             uid=run.uid, time=run.time, experiment=found.experiment, run=found.run
         )
 
-    async def _selection(self, question: Question, principal: Principal) -> Selection:
-        if "@" not in question.text and question.tree is None:
-            return self._selected(question, principal, self._parser)
-        return await self._store.view(
-            lambda tx: self._selected(
-                question,
-                principal,
-                self._parser.resolving(names_of(tx, principal.name)),
-            )
-        )
-
-    def _selected(
-        self, question: Question, principal: Principal, parser: QueryParser
+    async def _selection(
+        self, question: Question, principal: Principal, now: float | None = None
     ) -> Selection:
-        now = self._clock.now()
-        parts: list[Tree] = []
-        if question.text.strip():
-            read = partial(boxed, parser=parser) if question.box else parser.parse
-            parts.append(read(question.text, now=now))
-        if question.tree is not None:
-            parts.append(parser.from_json(question.tree, now=now, at="/tree"))
-        if question.also is not None:
-            parts.append(question.also)
-        where = parts[0] if len(parts) == 1 else And(parts=tuple(parts))
-        return Selection(where=where if parts else None, visible=keys_of(principal))
+        at = self._clock.now() if now is None else now
+        if "@" not in question.text and question.tree is None:
+            return _selected(question, principal, self._parser, at)
+
+        def named(tx: Transaction) -> Selection:
+            parser = self._parser.resolving(names_of(tx, principal.name))
+            return _selected(question, principal, parser, at)
+
+        return await self._store.view(named)
 
 
-def _lists(tree: Tree | None) -> list[str]:
-    """Return the versions of lists that are asked for, by name or by the newest's."""
-    match tree:
-        case Compare(field="run_lists", value=label):
-            return [str(label)]
-        case Not(part=part):
-            return _lists(part)
-        case And(parts=parts) | Or(parts=parts):
-            return [label for part in parts for label in _lists(part)]
-        case _:
-            return []
+def _selected(
+    question: Question, principal: Principal, parser: QueryParser, now: float
+) -> Selection:
+    parts: list[Tree] = []
+    if question.text.strip():
+        read = partial(boxed, parser=parser) if question.box else parser.parse
+        parts.append(read(question.text, now=now))
+    if question.tree is not None:
+        parts.append(parser.from_json(question.tree, now=now, at="/tree"))
+    if question.also is not None:
+        parts.append(question.also)
+    where = parts[0] if len(parts) == 1 else And(parts=tuple(parts))
+    return Selection(where=where if parts else None, visible=keys_of(principal))
 
 
-def _bound(question: Question, order: RunOrder, lists: Sequence[str]) -> str:
-    asked = (question.text, question.box, repr(question.tree), question.also)
-    told = _encode((*asked, order.value, *lists))
+def _bound(where: Tree | None, order: RunOrder) -> str:
+    told = _encode((where, order.value))
     return hashlib.blake2b(told, digest_size=6).hexdigest()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -14,7 +15,9 @@ from quire.cli.outcomes import Commands
 from quire.cli.output import moment, put, put_fields, put_json, put_raw, put_table
 from quire.errors import InputError
 
-app = typer.Typer(cls=Commands, help="Find, show and export runs.")
+app = typer.Typer(
+    cls=Commands, help="Find, show and export runs.", no_args_is_help=True
+)
 _PATH = "/api/v1/runs"
 
 Query = Annotated[
@@ -22,14 +25,24 @@ Query = Annotated[
 ]
 
 
+class By(StrEnum):
+    """In which order runs come."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    NUMBER = "number"
+    NUMBER_DESCENDING = "-number"
+
+
+Order = Annotated[By, typer.Option(help="number is (experiment, run).")]
+
+
 @app.command()
 def search(
     query: Query = "",
     *,
     limit: Limit = 20,
-    order: Annotated[
-        str, typer.Option(help="newest, oldest, number or -number.")
-    ] = "newest",
+    order: Order = By.NEWEST,
     counts: Annotated[
         bool, typer.Option("--counts", help="Say how many match, and lack a value.")
     ] = False,
@@ -61,9 +74,9 @@ def search(
 
 
 @app.command()
-def explain(query: Query, *, json: Json = False) -> None:
+def explain(query: Query, *, order: Order = By.NEWEST, json: Json = False) -> None:
     """Show how a query is answered, and so what it costs."""
-    plan = _get(f"{_PATH}/explain", q=query, box=True)
+    plan = _get(f"{_PATH}/explain", q=query, box=True, order=order)
     if json:
         put_json(plan)
         return
@@ -81,12 +94,14 @@ def export_all(
     fields: Annotated[
         str, typer.Option(help="Which fields, separated by commas.")
     ] = "",
+    order: Order = By.NEWEST,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file instead of stdout.")
     ] = None,
 ) -> None:
     """Write all runs that a query finds, a row each, without a limit."""
-    asked = {"q": query, "box": True, "format": form, "fields": fields or None}
+    asked = {"q": query, "box": True, "format": form, "order": order}
+    asked |= {"fields": fields} if fields else {}
     _save(f"{_PATH}/export", asked, output)
 
 
@@ -112,7 +127,7 @@ def show(which: Which, *, json: Json = False) -> None:
             ("closed by", run.get("closed_by")),
             ("because", run.get("close_reason")),
             *(("finding", _finding(one)) for one in run.get("findings", ())),
-            *(("product", one.get("file")) for one in run.get("products", ())),
+            *(("product", _product(one)) for one in run.get("products", ())),
         ]
     )
 
@@ -125,21 +140,23 @@ def export(
         str | None, typer.Option(help="A stream's rows instead of the documents.")
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="Of a stream: arrow, csv or json.")
-    ] = "csv",
+        str | None,
+        typer.Option(
+            "--format",
+            help="Of documents: ndjson, json or msgpack. Of a stream: csv, arrow or"
+            " json. The first by default.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file instead of stdout.")
     ] = None,
 ) -> None:
-    """Write a run's original documents, a line each, or the rows of a stream."""
+    """Write a run's original documents, or the rows of a stream."""
     path = f"{_PATH}/{_quoted(which)}"
-    query: dict[str, Any] = {}
     if stream is None:
-        path += "/documents"
+        _save(f"{path}/documents", {"format": form or "ndjson"}, output)
     else:
-        path += f"/streams/{_quoted(stream)}"
-        query["format"] = form
-    _save(path, query, output)
+        _save(f"{path}/streams/{_quoted(stream)}", {"format": form or "csv"}, output)
 
 
 @app.command(context_settings=NEGATIVE)
@@ -173,6 +190,10 @@ app.add_typer(run_lists.app, name="lists")
 def _finding(finding: dict[str, Any]) -> str:
     which = f" ({finding['uid']})" if finding["uid"] else ""
     return f"{finding['rule']}: {finding['message']}{which}"
+
+
+def _product(product: dict[str, Any]) -> str:
+    return f"{product['file']} ({product['id']})"
 
 
 def _save(path: str, query: dict[str, Any], output: Path | None) -> None:

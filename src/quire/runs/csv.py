@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from quire.runs.columns.plain import lists
-
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
+from quire.runs.exporting import plain_text
 
 
 def csv_stream(
@@ -47,7 +46,7 @@ def _cell(value: Any) -> Any:
         case None:
             return ""
         case str():
-            return f"'{value}" if value.startswith(_RISKY) else value
+            return plain_text(value)
         case list() | dict():
             return json.dumps(value)
         case _:

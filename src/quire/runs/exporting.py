@@ -57,6 +57,11 @@ def json_lines(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     )
 
 
+def plain_text(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
 def _cell(value: Any) -> Any:
     match value:
         case None:
@@ -64,12 +69,8 @@ def _cell(value: Any) -> Any:
         case bool():
             return "true" if value else "false"
         case list():
-            return _safe(json.dumps(value, ensure_ascii=False))
+            return json.dumps(value, ensure_ascii=False)
         case str():
-            return _safe(value)
+            return plain_text(value)
         case _:
             return value
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

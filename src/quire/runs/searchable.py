@@ -42,7 +42,7 @@ UNIQUE = frozenset({"uid", "start.uid", "stop.uid", "stop.run_start"})
 GROWING = frozenset({"events"})
 """Fields that change with every event: they have columns of their own."""
 
-VERSION = 2
+VERSION = 3
 """To be raised whenever a run is searched by something else than before."""
 
 _ADDED = frozenset(

@@ -14,5 +14,7 @@ def words_in(text: str) -> list[str]:
     """
     folded = text.casefold()
     if not folded.isascii():
-        folded = unicodedata.normalize("NFKC", folded)
+        # What one sign stands for may have capitals again: that of degrees Celsius has.
+        plain = unicodedata.normalize("NFKC", folded).casefold()
+        folded = unicodedata.normalize("NFKC", plain)
     return _WORD.findall(folded)

@@ -119,4 +119,4 @@ def test_pages_of_a_list_are_all_of_one_version(http: httpx.Client) -> None:
     freeze_as("experiment = 27")
     refused = http.post("/api/v1/runs/search", json=following)
     assert (refused.status_code, refused.json()["field"]) == (422, "cursor")
-    assert "version of a list" in refused.json()["detail"]
+    assert "a name in it was changed" in refused.json()["detail"]

@@ -84,6 +84,27 @@ def test_a_cursor_is_of_one_question(http: httpx.Client) -> None:
     assert "another query" in answer.json()["detail"]
 
 
+def test_pages_of_a_saved_query_are_all_of_one_version(http: httpx.Client) -> None:
+    def save(query: str) -> None:
+        body = {"query": query}
+        http.put("/api/v1/queries/paged", json=body).raise_for_status()
+
+    save("scan_id > 0")
+    first = asked(http, q="@paged", limit=2)
+    following = {"q": "@paged", "cursor": first["next"]}
+    assert asked(http, **following)["runs"]
+    save("scan_id < 3")
+    refused = http.get("/api/v1/runs", params=following)
+    assert (refused.status_code, refused.json()["field"]) == (422, "cursor")
+
+
+def test_now_is_the_same_on_all_pages(http: httpx.Client) -> None:
+    first = asked(http, q="time < now - 1 d", limit=2)
+    following = asked(http, q="time < now - 1 d", cursor=first["next"])
+    whole = asked(http, q="time < now - 1 d", limit=RUNS)
+    assert first["runs"] + following["runs"] == whole["runs"]
+
+
 def test_counts_say_what_lacks_a_value(http: httpx.Client) -> None:
     found = asked(http, q="exit_status = success", counts="true", limit=1)
     assert found["counts"] == {"matched": 19, "lacking": 1, "exact": True}

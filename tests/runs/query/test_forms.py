@@ -59,6 +59,7 @@ def test_the_json_form_of_a_tree_reads_back_to_it(tree: Tree) -> None:
         ({"field": "a", "op": "=", "value": None}, "a = null"),
         ({"field": "a", "op": "=", "value": "5"}, "a = '5'"),
         ({"field": "a b.c", "op": "exists"}, "exists(`a b`.c)"),
+        ({"field": "a", "op": "regex", "value": "^Cu"}, "a ~ 'Cu*'"),
         ({"text": "Copper foil"}, '"copper foil"'),
         ({"name": "@good"}, "@good"),
         (
@@ -97,7 +98,7 @@ def test_both_forms_say_the_same(form: object, text: str) -> None:
         ({"field": "a", "op": "exsts"}, "/op"),
         ({"field": 5, "op": "exists"}, "/field"),
         ({"field": "", "op": "exists"}, "/field"),
-        ({"field": "a\0", "op": "exists"}, "/field"),
+        ({"field": "a\ud800", "op": "exists"}, "/field"),
         ({"field": "plan_nam", "op": "exists"}, "/field"),
         ({"field": "a", "op": "exists", "value": 1}, "/value"),
         ({"field": "a", "op": "exists", "unit": "s"}, "/unit"),
@@ -116,6 +117,8 @@ def test_both_forms_say_the_same(form: object, text: str) -> None:
         ({"field": "a", "op": "in", "values": [1, []]}, "/values/1"),
         ({"field": "a", "op": "in", "values": [1] * 1001}, "/values/1000"),
         ({"field": "a", "op": "~", "value": 5}, "/value"),
+        ({"field": "a", "op": "~", "value": "\0"}, "/value"),
+        ({"field": "a", "op": "regex", "value": "[ab]"}, "/value"),
         ({"field": "a", "op": ">", "value": True}, "/value"),
         ({"field": "scan_id", "op": "=", "value": 1.5}, "/value"),
         ({"field": "scan_id", "op": "=", "value": "5"}, "/value"),
@@ -129,6 +132,13 @@ def test_a_json_form_that_cannot_be_asked_is_refused(form: object, place: str) -
         PARSER.from_json(form, at="/tree")
     assert refused.value.field == f"/tree{place}"
     assert refused.value.column is None
+
+
+def test_a_refused_value_is_shown_as_it_was_given() -> None:
+    with pytest.raises(QueryError) as refused:
+        PARSER.from_json({"field": "plan_name", "op": "=", "value": 5})
+    assert refused.value.reason == "plan_name is text, not 5"
+    assert refused.value.mend == "write a string"
 
 
 _member = st.sampled_from(
@@ -187,14 +197,23 @@ def test_lark_is_loaded_by_the_first_text_and_not_before() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_a_json_form_has_limits() -> None:
+@pytest.mark.parametrize("word", ["not", "or"])
+def test_a_json_form_is_at_most_50_deep(word: str) -> None:
     deep: object = {"field": "a", "op": "exists"}
-    for _ in range(5_000):
-        deep = {"not": deep}
-    with pytest.raises(QueryTooLarge):
-        PARSER.from_json(deep)
-    with pytest.raises(QueryTooLarge):
-        PARSER.from_json({"and": [{"field": "a", "op": "exists"}] * 401})
+    for depth in range(2, 60):
+        deep = {word: deep if word == "not" else [deep]}
+        if depth <= 50:
+            PARSER.from_json(deep)
+        else:
+            with pytest.raises(QueryTooLarge):
+                PARSER.from_json(deep)
+
+
+def test_a_json_form_has_at_most_400_conditions() -> None:
+    for condition in ({"field": "a", "op": "exists"}, {"text": "a"}):
+        PARSER.from_json({"and": [condition] * 400})
+        with pytest.raises(QueryTooLarge):
+            PARSER.from_json({"and": [condition] * 401})
 
 
 def test_what_no_query_can_say_has_no_form() -> None:

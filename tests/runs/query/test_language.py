@@ -20,6 +20,9 @@ NOW = 1_800_000_000.0
 DECLARED = (
     FieldDeclaration(name="energy", type=FieldType.NUMBER, unit="eV"),
     FieldDeclaration(name="target", type=FieldType.STRING, choices=("Cu", "Nickel")),
+    FieldDeclaration(
+        name="letter", type=FieldType.STRING, choices=tuple("abcdefghijklm")
+    ),
     FieldDeclaration(name="hot", type=FieldType.BOOLEAN),
     FieldDeclaration(name="lumi", type=FieldType.NUMBER, unit="nb-1"),
     FieldDeclaration(name="t.*", type=FieldType.NUMBER, unit="degC"),
@@ -91,6 +94,7 @@ EXAMPLES = [
     ("energy > 8 keV", "start.energy > 8000.0"),
     ("energy > 8keV", "start.energy > 8000.0"),
     ("energy in 8..9 keV", "start.energy in 8000.0..9000.0"),
+    ("energy in 8 keV..1 MeV", "start.energy in 8000.0..1000000.0"),
     ("energy in [1 eV, 1 meV]", "start.energy in [1.0, 0.001]"),
     ("duration > 1.5 h", "duration > 5400.0"),
     ("duration > 90", "duration > 90"),
@@ -114,6 +118,7 @@ EXAMPLES = [
     ("time > 2026 s", "time > 2026.0"),
     ("time > 1800", "time > 1800.0"),
     ("a > 2026", "start.a > 2026"),
+    ("a > '5keV'", 'start.a > "5keV"'),
     ("time > '2026-11-01 12:00:00.5'", "time > 1793534400.5"),
     ("time = 2026-11-01", "time >= 1793491200.0 and time < 1793577600.0"),
     ("time != 2026-11-01", "not (time >= 1793491200.0 and time < 1793577600.0)"),
@@ -123,6 +128,8 @@ EXAMPLES = [
         "time >= 1793491200.0 and time < 1793664000.0",
     ),
     ("time in 1..2", "time in 1.0..2.0"),
+    ("time in '2026-11-01'..1793577600 s", "time in 1793491200.0..1793577600.0"),
+    ("time in [5, 2026-11-01]", "time = 5.0 or (time >= 1793491200.0 and time < 1793577600.0)"),
     ("time > now", f"time > {NOW}"),
     ("time > now - 7 d", f"time > {NOW - 7 * 86400}"),
     ("time < NOW+1.5h", f"time < {NOW + 5400}"),
@@ -163,8 +170,9 @@ ERRORS = [
     ("status = opne", UnknownValue, 10, "'open'"),
     ("status in [open, sucess]", UnknownValue, 18, "'success'"),
     ("target = Nikel", UnknownValue, 10, "'Nickel'"),
+    ("letter = zz", UnknownValue, 10, "k, l, ..."),
     ("target = Cu and target = Fe", UnknownValue, 26, "Cu, Nickel"),
-    ("run_type > 5", WrongType, 12, "run_type is text"),
+    ("run_type > 5", WrongType, 12, 'put it in quotes: "5"'),
     ("scan_id = '5'", WrongType, 11, "take the quotes away"),
     ("scan_id ~ 5*", WrongType, 11, "scan_id in a..b"),
     (f"a ~ '{'b*' * 251}'", QueryTooLarge, 5, "at most 500 characters, this has 502"),
@@ -174,10 +182,12 @@ ERRORS = [
     ("hot = yes", WrongType, 7, "true or false"),
     ("hot > true", WrongType, 7, "no order"),
     ("a > true", WrongType, 5, "no order"),
+    ("hot in false..true", WrongType, 8, "no order"),
+    ("a in 5keV..9keV", WrongType, 6, "no declared unit"),
     ("a in 1..x", WrongType, 9, "two numbers or of two strings"),
     ("energy > 5 K", WrongType, 10, "does not convert"),
     ("energy > 5 keVs", WrongType, 10, "unknown unit"),
-    ("run = 1e19", WrongType, 7, "too great"),
+    ("run = 1e19", WrongType, 7, "'1e19' is too great"),
     ('plan_name "scan"', QuerySyntaxError, 11, "a comparison is wanted"),
     ('"copper" "foil"', QuerySyntaxError, 10, "'and', 'or' or the end is wanted"),
     ("plan_name = 'scan", QuerySyntaxError, 13, "a quote is not closed"),
@@ -213,10 +223,19 @@ def test_now_has_no_meaning_without_a_clock() -> None:
         PARSER.parse("time > now - 7 d")
 
 
+def test_a_name_that_no_field_can_have_is_refused() -> None:
+    fields = FieldRegistry()
+    assert fields.field("a" * 500, 1).path == "start." + "a" * 500
+    for name in ("a" * 501, "a\0"):
+        with pytest.raises(UnknownField, match="at most 500 characters"):
+            fields.field(name, 1)
+
+
 def test_observed_fields_are_the_only_ones() -> None:
     seen = {
         "start.sample.name": frozenset({FieldType.STRING}),
         "start.plan_nam": frozenset({FieldType.STRING, FieldType.NUMBER}),
+        "start.hits": frozenset({FieldType.INTEGER}),
     }
     parser = QueryParser(FieldRegistry().observe(seen))
     for text in ("sample.name = Cu", "plan_nam = 5", "plan_nam = x", "scan_id = 1"):
@@ -225,6 +244,7 @@ def test_observed_fields_are_the_only_ones() -> None:
         ("sample.nam = Cu", "'sample.name'"),
         ("nothing.like.it = 1", "no run has it"),
         ("sample.name = 5", "it is string"),
+        ("hits ~ 5*", "it is integer$"),
         ("plan_nam = true", "it is number or string"),
     ):
         with pytest.raises(QueryError, match=words):

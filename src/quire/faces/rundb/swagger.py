@@ -20,7 +20,10 @@ def description(base: str, zone: str) -> dict[str, Any]:
         "type": "object",
         "required": ["count", "next", "previous", "results"],
         "properties": {
-            "count": {"type": ["integer", "null"]},
+            "count": {
+                "type": ["integer", "null"],
+                "description": "null where a filter leaves more than 10,000",
+            },
             "next": {"type": ["string", "null"], "format": "uri"},
             "previous": {"type": "null"},
             "results": {"type": "array", "items": {"$ref": "#/components/schemas/Run"}},

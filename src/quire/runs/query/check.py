@@ -83,7 +83,6 @@ class Check:
             case Negation():
                 return Not(part=self.tree(spoken.part, depth + 1))
             case Named():
-                self.count(spoken)
                 return self._expand(spoken, self, depth)
             case FullText():
                 self.count(spoken)

@@ -90,9 +90,15 @@ class FieldRegistry:
         if found is not None:
             return found
         if len(name) > _LONGEST or "\0" in name:
-            raise UnknownField(at, "a field's name is too long", "shorten it")
+            reason = (
+                f"a field's name has at most {_LONGEST} characters, none of them NUL"
+            )
+            raise UnknownField(at, reason)
         family = self._family(name)
         if family is not None:
+            if name == family.name and not name.startswith(_DOCUMENTS):
+                reason = f"{name} stands for many fields"
+                raise UnknownField(at, reason, f"name one: {name[:-1]}NAME")
             return self._seen(family.member(name), name, at)
         meant = self._slips.of(name)
         if meant is not None and not self._has_seen(f"start.{name}"):
