@@ -6,7 +6,8 @@ from quire.access.principals import Principal
 from quire.actions.ingest import Ingest
 from quire.actions.lookup import By, Lookup, Order
 from quire.errors import Ambiguous, InputError, NotFound
-from quire.ports.store import Store
+from quire.jobs.job import Job
+from quire.ports.store import Store, Transaction
 
 NDJSON = "application/x-ndjson"
 
@@ -103,3 +104,22 @@ async def test_documents_come_in_replay_order(
     replayed = await lookup.documents("new", staff, by=By.UID, order=Order.REPLAY)
     assert [one.name for one in received] == ["stop", "start"]
     assert [one.name for one in replayed] == ["start", "stop"]
+
+
+@pytest.mark.parametrize("count", [100, 101])
+async def test_it_says_that_a_run_has_more_jobs(
+    lookup: Lookup, store: Store, staff: Principal, count: int
+) -> None:
+    jobs = [
+        Job(id=f"{n:03}", kind="wait", owner=staff.name, created=n, runs=("bbbbb",))
+        for n in range(count)
+    ]
+
+    def put(tx: Transaction) -> None:
+        for job in jobs:
+            tx.jobs.put(job)
+
+    await store.decide(put)
+    found = await lookup.run("bbbbb", staff)
+    assert found.jobs == tuple(job.id for job in jobs[:-101:-1])
+    assert found.more_jobs == (count > 100)

@@ -109,7 +109,9 @@ async def test_a_list_that_was_cut_short_is_ended(store: SqliteStore) -> None:
         )
 
     await store.decide(cut)
+    assert [ready for _, ready in await lists.all(ANN)] == [True, False]
     await lists.resume()
+    assert [ready for _, ready in await lists.all(ANN)] == [True, True]
     assert await store.view(lambda tx: tx.run_lists.unfinished()) == ()
     for label in ("good@1", "good@2"):
         found = await search.total(Question(text=f'run_lists = "{label}"'), ANN)

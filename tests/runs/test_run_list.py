@@ -14,6 +14,7 @@ from quire.runs.run_list import (
     data_version,
     difference,
     golden,
+    in_order,
     member,
     ranges,
     rows,
@@ -24,7 +25,7 @@ _BAD = frozenset({"bad"})
 _numbers = st.integers(1, 30)
 
 
-def flagged(*spans: Span, value: str = "bad") -> Run:
+def flagged(*spans: Span | None, value: str = "bad") -> Run:
     flags = tuple(Flag(detector="D", value=value, span=span) for span in spans)
     return Run(
         uid="u",
@@ -49,6 +50,14 @@ def test_a_part_with_another_flag_stays() -> None:
     assert member(flagged(span, value="good"), 0, 1, _BAD).events == ((1, 30),)
 
 
+def test_a_flag_of_the_whole_run_cuts_nothing_and_an_open_run_has_no_times() -> None:
+    found = member(replace(flagged(None), stop_time=None), 0, 1, _BAD)
+    assert (found.events, found.times, found.cut) == (((1, 30),), (), ())
+    assert golden([found]) == {"1": [[1, 30]]}
+    with pytest.raises(Conflict, match=r"no stop.*unit=event"):
+        golden([found], unit="time")
+
+
 def test_a_span_between_numbers_cuts_what_lies_in_it() -> None:
     """As it was kept before such spans were refused."""
     found = member(flagged(Span(unit="event", first=1.5, last=2.5)), 0, 1, _BAD)
@@ -65,6 +74,22 @@ def test_bad_times_are_cut_from_the_times() -> None:
         [0, 7, "u", "time", 100.0, 110.0],
         [0, 7, "u", "time", 120.0, 130.0],
     ]
+
+
+def test_bad_times_beyond_the_run_cut_nothing_there() -> None:
+    bad = [(90, 105), (125, 130), (129, 140), (80, 85), (200, 210)]
+    spans = [Span(unit="time", first=first, last=last) for first, last in bad]
+    assert member(flagged(*spans), 0, 7, _BAD).times == ((105.0, 125.0),)
+
+
+def test_members_stand_by_their_numbers_and_those_without_one_last() -> None:
+    numbers = [(0, 0), (0, 1), (0, None), (1, 0), (1, 2), (None, 0), (None, None)]
+    members = [
+        Member(uid=uid, experiment=experiment, run=run)
+        for experiment, run in numbers
+        for uid in ("a", "b")
+    ]
+    assert in_order(reversed(members)) == tuple(members)
 
 
 def test_a_form_that_would_say_it_wrong_is_refused() -> None:
@@ -103,10 +128,13 @@ def test_lists_differ_in_runs_and_in_their_parts() -> None:
 
     part = Member(uid="b", events=((1, 2),))
     whole = Member(uid="b", events=((1, 3),))
-    found = difference(made(Member(uid="a"), part), made(whole, Member(uid="c")))
-    assert found.only_first == ("a",)
-    assert found.only_second == ("c",)
+    ours = [Member(uid=uid) for uid in "qaxd"]
+    theirs = [Member(uid=uid) for uid in "ypcz"]
+    found = difference(made(*ours, part), made(whole, *theirs))
+    assert found.only_first == ("a", "d", "q", "x")
+    assert found.only_second == ("c", "p", "y", "z")
     assert found.other_parts == ("b",)
+    assert (made().kept_by, replace(made(), owner="o").kept_by) == ("a", "o")
 
 
 def test_the_data_version_follows_the_data() -> None:
@@ -114,3 +142,5 @@ def test_the_data_version_follows_the_data() -> None:
     grown = Run(uid="u", documents=4)
     same, other = data_version([state(run)]), data_version([state(grown)])
     assert same == data_version([state(run)]) != other
+    both = [state(run), ("v", 1, 2)]
+    assert data_version(both) == data_version(both[::-1])

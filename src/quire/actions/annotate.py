@@ -151,7 +151,7 @@ class Annotate:
             if run is not None and _lacks_flag(run, change) is None:
                 self._changed(tx, run, change, principal, reason=reason, batch=batch)
 
-        await self._in_steps(uids, step)
+        await self._in_steps(uids, step, batch)
         return Batch(id=batch, runs=len(uids))
 
     async def undo_batch(
@@ -183,7 +183,7 @@ class Annotate:
                 self._changed(tx, run, change, principal, reason=reason, batch=again)
                 done.add(uid)
 
-        await self._in_steps(list(found), step)
+        await self._in_steps(list(found), step, again)
         if not done:
             raise Conflict("batch", batch, "is undone already")
         return Batch(id=again, runs=len(done))
@@ -200,7 +200,7 @@ class Annotate:
         return await self._store.view(question)
 
     async def _in_steps(
-        self, uids: list[str], step: Callable[[Transaction, str], None]
+        self, uids: list[str], step: Callable[[Transaction, str], None], batch: str
     ) -> None:
         for begin in range(0, len(uids), _AT_ONCE):
             some = uids[begin : begin + _AT_ONCE]
@@ -209,7 +209,13 @@ class Annotate:
                 for uid in some:
                     step(tx, uid)
 
-            await self._store.decide(decide)
+            try:
+                await self._store.decide(decide)
+            except Conflict as late:  # somebody judged it since it was looked at
+                if not begin:
+                    raise
+                told = f"; of the others {begin} are changed, as batch {batch}"
+                raise Conflict(late.what, late.name, late.reason + told) from None
 
     def _changed(
         self,

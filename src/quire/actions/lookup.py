@@ -23,6 +23,7 @@ _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,17})")
 _SHORTEST_PREFIX = 5
 _SHOWN_CANDIDATES = 10
 _FARTHEST_BACK = 10_000
+_MOST_JOBS = 100
 
 
 class By(StrEnum):
@@ -46,12 +47,17 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     stale
         Ids of the products that late documents have overtaken.
+    jobs
+        Ids of the newest of its jobs.
+    more_jobs
+        Whether there are older ones, too.
     """
 
     run: Run
     products: tuple[Product, ...]
     stale: frozenset[str]
     jobs: tuple[str, ...]
+    more_jobs: bool = False
 
 
 class Lookup:
@@ -74,7 +80,9 @@ class Lookup:
         def question(tx: Transaction) -> RunDetail:
             run = find_run(tx, which, principal, by=by)
             jobs = tx.jobs.page(
-                JobQuery(limit=100, run=run.uid, owner=principal.visible_owner)
+                JobQuery(
+                    limit=_MOST_JOBS + 1, run=run.uid, owner=principal.visible_owner
+                )
             )
             every = tx.products.of_run(run.uid)
             products = tuple(one for one in every if one.removed is None)
@@ -82,7 +90,8 @@ class Lookup:
                 run=run,
                 products=products,
                 stale=stale_among(products, {run.uid: run.documents}),
-                jobs=tuple(job.id for job in jobs),
+                jobs=tuple(job.id for job in jobs[:_MOST_JOBS]),
+                more_jobs=len(jobs) > _MOST_JOBS,
             )
 
         return await self._store.view(question)

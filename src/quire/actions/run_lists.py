@@ -140,9 +140,17 @@ class RunLists:
 
         return await self._store.view(question)
 
-    async def all(self, _: Principal) -> tuple[RunList, ...]:
-        """Return every version of every list, without members."""
-        return await self._store.view(lambda tx: tx.run_lists.heads())
+    async def all(self, _: Principal) -> tuple[tuple[RunList, bool], ...]:
+        """Return every version of every list, without members, and if it is all made.
+
+        Its name stands for an older version until then.
+        """
+
+        def question(tx: Transaction) -> tuple[tuple[RunList, bool], ...]:
+            begun = {one.label for one in tx.run_lists.unfinished()}
+            return tuple((one, one.label not in begun) for one in tx.run_lists.heads())
+
+        return await self._store.view(question)
 
     async def difference(
         self,

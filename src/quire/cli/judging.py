@@ -78,7 +78,7 @@ def flag_all(
 ) -> None:
     """Judge a detector in all runs that a query finds, to be undone as one."""
     body = {"q": query, **_flag(detector, value, cause, comment, reason)}
-    batch = _asked("POST", f"{_PATH}/flags", body)
+    batch = _asked_of_many(f"{_PATH}/flags", body)
     if json:
         put_json(batch)
     else:
@@ -127,7 +127,7 @@ def undo_all(
 ) -> None:
     """Undo what was changed in one go."""
     path = f"/api/v1/batches/{quote(batch, safe='')}/undo"
-    done = _asked("POST", path, {"reason": reason})
+    done = _asked_of_many(path, {"reason": reason})
     if json:
         put_json(done)
     else:
@@ -219,3 +219,10 @@ def _asked(method: str, path: str, body: Any = None) -> Any:
 
     with Connection() as connection:
         return connection.ask(method, path, body=body)
+
+
+def _asked_of_many(path: str, body: Any) -> Any:
+    from quire.client.connection import LASTING, Connection
+
+    with Connection(patience=LASTING) as connection:
+        return connection.post(path, body)

@@ -12,7 +12,11 @@ from quire.cli.outcomes import Commands
 from quire.cli.output import moment, put, put_json, put_raw, put_table
 from quire.errors import InputError
 
-app = typer.Typer(cls=Commands, help="Good-run lists: frozen, shown and exported.")
+app = typer.Typer(
+    cls=Commands,
+    help="Good-run lists: frozen, shown and exported.",
+    no_args_is_help=True,
+)
 _PATH = "/api/v1/run-lists"
 
 Name = Annotated[str, typer.Argument(help="Of the list; searches find it by @NAME.")]
@@ -57,9 +61,9 @@ def freeze(
     body: dict[str, Any] = {"q": query, "note": note, "group": group}
     if bad is not None:
         body["bad"] = bad
-    from quire.client.connection import Connection
+    from quire.client.connection import LASTING, Connection
 
-    with Connection() as connection:
+    with Connection(patience=LASTING) as connection:
         made = connection.post(_one(name), body)
     if json:
         put_json(made)
@@ -80,7 +84,7 @@ def list_lists(*, json: Json = False) -> None:
         put_json(found)
         return
     rows = [
-        (one["label"], moment(one["at"]), one["author"], one["query"], one["note"])
+        (one["label"], _frozen(one), one["author"], one["query"], one["note"])
         for one in found["lists"]
     ]
     put_table(("list", "frozen", "by", "query", "note"), rows)
@@ -146,6 +150,10 @@ def difference(
         return
     rows = [(uid, kind) for kind, uids in found.items() for uid in uids]
     put_table(("run", "where"), [(uid, kind.replace("_", " ")) for uid, kind in rows])
+
+
+def _frozen(one: dict[str, Any]) -> str:
+    return moment(one["at"]) if one.get("ready", True) else "being made"
 
 
 def _one(name: str) -> str:

@@ -163,8 +163,8 @@ def golden(
     ------
     Conflict
         The list spans several experiments, has runs without a number, runs of one
-        number of which not the same parts are good, or bad parts that are only known
-        in the other unit: another form says it right.
+        number of which not the same parts are good, bad parts that are only known in
+        the other unit, or times that nobody knows: another form says it right.
     """
     experiments = {one.experiment for one in members}
     if len(experiments) > 1:
@@ -178,6 +178,8 @@ def golden(
         by = " and by ".join(other.cut)
         reason = f"of run {other.uid} bad parts are known by {by}"
         raise Conflict("run list", label, f"{reason}; {mend}")
+    if unit == "time":
+        _refuse_endless(members, label)
     _refuse_twins(members, label)
     found: dict[str, list[list[float]]] = {}
     for one in members:
@@ -257,6 +259,14 @@ def _refuse_nameless(members: Iterable[Member], label: str) -> None:
     odd = next((one for one in members if one.run is None), None)
     if odd is not None:
         raise Conflict("run list", label, f"run {odd.uid} has no number; ask for csv")
+
+
+def _refuse_endless(members: Iterable[Member], label: str) -> None:
+    """Refuse what would say that nothing of a run is good, for it has no stop."""
+    odd = next((one for one in members if not (one.times or one.cut)), None)
+    if odd is not None:
+        reason = f"run {odd.uid} has no start or no stop, so its times are not known"
+        raise Conflict("run list", label, f"{reason}; give unit=event, or ask for csv")
 
 
 def _refuse_twins(members: Iterable[Member], label: str) -> None:

@@ -66,7 +66,8 @@ class RunListRoutes:
     async def all(self, _: Request, principal: Principal) -> Response:
         """Return every version of every list."""
         found = await self._lists.all(principal)
-        return json_response({"lists": [_head(one) for one in found]})
+        shown = [{**_head(one), "ready": ready} for one, ready in found]
+        return json_response({"lists": shown})
 
     async def freeze(self, request: Request, principal: Principal) -> Response:
         """Freeze what a query finds now as the next version of a list."""

@@ -103,12 +103,14 @@ def detail(
             product_json(each, stale=each.id in found.stale) for each in found.products
         ],
         "jobs": found.jobs,
+        "more_jobs": found.more_jobs,
         "links": {
             "self": here,
             "documents": f"{here}/documents",
             "streams": {
                 name: f"{here}/streams/{quote(name, safe='')}" for name in run.streams
             },
+            "jobs": f"/api/v1/jobs?run={uid}",
             "operation": f"/api/v1/operations/{uid}",
             "page": f"/runs/{uid}",
         },

@@ -131,6 +131,7 @@ class RunPageRoutes:
             products=found.products,
             stale=found.stale,
             jobs=jobs,
+            more_jobs=found.more_jobs,
             # Over one axis of several, a line would go back and forth.
             axis=axes[0][0] if len(axes) == 1 else "",
             stream=_drawn(found.run),
