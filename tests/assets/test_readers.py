@@ -178,6 +178,19 @@ def test_the_specs_of_resources(tmp_path: Path) -> None:
         datum(asset, point_number=-1)
 
 
+def test_a_datum_names_its_frames_in_a_way_that_is_known(tmp_path: Path) -> None:
+    write_hdf5(tmp_path)
+    asset = resource(tmp_path / "cube.h5", "AD_HDF5", frame_per_point=2)
+    found = datum(asset, indices={"start": 1, "stop": 3})
+    assert np.array_equal(found, CUBE[2:6])
+    for indices in ({"start": 1}, {"start": 2, "stop": 2}, {"start": -1, "stop": 1}):
+        with pytest.raises(AssetUnreadable, match="is no frame"):
+            datum(asset, indices=indices)
+    # All of the file in each row would be wrong data.
+    with pytest.raises(AssetUnreadable, match=r"names no frame .*point_number"):
+        datum(asset, row=1)
+
+
 WRITER = """
 import sys, h5py
 with h5py.File(sys.argv[1], "w", libver="latest") as file:

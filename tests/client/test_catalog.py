@@ -49,6 +49,7 @@ def test_runs_are_named_in_every_way(catalog: Catalog) -> None:
     assert numbers(catalog[-2:-5:-1]) == [22, 21, 20]
     assert numbers(catalog[-20::-2]) == [4, 2, 0]
     assert uid(3) in catalog
+    assert catalog[uid(3)] in catalog
     # Out of a table of scan numbers.
     assert catalog[np.int64(3)].uid == uid(23)
     assert np.int64(-1) in catalog
@@ -189,6 +190,15 @@ def test_orders_values_and_slices(catalog: Catalog) -> None:
     assert numbers(catalog.sort(("experiment", -1)))[0] == 23
     with pytest.raises(ValueError, match="sorted by"):
         catalog.sort(("plan_name", 1))
+
+
+def test_an_order_is_had_as_a_whole_or_not_at_all(catalog: Catalog) -> None:
+    both = catalog.sort(("experiment", 1), ("start.run", 1))
+    assert numbers(both) == numbers(catalog.sort(("experiment", 1)))
+    with pytest.raises(ValueError, match="not by experiment, -run"):
+        catalog.sort(("experiment", 1), ("run", -1))
+    with pytest.raises(ValueError, match="not by -time, scan_id"):
+        catalog.sort(("start.time", -1), ("scan_id", 1))
 
 
 def test_values_are_counted(catalog: Catalog) -> None:

@@ -82,6 +82,27 @@ def test_a_text_without_axes_is_one_row(place: Place) -> None:
     assert found.primary.read()["cam"].values.tolist() == ["on"]
 
 
+@pytest.mark.filterwarnings("ignore:Stored array in format 3.0")  # of np.save
+def test_fields_may_have_names_of_any_alphabet(place: Place) -> None:
+    values = np.array([(1, 2.5), (3, 4.5)], [("λ", "i4"), ("名", "f8")])
+    with h5py.File(place.files / "letters.h5", "w") as file:
+        file["d"] = values
+    np.save(place.files / "letters.npy", values)
+    for name, media in (("h5", "x-hdf5"), ("npy", "x-npy")):
+        uri = (place.files / f"letters.{name}").as_uri()
+        told = streamed(name, uri, f"application/{media}", 2, dataset="d")
+        keys = {"cam": {"dtype": "array", "external": "STREAM:"}}
+        run = place.made(name, keys, [{}, {}], *told)
+        found = run["primary", "cam"][:]
+        assert found.dtype == values.dtype
+        assert np.array_equal(found, values)
+        path = f"/api/v1/runs/{run.uid}/streams/primary/arrays/cam"
+        with place.server.http() as http:
+            answer = http.get(path, params={"format": "npy"})
+        assert answer.status_code == 422
+        assert answer.json()["mend"] == "raw"
+
+
 def test_fields_that_are_padded_keep_their_names(place: Place) -> None:
     found = run(place, "odd", "odd", 2, 2)["primary", "cam"]
     assert found.dtype.names == ("a", "b")

@@ -149,7 +149,7 @@ def odd() -> Iterator[Any]:
     )
     for number in (1, 2, 3):
         datum = f"{resource['uid']}/{number}"
-        told = {"point": number, "text": "\u2028"}
+        told = {"point_number": number, "text": "\u2028"}
         yield document(
             "datum",
             {"resource": resource["uid"], "datum_id": datum, "datum_kwargs": told},

@@ -114,6 +114,8 @@ def test_orders(catalog: Any) -> None:
     assert numbers(catalog.sort(("start.time", 1)).values()[:2]) == [0, 1]
     with pytest.raises(ClientError, match="sorted by"):
         catalog.sort(("start.plan_name", 1)).values().first()
+    with pytest.raises(ClientError, match="not by -experiment, run"):
+        catalog.sort(("experiment", -1), ("run", 1)).values().first()
 
 
 def even(number: int) -> bool:

@@ -165,7 +165,7 @@ def test_datum_come_as_pages(shown: Mounted) -> None:
     assert [body["datum_id"] for body in pages] == [
         [body["datum_id"]] for name, body in right if name == "datum"
     ]
-    assert pages[0]["datum_kwargs"] == {"point": [1], "text": ["\u2028"]}
+    assert pages[0]["datum_kwargs"] == {"point_number": [1], "text": ["\u2028"]}
     events = [body for name, body in found if name == "event"]
     assert events == [body for name, body in right if name == "event"]
 

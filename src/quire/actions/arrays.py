@@ -7,9 +7,10 @@ from typing import Any
 
 from quire.access.principals import Principal
 from quire.actions.columns import ColumnViews
-from quire.actions.external_column import ExternalColumn, Source
+from quire.actions.external_column import ExternalColumn
+from quire.actions.external_source import Source
 from quire.actions.lookup import By
-from quire.errors import InputError
+from quire.errors import Conflict, InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,14 @@ class OpenArray:
     def size(self) -> int:
         """Bytes of all wanted rows together, where they are of one shape."""
         return len(self.rows) * self.column.row_bytes
+
+    @property
+    def ends(self) -> tuple[int, int] | None:
+        """Sequence numbers of the first and the last wanted row; None without rows."""
+        if not len(self.rows):
+            return None
+        numbers = self.column.seq_num
+        return int(numbers[self.rows[0]]), int(numbers[self.rows[-1]])
 
     def intervals(self) -> list[tuple[int, int]]:
         """Return the sequence numbers of the wanted rows, as closed intervals.
@@ -124,11 +133,20 @@ class Arrays:
         *,
         by: By | None,
         part: slice | None = None,
+        ends: tuple[int, int] | None = None,
     ) -> OpenArray:
         """Return the wanted rows of one data key.
 
+        Parameters
+        ----------
+        ends
+            Sequence numbers that the first and the last of them had when they were
+            listed: a file or a document that came since may have moved them.
+
         Raises
         ------
+        Conflict
+            They have others by now.
         NotFound
             There is no such run, or it has no stream of that name.
         InputError
@@ -137,7 +155,13 @@ class Arrays:
         column = await self._columns.external_column(
             which, stream, key, principal, by=by
         )
-        return await asyncio.to_thread(_opened, column, part)
+        opened = await asyncio.to_thread(_opened, column, part)
+        if ends is not None and opened.ends != ends:
+            column.close()
+            raise Conflict(
+                "data key", key, "its rows have changed; read the stream anew"
+            )
+        return opened
 
 
 def _opened(column: ExternalColumn, part: slice | None) -> OpenArray:

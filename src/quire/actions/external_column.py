@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import msgspec
-
+from quire.actions.counting_on import in_own_files
+from quire.actions.external_source import Source
 from quire.errors import InputError
 from quire.ports.asset_reader import AssetReader, AssetUnreadable, Frames, Origin
 from quire.runs.columns.external import Asset, Places, row_shape
@@ -17,27 +17,8 @@ _MOST_ROW_BYTES = 1024**3
 _MOST_OPEN = 16
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of a column that are a part of one HDF5 dataset.
-
-    Attributes
-    ----------
-    rows
-        Places among the column's rows, half-open.
-    frames
-        Places along the dataset's first axis, half-open.
-    frames_a_row
-        How many of them a row has.
-    """
-
-    origin: Origin
-    rows: tuple[int, int]
-    frames: tuple[int, int]
-    frames_a_row: int
-
-
 class ExternalColumn:
-    """A column of arrays, opened at its first row; blocks.
+    """A column of arrays, opened at the first row that can be read; blocks.
 
     Attributes
     ----------
@@ -64,7 +45,7 @@ class ExternalColumn:
     Raises
     ------
     AssetUnreadable
-        Its first row cannot be read.
+        The first row of none of its first files can be read.
     """
 
     ragged = False
@@ -87,11 +68,16 @@ class ExternalColumn:
         self._key = key
         self._opened: OrderedDict[int, Frames] = OrderedDict()
         self.seq_num = places.seq_num
+        self._first, lost, why = self._first_readable()
         self._frames, self.dtype, self._shape = self._look(declared, by_rows=by_rows)
         self.shape = self._shape
+        if by_rows:
+            self._places = places = in_own_files(
+                places, known, self._frames, self._file
+            )
         self._begin = places.begin * self._frames if by_rows else places.begin
         self._end = places.end * self._frames if by_rows else places.end
-        self.missing, self.lacking = self._leave_out(*self._lost())
+        self.missing, self.lacking = self._leave_out(*self._lost(lost, why))
 
     def __len__(self) -> int:
         return len(self.seq_num)
@@ -163,7 +149,7 @@ class ExternalColumn:
         known = (self._end - self._begin)[self._end >= 0]
         if len(known) and bool((known != known[0]).any()):
             return True
-        return self._file(int(self._places.which[self._first_known()])).even is False
+        return self._file(int(self._places.which[self._first])).even is False
 
     def is_even(self) -> bool:
         """Return whether all rows that can be read are of one shape; looks at each."""
@@ -171,7 +157,7 @@ class ExternalColumn:
 
         if self.is_seen_to_vary():
             return False
-        first = self.row_kind(self._first_known())
+        first = self.row_kind(self._first)
         for number in np.unique(self._places.which).tolist():
             places = np.flatnonzero(self._places.which == number)
             with suppress(AssetUnreadable):
@@ -180,15 +166,19 @@ class ExternalColumn:
                     return False
         return True
 
-    def _lost(self) -> tuple[Any, AssetUnreadable | None]:
+    def _lost(
+        self, lost: Any, why: AssetUnreadable | None
+    ) -> tuple[Any, AssetUnreadable | None]:
         """Return which rows no file has, and why the first, as far as few files tell.
 
         Many files are not looked at: opening them takes longer than reading some rows.
-        """
-        import numpy as np
 
+        Parameters
+        ----------
+        lost, why
+            What is known of it.
+        """
         which = self._places.which
-        lost, why = np.zeros(len(which), bool), None
         numbers = list(dict.fromkeys(which.tolist()))  # in the order of the rows
         few = len(numbers) <= _MOST_OPEN
         for number in numbers:
@@ -226,6 +216,7 @@ class ExternalColumn:
                 self.close()
                 raise why
             kept, places = ~lost, self._places
+            self._first = int(kept[: self._first].sum())
             self._places = Places(
                 assets=places.assets,
                 seq_num=places.seq_num[kept],
@@ -237,9 +228,38 @@ class ExternalColumn:
             self._begin, self._end = self._begin[kept], self._end[kept]
         return missing, why
 
-    def _first_known(self) -> int:
-        """Return the first row whose file the documents tell, else the first."""
-        return int((self._places.which >= 0).argmax())
+    def _first_readable(self) -> tuple[int, Any, AssetUnreadable | None]:
+        """Return the first row that can be read, which before it cannot, and why.
+
+        The first row of each file is tried, then further rows; some, at most.
+
+        Raises
+        ------
+        AssetUnreadable
+            None can be read.
+        """
+        import numpy as np
+
+        which, begin = self._places.which, self._places.begin
+        lost = np.zeros(len(which), bool)
+        faults: list[AssetUnreadable] = []
+        firsts: dict[int, int] = {}
+        for at in [0, *(np.flatnonzero(np.diff(which)) + 1).tolist()]:
+            firsts.setdefault(int(which[at]), at)
+        tried = [*firsts.values()][:_MOST_OPEN]
+        for at in [*tried, *range(min(len(which), _MOST_OPEN))]:
+            behind = which == which[at]
+            try:
+                frames = self._file(int(which[at]))
+                behind = np.arange(len(which)) == at
+                frames.kind(int(begin[at]))
+            except AssetUnreadable as error:
+                lost |= behind
+                faults.append(error)
+            else:
+                return at, lost, faults[0] if faults else None
+        self.close()
+        raise faults[0]
 
     def asset_of(self, at: int) -> Asset:
         """Return what the document says of the files of a row."""
@@ -301,11 +321,11 @@ class ExternalColumn:
         self, declared: Mapping[str, Any], *, by_rows: bool
     ) -> tuple[int, Any, tuple[int, ...]]:
 
-        at = self._first_known()
-        number = int(self._places.which[at])
-        frames = self._file(number)
-        begin, end = int(self._places.begin[at]), int(self._places.end[at])
-        dtype, frame = frames.kind(begin)
+        number, begin, end = (
+            int(one[self._first])
+            for one in (self._places.which, self._places.begin, self._places.end)
+        )
+        dtype, frame = self._file(number).kind(begin)
         told: int | None = self._reader.frames_a_row(self._asset(number))
         if not by_rows:
             told = (end if end >= 0 else self._count(number)) - begin

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from quire.actions.external_column import BLOCK_BYTES, ExternalColumn, Source
+from quire.actions.external_column import BLOCK_BYTES, ExternalColumn
+from quire.actions.external_source import Source
 from quire.errors import InputError
 from quire.ports.asset_reader import AssetReader, AssetUnreadable
 from quire.runs.columns.external import Asset, Places

@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 from quire.assets.sequence import MOST_BYTES, WholeArray
 from quire.ports.asset_reader import Frames
 
+_LATIN = 2
+
 
 class NpyFrames:
     """The rows of an array in C order."""
@@ -65,7 +67,8 @@ def open_npy(path: Path, *, one_frame: bool) -> Frames:
             raise ValueError("it holds Python objects")
         if one_frame and math.prod(shape) * dtype.itemsize > MOST_BYTES:
             raise ValueError(f"an array of shape {shape} is too large")
-        if one_frame or fortran or not shape:
+        # Version 3 has names beyond Latin-1, which NumPy reads right with the array alone.
+        if one_frame or fortran or not shape or major > _LATIN:
             file.seek(0)
             whole = npy.read_array(file, allow_pickle=False)
             file.close()

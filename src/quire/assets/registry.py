@@ -91,17 +91,11 @@ class AssetFiles:
     def span(self, asset: Asset, arguments: Mapping[str, Any]) -> tuple[int, int]:
         """Return the range of frames that a datum stands for."""
         _format(asset)
-        place = next((arguments[one] for one in _PLACES if one in arguments), None)
-        if place is None:
+        if not arguments:
             return 0, -1
-        number, each = (
-            as_integer(place, most=_MOST_FRAMES),
-            self.frames_a_row(asset) or 1,
-        )
-        if number is None or number < 0:
-            shown = repr(place)[:40]
-            raise AssetUnreadable(asset, "/datum_kwargs", f"{shown} is no frame")
-        return number * each, (number + 1) * each
+        begin, end = _rows_of(asset, arguments)
+        each = self.frames_a_row(asset) or 1
+        return begin * each, end * each
 
     def frames_a_row(self, asset: Asset) -> int | None:
         """Return how many frames the asset says that a row has; None for nothing."""
@@ -203,6 +197,28 @@ def _format(asset: Asset) -> Format:
             asset, field, f"{asset.format[:100]!r} is unknown", mend=f"one of {known}"
         )
     return found
+
+
+def _rows_of(asset: Asset, arguments: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the rows of its asset that a datum names, half-open."""
+    field, place = "/datum_kwargs", arguments.get("indices")
+    if isinstance(place, Mapping):  # as of a stream_datum
+        begin, end = (
+            as_integer(place.get(name), most=_MOST_FRAMES) for name in ("start", "stop")
+        )
+    else:
+        named = [arguments[one] for one in _PLACES if one in arguments]
+        if not named:
+            known = ", ".join((*_PLACES, "indices"))
+            raise AssetUnreadable(
+                asset, field, "names no frame", mend=f"one of {known}"
+            )
+        place = named[0]
+        begin = as_integer(place, most=_MOST_FRAMES)
+        end = None if begin is None else begin + 1
+    if begin is None or end is None or not 0 <= begin < end:
+        raise AssetUnreadable(asset, field, f"{repr(place)[:40]} is no frame")
+    return begin, end
 
 
 def _alone(asset: Asset) -> bool:

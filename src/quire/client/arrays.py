@@ -3,11 +3,13 @@
 import math
 import operator
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from http.client import HTTPResponse
 from typing import Any
 
 from quire.client.columns import objects
 from quire.client.connection import Connection
-from quire.client.errors import ConnectionLost
+from quire.client.errors import ConnectionLost, RefusedConflict
 from quire.client.fetching import arrow_reader, fetched
 
 # Of what nobody wants, rather than ask once more.
@@ -145,7 +147,8 @@ class FileArray:
     Raises
     ------
     Refused
-        The data lies in no file, or cannot be read; says which and why.
+        The data lies in no file, or cannot be read; says which and why. Of rows that
+        are read later also if others stand in their places by then.
     """
 
     def __init__(self, connection: Connection, path: str) -> None:
@@ -175,16 +178,15 @@ class FileArray:
         """Return rows, read from the files."""
         import numpy as np
 
-        begin, end, step = wanted.indices(self.shape[0])
+        places = range(*wanted.indices(self.shape[0]))
         if self._ragged:
-            return self._unlike(f"{begin}:{end}:{step}") if begin < end else objects([])
-        count = len(range(begin, end, step))
+            return self._unlike(places) if places else objects([])
+        shape = (len(places), *self.shape[1:])
         if self.dtype.hasobject:
-            shape = (count, *self.shape[1:])
-            return self._texts(f"{begin}:{end}:{step}", shape)
-        out = np.empty((count, *self.shape[1:]), self.dtype)
+            return self._texts(places, shape)
+        out = np.empty(shape, self.dtype)
         if out.nbytes:
-            self._fill(out, f"{begin}:{end}:{step}")
+            self._fill(out, places)
         return out
 
     def at(self, places: Any) -> Any:
@@ -213,13 +215,13 @@ class FileArray:
     def _between(self, places: Any) -> Any:
         return self.rows(slice(places[0], places[-1] + 1))[places - places[0]]
 
-    def _unlike(self, wanted: str) -> Any:
+    def _unlike(self, wanted: range) -> Any:
         """Return rows that differ in shape as an object array of arrays."""
         import numpy as np
 
         return objects([np.array(one, self._of_each) for one in self._listed(wanted)])
 
-    def _texts(self, wanted: str, shape: tuple[int, ...]) -> Any:
+    def _texts(self, wanted: range, shape: tuple[int, ...]) -> Any:
         """Return rows of text as an object array."""
         import numpy as np
 
@@ -227,17 +229,16 @@ class FileArray:
             return np.empty(shape, object)
         return np.array(self._listed(wanted), object).reshape(shape)
 
-    def _listed(self, wanted: str) -> list[Any]:
-        query = {"format": "arrow", "slice": wanted}
-        with fetched(self._connection, self._path, query) as answer:
+    def _listed(self, wanted: range) -> list[Any]:
+        with self._asked("arrow", wanted) as answer:
             column = arrow_reader(answer).read_all().column("values")
         found: list[Any] = column.to_pylist()
         return found
 
-    def _fill(self, out: Any, wanted: str) -> None:
+    def _fill(self, out: Any, wanted: range) -> None:
         view = memoryview(out.reshape(-1).view("u1"))
-        query = {"format": "raw", "slice": wanted}
-        with fetched(self._connection, self._path, query) as answer:
+        with self._asked("raw", wanted) as answer:
+            self._check(answer, out)
             at = 0
             while at < len(view):
                 taken = answer.readinto(view[at:])
@@ -245,6 +246,30 @@ class FileArray:
                     url = self._connection.url
                     raise ConnectionLost(url, f"{self._path} breaks off")
                 at += taken
+
+    def _check(self, answer: HTTPResponse, out: Any) -> None:
+        """Check that the answer's values are of this type and shape, still."""
+        from numpy.lib import format as npy
+
+        descr = str(npy.dtype_to_descr(out.dtype))
+        expected = (
+            descr.encode("ascii", "backslashreplace").decode(),  # as in a header
+            ",".join(map(str, out.shape)),
+        )
+        told = answer.getheader("quire-dtype"), answer.getheader("quire-shape")
+        if told != expected:
+            words = f"the values at {self._path} have changed; read the stream anew"
+            raise RefusedConflict(409, {"detail": words})
+
+    def _asked(self, form: str, wanted: range) -> AbstractContextManager[HTTPResponse]:
+        """Ask for rows, if they are still those that they were."""
+        first, last = self.seq_num[wanted[0]], self.seq_num[wanted[-1]]
+        query = {
+            "format": form,
+            "slice": f"{wanted.start}:{wanted.stop}:{wanted.step}",
+            "seq_nums": f"{first}:{last}",
+        }
+        return fetched(self._connection, self._path, query)
 
 
 def _field(told: list[Any]) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex
 
 from quire.client.connection import Connection
 from quire.client.errors import RefusedLookup
+from quire.client.orders import order_of
 from quire.client.queries import Form, all_of, any_of, form_of
 from quire.client.run import PATH, Run, run_at
 from quire.client.sequences import Items, Keys, Values
@@ -19,14 +20,6 @@ _SHORTEST_PREFIX = 5
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")  # zeros before it are those of a uid
 _SIGNS = frozenset("*?")
 _NO_NAMES = ("", ".", "..")  # of other places, in a path
-_ORDERS = {
-    ("time", -1): "newest",
-    ("time", 1): "oldest",
-    ("experiment", 1): "number",
-    ("run", 1): "number",
-    ("experiment", -1): "-number",
-    ("run", -1): "-number",
-}
 
 
 class Catalog:
@@ -109,11 +102,7 @@ class Catalog:
         ValueError
             There is no such order.
         """
-        field, direction = by[0] if by else ("time", -1)
-        order = _ORDERS.get((field.removeprefix("start."), direction))
-        if order is None:
-            raise ValueError(f"runs are sorted by time or experiment, not by {field}")
-        return self._with(order=order)
+        return self._with(order=order_of(by or (("time", -1),)))
 
     def distinct(self, *fields: str, counts: bool = False) -> dict[str, Any]:
         """Return the values of fields, as tiled does.
@@ -153,6 +142,8 @@ class Catalog:
         return self.runs()
 
     def __contains__(self, which: object) -> bool:
+        if isinstance(which, Run):
+            which = which.uid
         if not isinstance(which, str | Integral):
             return False
         try:

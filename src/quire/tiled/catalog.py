@@ -16,6 +16,7 @@ from tiled.structures.core import (  # type: ignore[import-untyped]
     StructureFamily,
 )
 
+from quire.client.orders import order_of
 from quire.client.queries import Form
 from quire.tiled.counts import Counts
 from quire.tiled.places import STRIDE, Places, from_number, to_number
@@ -26,14 +27,7 @@ from quire.tiled.source import MOST_VALUES, Page, Question, Source
 
 TOKEN = "quire_token"  # noqa: S105 - where a session keeps one
 _USERS = 64
-_ORDERS = {
-    ("", 1): "oldest",
-    ("", -1): "newest",
-    ("time", 1): "oldest",
-    ("time", -1): "newest",
-    ("experiment", 1): "number",
-    ("experiment", -1): "-number",
-}
+_OWN_ORDER = ("", "_")  # as tiled's clients name it
 
 
 class Lists:
@@ -99,12 +93,11 @@ class RunsAdapter(ReadOnly):
         HTTPException
             There is no such order.
         """
-        key, direction = sorting[0] if sorting else ("", 1)
-        name = "" if key == "_" else key.removeprefix("start.")
-        order = _ORDERS.get((name, direction))
-        if order is None:
-            words = f"runs are sorted by start.time or experiment, not by {key}"
-            raise HTTPException(HTTPStatus.BAD_REQUEST, words)
+        by = [("time" if key in _OWN_ORDER else key, way) for key, way in sorting]
+        try:
+            order = order_of(by or (("time", 1),))
+        except ValueError as error:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from None
         return self._with(msgspec.structs.replace(self._question, order=order))
 
     async def exact_len(self) -> int:

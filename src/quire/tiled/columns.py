@@ -81,6 +81,11 @@ class Columns:
     def _is_external(self, name: str) -> bool:
         return bool(self.told.get(name, {}).get("external"))
 
+    @property
+    def may_change(self) -> bool:
+        """Whether it may without a further document: files come late, or are made anew."""
+        return any(map(self._is_external, self.told))
+
     @cached_property
     def timed(self) -> dict[str, str]:
         """Names of the columns with times of single values, by data key."""

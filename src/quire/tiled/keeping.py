@@ -1,10 +1,21 @@
 """Streams that were read, kept at hand: a client asks for each array by itself."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from math import inf
+from typing import NamedTuple
 
 from quire.tiled.columns import Columns
+
+_SECONDS = 30.0
+
+
+class _Kept(NamedTuple):
+    stamp: Hashable
+    until: float
+    columns: Columns
 
 
 class KeptStreams:
@@ -14,12 +25,16 @@ class KeptStreams:
     ----------
     most
         Bytes of values, about; the latest stream is kept however long it is.
+    now
+        Gives seconds, by any clock that goes on: a stream with data in files is kept
+        but for some of them.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, now: Callable[[], float] = time.monotonic) -> None:
         self._most = most
+        self._now = now
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[Hashable, Columns]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     def get(
         self, key: Hashable, stamp: Hashable, read: Callable[[], Columns]
@@ -27,15 +42,16 @@ class KeptStreams:
         """Return a stream's columns, read anew if its stamp is another."""
         with self._lock:
             found = self._kept.get(key)
-            if found is not None and found[0] == stamp:
+            if found and found.stamp == stamp and self._now() < found.until:
                 self._kept.move_to_end(key)
-                return found[1]
+                return found.columns
         columns = read()
+        until = self._now() + _SECONDS if columns.may_change else inf
         with self._lock:
-            self._kept[key] = (stamp, columns)
+            self._kept[key] = _Kept(stamp, until, columns)
             self._kept.move_to_end(key)
-            size = sum(one.nbytes for _, one in self._kept.values())
+            size = sum(one.columns.nbytes for one in self._kept.values())
             while size > self._most and len(self._kept) > 1:
-                _, (_, oldest) = self._kept.popitem(last=False)
-                size -= oldest.nbytes
+                _, oldest = self._kept.popitem(last=False)
+                size -= oldest.columns.nbytes
         return columns

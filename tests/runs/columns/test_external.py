@@ -11,6 +11,7 @@ from tests.documents.samples import FOLDER, read
 from quire.documents.names import DocumentName
 from quire.runs.columns.external import (
     Span,
+    counted_on,
     gather_external,
     places_of_spans,
     row_shape,
@@ -114,6 +115,38 @@ def test_each_row_has_the_place_farthest_on(spans: list[Span]) -> None:
         for which, begin in zip(found.which, found.begin, strict=True)
     ]
     assert told == [expected[number] for number in sorted(expected)]
+
+
+@pytest.mark.parametrize(
+    ("told", "starts"),
+    [
+        ([("a", 0, 3), ("b", 3, 2), ("c", 5, 4)], {"a": 0, "b": 3, "c": 5}),
+        (
+            [("c", 0, 3), ("a", 3, 1), ("a", 4, 1), ("b", 5, 1)],
+            {"c": 0, "a": 3, "b": 5},
+        ),
+        ([("a", 0, 3)], None),
+        ([("a", 0, 3), ("b", 0, 3)], None),
+        ([("a", 0, 3), ("b", 4, 3)], None),
+        ([("a", 1, 3), ("b", 4, 3)], None),
+    ],
+)
+def test_files_are_counted_on_where_each_begins_at_the_end_of_another(
+    told: list[tuple[str, int, int]], starts: dict[str, int] | None
+) -> None:
+    spans, seq_num = [], 1
+    for asset, index, count in told:
+        span = Span(
+            uid=str(seq_num), asset=asset, seq_num=seq_num, index=index, count=count
+        )
+        spans.append(span)
+        seq_num += count
+    places = places_of_spans(spans)
+    found = counted_on(places)
+    if found is None:
+        assert starts is None
+    else:
+        assert {places.assets[at]: one for at, one in found.items()} == starts
 
 
 @pytest.mark.parametrize(

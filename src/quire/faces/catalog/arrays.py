@@ -39,8 +39,12 @@ _PART = {
     "format": Parameter(
         says="raw, npy, arrow, json, or sources (HDF5 datasets of all rows); raw"
     ),
+    "seq_nums": Parameter(
+        says="Those of the first and last wanted row, such as 11:20; if others, 409"
+    ),
     "by": Parameter(says="How the run is named, where both could be meant", type=By),
 }
+_ENDS = re.compile(r"(-?\d{1,18}):(-?\d{1,18})")
 _SLICE = re.compile(r"(-?\d{1,15})?(?::(-?\d{1,15})?)?(?::(-?\d{1,9})?)?")
 
 
@@ -77,6 +81,7 @@ class ArrayRoutes:
             principal,
             by=choice(request, "by", By),
             part=part(request.query_params.get("slice")),
+            ends=_ends(request.query_params.get("seq_nums")),
         )
         if given == "json":
             opened.column.close()
@@ -93,7 +98,7 @@ class ArrayRoutes:
             raise InputError("format", fault, "arrow")
         head = _npy_header(opened) if given == "npy" else b""
         headers = {
-            "quire-dtype": str(_told(opened)["dtype"]),
+            "quire-dtype": _in_ascii(_told(opened)["dtype"]),
             "quire-shape": ",".join(map(str, opened.shape)),
         }
         return VectoredBody(
@@ -128,6 +133,15 @@ def part(text: str | None) -> slice | None:
     return slice(begin, end, step)
 
 
+def _ends(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    found = _ENDS.fullmatch(text)
+    if found is None:
+        raise InputError("seq_nums", f"{text[:40]!r} is no pair", "such as 11:20")
+    return int(found[1]), int(found[2])
+
+
 def _raw(head: bytes, opened: OpenArray) -> Generator[Pieces, None, None]:
     with closing(opened.parts()) as parts:
         yield [memoryview(head + next(parts, b""))]
@@ -149,6 +163,11 @@ def _told(opened: OpenArray) -> dict[str, Any]:
     return {"dtype": told, "shape": opened.shape}
 
 
+def _in_ascii(descr: Any) -> str:
+    """Return a type as a header can hold it; a Python literal where it has fields."""
+    return str(descr).encode("ascii", "backslashreplace").decode()
+
+
 def _missing(opened: OpenArray) -> dict[str, Any]:
     """Return how many rows of the column no file has, and why, if there are any."""
     why, rows = opened.column.lacking, len(opened.column.missing)
@@ -164,5 +183,10 @@ def _npy_header(opened: OpenArray) -> bytes:
         "fortran_order": False,
         "shape": opened.shape,
     }
-    npy.write_array_header_1_0(out, told)
+    try:
+        npy.write_array_header_1_0(out, told)
+    except UnicodeEncodeError:
+        opened.column.close()
+        fault = "its fields have names beyond Latin-1"
+        raise InputError("format", fault, "raw") from None
     return out.getvalue()

@@ -192,6 +192,30 @@ def places_of_spans(spans: Sequence[Span]) -> Places:
     )
 
 
+def counted_on(places: Places) -> dict[int, int] | None:
+    """Return where the rows of each asset begin, if each begins where another ended.
+
+    In the order of their rows, the first of them at 0; None if that is not so, or if
+    there is but one.
+
+    Parameters
+    ----------
+    places
+        Of `places_of_spans`.
+    """
+    import numpy as np
+
+    begins = np.full(len(places.assets), np.iinfo(np.int64).max)
+    ends = np.zeros(len(places.assets), np.int64)
+    np.minimum.at(begins, places.which, places.begin)
+    np.maximum.at(ends, places.which, places.end)
+    order = [at for at in np.argsort(begins).tolist() if ends[at]]
+    begins, ends = begins[order], ends[order]
+    if len(order) == 1 or begins[0] or (begins[1:] != ends[:-1]).any():
+        return None
+    return dict(zip(order, begins.tolist(), strict=True))
+
+
 def rows_of(spans: Iterable[Span]) -> int:
     """Return how many rows the spans hold together."""
     return sum(span.count for span in spans)
