@@ -2,10 +2,11 @@ import pytest
 
 from quire.access.principals import Principal
 from quire.access.tokens import TokenUse
-from quire.actions.tokens import LOGIN_SECONDS, Tokens
+from quire.actions.tokens import FRESH_SECONDS, KNOWN_SECONDS, LOGIN_SECONDS, Tokens
 from quire.errors import NotFound, Unauthenticated
 from quire.ports.store import Store
 from quire.testing.still_clock import StillClock
+from quire.testing.waiting import until_async
 
 
 @pytest.fixture
@@ -60,6 +61,28 @@ async def test_a_revoked_token_is_no_good_at_once(
     await tokens.revoke(issued.token.hash[:12])
     with pytest.raises(Unauthenticated):
         await tokens.admit(issued.secret, TokenUse.API)
+
+
+@pytest.mark.parametrize("later", [FRESH_SECONDS, KNOWN_SECONDS])
+async def test_what_one_server_revokes_another_refuses_soon(
+    tokens: Tokens, store: Store, staff: Principal, clock: StillClock, later: float
+) -> None:
+    another = Tokens(store, clock)
+    issued = await tokens.issue(staff, use=TokenUse.API, lifetime=None)
+    await another.admit(issued.secret, TokenUse.API)
+    await tokens.revoke(issued.token.hash[:12])
+    clock.advance(later)
+
+    async def refused() -> bool:
+        try:
+            await another.admit(issued.secret, TokenUse.API)
+        except Unauthenticated:
+            return True
+        return False
+
+    if later == KNOWN_SECONDS:
+        assert await refused()
+    await until_async(refused)
 
 
 async def test_a_login_link_is_good_once(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import httpx
 import pytest
 from starlette.routing import Route
@@ -75,6 +77,20 @@ def test_a_foreign_host_is_refused(http: httpx.Client, host: str) -> None:
     assert http.get("/livez", headers={"host": host}).status_code == 403
 
 
+def test_a_login_link_leads_to_where_browsers_see_the_server(tmp_path: Path) -> None:
+    process = ServerProcess(tmp_path / "data")
+    process.folder.mkdir()
+    settings = 'public_url = "https://quire.example.org/"'
+    (process.folder / "quire.toml").write_text(settings)
+    process.start()
+    with process.http() as client:
+        link = client.post("/api/v1/login-links").json()["url"]
+        landed = client.get(link.replace("https://quire.example.org", ""))
+    process.stop()
+    assert link.startswith("https://quire.example.org/login?code=")
+    assert "; secure" in landed.headers["set-cookie"].lower()
+
+
 def test_a_session_is_for_our_own_pages_alone(
     http: httpx.Client, server: ServerProcess
 ) -> None:
@@ -84,6 +100,7 @@ def test_a_session_is_for_our_own_pages_alone(
         assert landed.status_code == 303
         cookie = landed.headers["set-cookie"].lower()
         assert "httponly" in cookie
+        assert "secure" not in cookie  # asked by plain http
         assert "samesite=lax" in cookie
         base = str(http.base_url).rstrip("/")
         wanted = {"kind": "wait", "parameters": {"SECONDS": 0}}

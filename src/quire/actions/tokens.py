@@ -1,5 +1,6 @@
 """Tokens and one-time login links."""
 
+import asyncio
 import secrets
 
 import msgspec
@@ -7,11 +8,15 @@ import msgspec
 from quire.access.principals import Principal, Scope
 from quire.access.tokens import SECRET_PREFIX, Token, TokenUse, token_hash
 from quire.clock import Clock
-from quire.errors import NotFound, Unauthenticated
+from quire.errors import NotFound, StoreUnavailable, Unauthenticated
 from quire.ports.store import Store, Transaction
 
 LOGIN_SECONDS = 5 * 60.0
 SESSION_SECONDS = 14 * 24 * 3600.0
+FRESH_SECONDS = 5.0
+"""After which it is asked, behind a request, whether another server has revoked."""
+KNOWN_SECONDS = 60.0
+"""After which a request waits for the answer."""
 _REFUSED = "the token is unknown, revoked or expired"
 
 
@@ -28,7 +33,8 @@ class Tokens:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: dict[str, tuple[Token, Principal]] = {}
+        self._known: dict[str, tuple[Token, Principal, float]] = {}
+        self._asking: asyncio.Task[object] | None = None
 
     async def admit(self, secret: str, use: TokenUse) -> Principal:
         """Return who holds a token.
@@ -38,17 +44,34 @@ class Tokens:
         Unauthenticated
             It is not, or no longer, good for this use.
         """
-        key = token_hash(secret)
+        key, now = token_hash(secret), self._clock.now()
         known = self._known.get(key)
-        if known is None:
-            found = await self._store.view(lambda tx: tx.tokens.get(key))
-            if found is None or found.use is not use:
-                raise Unauthenticated(_REFUSED)
-            known = self._known[key] = found, found.principal()
-        token, principal = known
-        if token.use is not use or not token.live(self._clock.now()):
+        if known is None or not 0 <= now - known[2] < KNOWN_SECONDS:
+            known = await self._looked_up(key, now)
+        elif now - known[2] >= FRESH_SECONDS and not (
+            self._asking and not self._asking.done()
+        ):
+            # Documents do not wait while searches hold all that reads the store.
+            self._asking = asyncio.create_task(self._looked_up(key, now))
+        if known is None or known[0].use is not use or not known[0].live(now):
             raise Unauthenticated(_REFUSED)
-        return principal
+        return known[1]
+
+    async def _looked_up(
+        self, key: str, now: float
+    ) -> tuple[Token, Principal, float] | None:
+        try:
+            found = await self._store.view(lambda tx: tx.tokens.get(key))
+        except StoreUnavailable:
+            # What needs no store, such as figures of this very trouble, is still told.
+            if key in self._known:
+                return self._known[key]
+            raise
+        if found is None:
+            self._known.pop(key, None)
+            return None
+        known = self._known[key] = found, found.principal(), now
+        return known
 
     async def issue(
         self,

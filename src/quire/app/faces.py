@@ -40,6 +40,7 @@ from quire.faces.catalog.streams import StreamRoutes
 from quire.faces.dashboard.rendering import Rendering
 from quire.faces.dashboard.routes import DashboardRoutes
 from quire.faces.dashboard.run_page import RunPageRoutes
+from quire.faces.dashboard.sessions import Sessions
 from quire.faces.documents.databroker import DatabrokerRoutes
 from quire.faces.documents.express import LINE, DocumentExpress
 from quire.faces.documents.routes import DocumentRoutes
@@ -270,7 +271,7 @@ class Faces:
                 ),
                 self._streams,
             ),
-            ServerRoutes(self._health, self._tokens),
+            ServerRoutes(self._health, self._tokens, public_url=on.settings.public_url),
             MetricsRoutes(self.metrics, self._health),
         )
 
@@ -289,7 +290,11 @@ class Faces:
                 search=self._runs.search,
                 jobs=self._jobs.jobs,
                 follow=Follow(on.store, on.doorbell),
-                tokens=self._tokens,
+                sessions=Sessions(
+                    self._tokens,
+                    public_url=on.settings.public_url,
+                    proxy=TrustedProxy(on.settings.proxy),
+                ),
                 notebooks=labs.notebooks,
                 rules=self._jobs.rules,
                 front=front(

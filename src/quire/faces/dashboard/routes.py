@@ -13,16 +13,16 @@ from quire.actions.lab_notebooks import LabNotebooks
 from quire.actions.projection_rules import ProjectionRules
 from quire.actions.search import Cursor, Page, Question, Search
 from quire.actions.submit import Jobs
-from quire.actions.tokens import SESSION_SECONDS, Tokens
 from quire.errors import InputError, NotFound
 from quire.faces.dashboard.rendering import Rendering
+from quire.faces.dashboard.sessions import Sessions
 from quire.jobs.job import Job
 from quire.ports.job_records import JobQuery
 from quire.ports.run_finder import Count, SearchTooSlow
 from quire.products.projection.readymade import NAMES
 from quire.progress.places import to_text
 from quire.progress.steps import steps_of
-from quire.web.gate import SESSION_COOKIE, Gate, Handler, OpenHandler
+from quire.web.gate import Gate, Handler, OpenHandler
 from quire.web.json import json_response
 from quire.web.paging import from_cursor, to_cursor
 
@@ -47,7 +47,7 @@ class DashboardRoutes:
         search: Search,
         jobs: Jobs,
         follow: Follow,
-        tokens: Tokens,
+        sessions: Sessions,
         notebooks: LabNotebooks,
         rules: ProjectionRules,
         front: Mapping[str, str | None],
@@ -57,7 +57,7 @@ class DashboardRoutes:
         self._search = search
         self._jobs = jobs
         self._follow = follow
-        self._tokens = tokens
+        self._sessions = sessions
         self._notebooks = notebooks
         self._rules = rules
 
@@ -74,7 +74,8 @@ class DashboardRoutes:
             "/operations/{id}/retry": (self.retry, Scope.JOBS_RUN),
             "/projections/{name}/{state}": (self.switch, Scope.ADMIN_ALL),
         }
-        shown, login = self._shown, self._shown.plainly(self.login)
+        shown = self._shown
+        login = shown.plainly(self._sessions.begin)
         return [
             gate.open_route("/", self._front(gate), methods=["GET"]),
             gate.open_route("/login", login, methods=["GET"]),
@@ -103,7 +104,8 @@ class DashboardRoutes:
         """Show runs, newest first, or those that the search box asks for."""
         text = request.query_params.get("q", "").strip()
         cursor = request.query_params.get("cursor")
-        question = Question(text=text, box=True)
+        # Of all runs the cursor is one with that of the list that the page fetches anew.
+        question = Question(text=text, box=bool(text))
         wrong, found = "", Page(runs=(), following=None)
         count: Count | None = None
         try:
@@ -189,19 +191,6 @@ class DashboardRoutes:
         if lab.id != request.path_params["id"] or not url:
             raise NotFound("running lab of yours", request.path_params["id"])
         return RedirectResponse(url, 303)
-
-    async def login(self, request: Request) -> Response:
-        """Turn a login link into a session."""
-        issued = await self._tokens.log_in(request.query_params.get("code", ""))
-        response = RedirectResponse("/", 303)
-        response.set_cookie(
-            SESSION_COOKIE,
-            issued.secret,
-            max_age=int(SESSION_SECONDS),
-            httponly=True,
-            samesite="lax",
-        )
-        return response
 
     async def static(self, request: Request) -> Response:
         """Return one of the pages' own files."""

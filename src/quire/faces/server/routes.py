@@ -42,11 +42,18 @@ class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerRoutes:
-    """What a server says and gives out of itself."""
+    """What a server says and gives out of itself.
 
-    def __init__(self, health: Health, tokens: Tokens) -> None:
+    Parameters
+    ----------
+    public_url
+        Where browsers see it, if not where it was asked.
+    """
+
+    def __init__(self, health: Health, tokens: Tokens, *, public_url: str = "") -> None:
         self._health = health
         self._tokens = tokens
+        self._public_url = public_url.rstrip("/")
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
@@ -85,8 +92,9 @@ class ServerRoutes:
         issued = await self._tokens.issue(
             principal, use=TokenUse.LOGIN, lifetime=LOGIN_SECONDS
         )
-        url = request.url.replace(path="/login", query=f"code={issued.secret}")
-        return json_response({"url": str(url), "seconds": LOGIN_SECONDS}, 201)
+        base = self._public_url or str(request.base_url).rstrip("/")
+        url = f"{base}/login?code={issued.secret}"
+        return json_response({"url": url, "seconds": LOGIN_SECONDS}, 201)
 
     async def list_tokens(self, _: Request, __: Principal) -> Response:
         """Return the tokens, without their secrets."""
