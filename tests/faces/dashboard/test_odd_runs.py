@@ -66,9 +66,10 @@ def test_long_values_stay_within_a_narrow_screen(
     any_page: Page, http: httpx.Client
 ) -> None:
     uid = "odd-long-" + "u" * 1000
+    said = {"title": "t" * 10_000, "k" * 500: {"within": ["x" * 500]}}
     ingest(
         http,
-        ["start", {"uid": uid, "time": 1.0, "plan_name": "p" * 1000}],
+        ["start", {"uid": uid, "time": 1.0, "plan_name": "p" * 1000, **said}],
         described(uid, "primary", *(f"key{n}_{'k' * 80}" for n in range(9))),
         ended(uid, reason="r" * 1000),
     )
@@ -78,7 +79,7 @@ def test_long_values_stay_within_a_narrow_screen(
     http.post(f"{here}/flags", json=flag).raise_for_status()
     http.post(f"{here}/comments", json={"text": "t" * 5000}).raise_for_status()
     any_page.set_viewport_size({"width": NARROW, "height": 800})
-    for path in (f"/runs/{uid}", f"/operations/{uid}", "/"):
+    for path in (f"/runs/{uid}", f"/operations/{uid}", "/", "/docs"):
         any_page.goto(path)
         for summary in any_page.locator("summary").all():
             summary.click()

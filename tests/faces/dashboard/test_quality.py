@@ -69,7 +69,7 @@ def test_a_detector_is_flagged_and_the_flag_removed_and_brought_back(
         "a <b>trip</b>",
     )
     expect(row).to_contain_text(kept["author"])
-    expect(any_page.locator("dl")).to_contain_text("open, DCH bad")
+    expect(any_page.locator("main > dl")).to_contain_text("open, DCH bad")
     row.get_by_role("button", name="Remove the flag of DCH, whole run").press("Enter")
     expect(rows(any_page)).to_have_count(0)
     opened(any_page, "Changes")
@@ -293,7 +293,7 @@ def test_a_run_whose_uid_has_slashes_has_a_page_and_forms(
     http.post("/api/v1/documents", json=[["start", start]]).raise_for_status()
     any_page.goto("/?q=plan_name = slashed")
     any_page.locator("#runs tbody a").click()
-    expect(any_page.locator("dl")).to_contain_text(uid)
+    expect(any_page.locator("main > dl")).to_contain_text(uid)
     before = any_page.locator("#comments li").count()
     any_page.locator("#comment-text").fill("found")
     any_page.get_by_role("button", name="Add the comment").press("Enter")

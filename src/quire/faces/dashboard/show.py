@@ -1,8 +1,10 @@
 """Values as people read them."""
 
+import json
 import math
 from datetime import UTC, datetime
 from textwrap import shorten
+from typing import Any
 
 import msgspec
 
@@ -23,6 +25,7 @@ from quire.runs.changes import (
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
 _LINE = 80
+_MOST = 2000  # signs of one value
 
 
 def moment(seconds: float | None) -> str:
@@ -53,6 +56,12 @@ def size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= _STEP
     return f"{count:.3g} {_UNITS[-1]}"
+
+
+def said(value: Any) -> str:
+    """Return what a document says under a key: text as it is, all else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
 def job_title(job: Job) -> str:

@@ -1,5 +1,6 @@
 // Keeps the list of jobs fresh, by one stream over those that are at work.
 import { fetchJson } from "./connection.js";
+import { leadOn, renew } from "./lists.js";
 import { Operations } from "./stream.js";
 
 const body = document.querySelector("#jobs tbody");
@@ -40,8 +41,8 @@ function row(job) {
   chip.className = `chip ${job.phase.toLowerCase()}`;
   chip.textContent = job.phase;
   line.insertCell().append(chip);
-  cell(moment(job.created));
-  cell(duration(job));
+  cell(moment(job.created), "when");
+  cell(duration(job), "when");
   cell(job.attempt, "number");
   cell(job.owner ?? "");
   const link = document.createElement("a");
@@ -63,7 +64,8 @@ async function refresh() {
   const page = await fetchJson("/api/v1/jobs?limit=50").catch(() => null);
   if (!page) return;
   document.getElementById("none")?.remove();
-  body.replaceChildren(...page.jobs.map(row));
+  renew(body, page.jobs.map(row));
+  leadOn(page.next);
   operations.follow(working());
 }
 

@@ -1,5 +1,6 @@
 // Keeps the list of runs fresh.
 import { fetchJson, refreshing } from "./connection.js";
+import { leadOn, renew } from "./lists.js";
 import { Operations } from "./stream.js";
 import { moment } from "./times.js";
 
@@ -16,21 +17,21 @@ function duration(seconds) {
 function row(run) {
   const line = document.createElement("tr");
   line.dataset.uid = run.uid;
-  const cell = (text, number = false) => {
+  const cell = (text, kind = "") => {
     const made = line.insertCell();
     made.textContent = text;
-    if (number) made.className = "number";
+    made.className = kind;
     return made;
   };
-  cell(run.scan_id ?? "–", true);
+  cell(run.scan_id ?? "–", "number");
   cell(run.plan_name ?? "–");
-  cell(moment(run.time));
-  cell(duration(run.duration));
+  cell(moment(run.time), "when");
+  cell(duration(run.duration), "when");
   const chip = document.createElement("span");
   chip.className = `chip ${run.status}`;
   chip.textContent = run.status;
   line.insertCell().append(chip);
-  cell(run.events, true);
+  cell(run.events, "number");
   const link = document.createElement("a");
   link.href = `/runs/${encodeURIComponent(run.uid)}`;
   const code = document.createElement("code");
@@ -48,7 +49,8 @@ async function refresh() {
   if (text === shown) return;
   shown = text;
   document.getElementById("none")?.remove();
-  body.replaceChildren(...page.runs.map(row));
+  renew(body, page.runs.map(row));
+  leadOn(page.next);
 }
 
 new Operations({ topics: ["runs"] }, refreshing(refresh, 300));
