@@ -1,11 +1,15 @@
 import gzip
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import rich.text
+import typer.main
 from tests.client.serving import Server
 from typer.testing import CliRunner, Result
 
@@ -43,6 +47,31 @@ def test_help_names_every_command() -> None:
 
 def test_the_version_is_the_package_s() -> None:
     assert call("--version").stdout == f"quire {quire.__version__}\n"
+
+
+def every(group: Any, *words: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from every(command, *words, name)
+        yield " ".join((*words, name)), command
+
+
+def test_no_help_has_words_that_the_terminal_takes_for_markup() -> None:
+    for name, command in every(typer.main.get_command(app)):
+        for parameter in command.params:
+            told = getattr(parameter, "help", None) or ""
+            shown = rich.text.Text.from_markup(told).plain
+            assert shown == told, f"{name}: {parameter.name}"
+
+
+@pytest.mark.parametrize("words", [("serve",), ("audit",), ("backup", "new")])
+def test_a_path_that_cannot_be_is_told_in_a_line(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    result = call(*words, str(tmp_path / "file"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.fullmatch(r"quire: \S+file\S*: Not a directory\n", result.stderr)
 
 
 def test_help_loads_nothing_heavy() -> None:

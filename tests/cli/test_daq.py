@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_queues_and_watches_to_the_end(found: Path) -> None:
     assert call("status", "CLI.GOOD").stderr == ""
     assert [one["id"] for one in told("history", "I.GOOD")] == ["CLI.GOOD"]
     assert told("history", "I.GOOD", "--substate", "Aborted") == []
-    tomorrow = (datetime.now() + timedelta(days=1)).strftime("%Y-%m-%d")  # noqa: DTZ005
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
     assert told("history", "I.GOOD", "--since", tomorrow) == []
     assert "CLI.GOOD" in call("history").stdout
     again = call("queue", str(spec))

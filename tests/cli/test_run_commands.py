@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,21 @@ def test_a_query_finds_runs() -> None:
     assert [run["uid"] for run in told["runs"]] == [uid(2), uid(1), uid(0)]
 
 
+def test_a_time_that_is_listed_finds_its_run_in_any_time_zone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        listed = call("runs", "search", f"uid = '{uid(3)}'").stdout
+        (moment,) = re.findall(r"\d{4}-\S+Z", listed)
+        found = call("runs", "search", f"time = {moment}")
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+    assert uid(3)[:8] in found.stdout, found.stderr
+
+
 def test_a_bad_query_is_told_with_its_column() -> None:
     result = call("runs", "search", "plan_nam = scan")
     assert result.exit_code != 0
@@ -50,6 +66,22 @@ def test_all_that_is_found_is_exported(tmp_path: Path) -> None:
     assert len(file.read_text().splitlines()) == 18 + 1
     lines = call("runs", "export-all", "--format", "jsonl").stdout.splitlines()
     assert len(lines) == RUNS
+
+
+def test_documents_are_exported_in_the_format_that_is_asked_for() -> None:
+    documents = json.loads(call("runs", "export", "3", "--format", "json").stdout)
+    assert documents[0][0] == "start"
+    refused = call("runs", "export", "3", "--format", "csv")
+    assert refused.exit_code == 2
+    assert "ndjson" in refused.stderr
+
+
+def test_a_job_is_forgotten() -> None:
+    job = call("jobs", "submit", "wait", "-p", "SECONDS=600").stdout.strip()
+    assert call("jobs", "delete", job).exit_code == 0
+    gone = call("jobs", "show", job)
+    assert gone.exit_code == 1
+    assert job in gone.stderr
 
 
 def breaking_off(port: socket.socket) -> None:

@@ -92,7 +92,7 @@ def test_without_a_terminal_it_is_lines_without_control_codes() -> None:
     told = said("jobs", "watch", job)
     assert (told.returncode, told.stdout) == (0, "")
     assert "\x1b" not in told.stderr
-    line = rf"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d {job[:8]}  33 % Step 1 of 3$"
+    line = rf"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ {job[:8]}  33 % Step 1 of 3$"
     assert re.search(line, told.stderr, re.MULTILINE)
     assert "complete: Waited" in told.stderr
 

@@ -26,7 +26,7 @@ def backup(
     destination: Annotated[Path, typer.Argument(help="A new folder for the backup.")],
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="Data folder; by default the platform's."),
+        typer.Argument(metavar="DIR", help="Data folder; by default the platform's."),
     ] = None,
     *,
     database: Database = None,

@@ -1,6 +1,6 @@
 """`quire daq`: acquisitions, as ESO's DPM has them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +11,19 @@ from quire.cli.outcomes import Commands, Outcome, say
 from quire.cli.output import put, put_fields, put_json, put_table
 from quire.errors import InputError
 
-app = typer.Typer(cls=Commands, help="Queue, follow and end acquisitions (ESO's DPM).")
+app = typer.Typer(
+    cls=Commands,
+    help="Queue, follow and end acquisitions (ESO's DPM).",
+    no_args_is_help=True,
+)
 _HEADINGS = ("acquisition", "state", "substate", "error", "changed", "alerts")
 
 DaqId = Annotated[str, typer.Argument(metavar="ID", help="The acquisition's id.")]
 Moment = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When queued."),
+    typer.Option(
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When queued, in UTC."
+    ),
 ]
 
 
@@ -96,7 +102,7 @@ def active(*, json: Json = False) -> None:
 @app.command()
 def history(
     text: Annotated[
-        str, typer.Argument(metavar="[TEXT]", help="Part of the id or the file id.")
+        str, typer.Argument(metavar="TEXT", help="Part of the id or the file id.")
     ] = "",
     *,
     substate: Annotated[
@@ -111,7 +117,11 @@ def history(
     from quire.client.daq import Acquisitions
 
     found = Acquisitions().history(
-        text, substates=tuple(substate or ()), since=since, until=until, limit=limit
+        text,
+        substates=tuple(substate or ()),
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC),
+        limit=limit,
     )
     _put_list(list(found), as_json=json)
 
@@ -120,7 +130,7 @@ def history(
 def watch(
     acquisition: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="Only this one, with its progress."),
+        typer.Argument(metavar="ID", help="Only this one, with its progress."),
     ] = None,
     *,
     timeout: Timeout = None,

@@ -10,7 +10,7 @@ def demo(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR]", help="Data folder to keep; by default a temporary one."
+            metavar="DIR", help="Data folder to keep; by default a temporary one."
         ),
     ] = None,
     *,

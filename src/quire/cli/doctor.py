@@ -30,7 +30,7 @@ _SKEW_SECONDS = 2.0
 def doctor(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="Data folder; by default the platform's."),
+        typer.Argument(metavar="DIR", help="Data folder; by default the platform's."),
     ] = None,
     *,
     database: Database = None,

@@ -8,7 +8,11 @@ from quire.cli.options import Json
 from quire.cli.outcomes import Commands
 from quire.cli.output import put, put_json, put_table
 
-app = typer.Typer(cls=Commands, help="Indexes for ranges and patterns of fields.")
+app = typer.Typer(
+    cls=Commands,
+    help="Indexes for ranges and patterns of fields.",
+    no_args_is_help=True,
+)
 _PATH = "/api/v1/indexes"
 
 Field = Annotated[str, typer.Argument(help="As queries name it: sample.name")]

@@ -10,7 +10,9 @@ from quire.cli.outcomes import Commands
 from quire.cli.output import moment, put, put_fields, put_json, put_table
 from quire.errors import InputError
 
-app = typer.Typer(cls=Commands, help="Submit, follow and end jobs.")
+app = typer.Typer(
+    cls=Commands, help="Submit, follow and end jobs.", no_args_is_help=True
+)
 _PATH = "/api/v1/jobs"
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id.")]
@@ -93,7 +95,7 @@ def show(job: JobId, *, json: Json = False) -> None:
 def watch(
     job: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[JOB]...", help="Their ids; those at work by default."),
+        typer.Argument(metavar="JOB", help="Their ids; those at work by default."),
     ] = None,
     *,
     timeout: Timeout = None,
@@ -129,6 +131,12 @@ def abort(job: JobId, *, json: Json = False) -> None:
 def retry(job: JobId, *, json: Json = False) -> None:
     """Go on with a held job, or repeat one that is over as a new job."""
     _show(_ask("POST", f"{_PATH}/{job}/retry"), as_json=json)
+
+
+@app.command()
+def delete(job: JobId) -> None:
+    """Forget a job in any phase, with its files; what runs is killed, products stay."""
+    _ask("DELETE", f"{_PATH}/{job}")
 
 
 def _ask(method: str, path: str, query: dict[str, Any] | None = None) -> Any:

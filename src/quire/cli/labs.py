@@ -8,7 +8,11 @@ from quire.cli.options import Json, Plain, Timeout
 from quire.cli.outcomes import Commands, Outcome
 from quire.cli.output import moment, put, put_fields, put_json, put_table
 
-app = typer.Typer(cls=Commands, help="Start, look at and delete labs (JupyterLab).")
+app = typer.Typer(
+    cls=Commands,
+    help="Start, look at and delete labs (JupyterLab).",
+    no_args_is_help=True,
+)
 
 _HINTS = "to end it: quire labs delete\nhow it stands: quire labs show"
 

@@ -33,7 +33,7 @@ def merge(
     ] = False,
     settings: Annotated[
         Path | None,
-        typer.Option(help="TOML file whose [transfers] allows other machines."),
+        typer.Option(help="TOML file whose table transfers allows other machines."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -1,5 +1,6 @@
 """Exit codes, and how errors are told on a command line."""
 
+import os
 import sys
 from enum import IntEnum
 from typing import Any, NoReturn
@@ -36,6 +37,11 @@ class Commands(TyperGroup):
             raise typer.Exit(Outcome.INTERRUPTED) from None
         except QuireError as error:
             fail(error)
+        except OSError as error:
+            # What names no file is no mistake of whoever has typed one.
+            if error.filename is None:
+                raise
+            fail(QuireError(f"{os.fsdecode(error.filename)}: {error.strerror}"))
 
 
 def fail(error: QuireError) -> NoReturn:

@@ -56,7 +56,9 @@ def verify(
 
 @app.command()
 def delete(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="The product's id.")],
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="Its id, as quire runs show tells it.")
+    ],
     *,
     reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
     json: Json = False,

@@ -70,7 +70,7 @@ class Lines:
         self._last = (event.message, now)
         percent = f" {event.progress:3d} %" if event.progress is not None else ""
         kind = "" if event.type is ProgressType.INFO else f" {event.type.value}:"
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S")
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         sys.stderr.write(f"{stamp} {self._label}{percent}{kind} {event.message}\n")
         sys.stderr.flush()
 

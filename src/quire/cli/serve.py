@@ -12,14 +12,17 @@ from quire.errors import InputError
 def serve(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="Data folder; by default the platform's."),
+        typer.Argument(metavar="DIR", help="Data folder; by default the platform's."),
     ] = None,
     *,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on [127.0.0.1].")
+        str | None,
+        typer.Option(
+            help="Address to listen on, of the loopback; 127.0.0.1 by default."
+        ),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port [8642]; 0 takes a free one.")
+        int | None, typer.Option(help="8642 by default; 0 takes a free one.")
     ] = None,
     database: Annotated[
         str | None,
@@ -31,10 +34,12 @@ def serve(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help="Of this server among several [host and port]."),
+        typer.Option(
+            help="Of this server among several; its host and port by default."
+        ),
     ] = None,
     slots: Annotated[
-        int | None, typer.Option(help="Jobs that may run at once.")
+        int | None, typer.Option(help="Attempts that may run at once; 2 by default.")
     ] = None,
 ) -> None:
     """Keep documents, runs, jobs and products; until Ctrl-C."""

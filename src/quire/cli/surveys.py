@@ -16,7 +16,7 @@ _EVERY = 1.0  # seconds between two lines
 
 Folder = Annotated[
     Path | None,
-    typer.Argument(metavar="[DIR]", help="Data folder; by default the platform's."),
+    typer.Argument(metavar="DIR", help="Data folder; by default the platform's."),
 ]
 Database = Annotated[
     str | None,

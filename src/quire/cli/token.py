@@ -8,7 +8,9 @@ from quire.cli.options import Json
 from quire.cli.outcomes import Commands
 from quire.cli.output import moment, put, put_json, put_table
 
-app = typer.Typer(cls=Commands, help="Make, list and revoke tokens.")
+app = typer.Typer(
+    cls=Commands, help="Make, list and revoke tokens.", no_args_is_help=True
+)
 _DAY = 86_400.0
 
 
