@@ -14,6 +14,7 @@ PAGES = sorted(
 )
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 REQUIREMENT = re.compile(r"^[A-Za-z0-9._-]+")
 TABLE_ROW = re.compile(r"^\| ([a-z0-9-]+) \| (.+) \|$", re.MULTILINE)
 
@@ -45,8 +46,17 @@ def test_links_resolve(name: str) -> None:
     for target in LINK.findall(page.read_text()):
         if "://" in target:
             continue
-        path = target.split("#")[0]
-        assert (page.parent / path).exists(), f"{name} links {target}"
+        path, _, anchor = target.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), f"{name} links {target}"
+        if anchor and there.suffix == ".md":
+            heads = map(as_anchor, HEADING.findall(there.read_text()))
+            assert anchor in heads, f"{name} links {target}"
+
+
+def as_anchor(heading: str) -> str:
+    """Return what a heading is linked by, as the pages' readers have it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 @pytest.mark.parametrize(
