@@ -172,7 +172,7 @@ async def test_what_the_topic_kept_no_longer_is_told(new_source: NewSource) -> N
     await source.publish(documents[:1])
     pump = new_pump(source.inlet(), store)
     pump.start()
-    await until(lambda: pump.tally.accepted == 1)
+    await until(lambda: pump.tally.accepted == 1 and pump.settled)
     await pump.stop()
     await source.publish(documents[1:])
     # The mock keeps 5 MiB of a partition.
