@@ -22,6 +22,7 @@ def test_a_number_that_is_none_is_told(name: str, value: Any) -> None:
     (finding,) = run.findings
     assert (finding.rule, finding.uid) == ("no_number", "u")
     assert finding.message.startswith(f"{name} is {value!r}, ")
+    assert (", text:" in finding.message) is isinstance(value, str)
     fields = facility_fields(run, run.start_document())
     assert number_in(fields, name) == {"experiment": 0, "run": 7}[name]
 

@@ -22,7 +22,8 @@ def no_number(start: Mapping[str, Any]) -> Iterator[Finding]:
         else:
             is_number = type(value) in (int, float)
         if is_number and as_integer(value, most=MOST_NUMBER) is None:
-            told = f"{name} is {repr(value)[:_SHOWN]}, no whole number"
+            kind = "text" if isinstance(value, str) else "no whole number in range"
+            told = f"{name} is {repr(value)[:_SHOWN]}, {kind}"
             yield Finding(
                 rule="no_number",
                 uid=start["uid"],
