@@ -12,6 +12,8 @@ from tests.engines.dask.test_tls import authority
 
 from quire.client.connection import Connection
 from quire.client.errors import ConnectionLost
+from quire.client.fetching import fetched
+from quire.errors import InputError
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,7 +48,7 @@ def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 @pytest.mark.usefixtures("home")
-def test_both_ways_to_a_server_believe_the_same_authorities(
+def test_all_ways_to_a_server_believe_the_same_authorities(
     site: tuple[str, Path],
 ) -> None:
     url, root = site
@@ -55,7 +57,27 @@ def test_both_ways_to_a_server_believe_the_same_authorities(
             connection.get("/")
         with pytest.raises(ConnectionLost, match=r"(?i)certificate"):
             connection.post_raw("/", b"", "text/plain")
+        with (
+            pytest.raises(ConnectionLost, match=r"(?i)certificate"),
+            fetched(connection, "/", {}),
+        ):
+            pass
     os.environ["SSL_CERT_FILE"] = str(root)  # `home` undoes it
     with Connection(url, "token") as connection:
         assert connection.get("/") == {}
         assert connection.post_raw("/", b"", "text/plain").status == 200
+        with fetched(connection, "/", {}) as answer:
+            assert answer.read() == b"{}"
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("holds", [None, "no certificate"])
+def test_authorities_that_cannot_be_read_are_named(
+    tmp_path: Path, holds: str | None
+) -> None:
+    file = tmp_path / "site.pem"
+    if holds is not None:
+        file.write_text(holds)
+    os.environ["SSL_CERT_FILE"] = str(file)
+    with pytest.raises(InputError, match=r"SSL_CERT_FILE: .*site\.pem: .*PEM"):
+        Connection("https://127.0.0.1:1", "token")

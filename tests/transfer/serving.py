@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -95,6 +96,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(self.store.files[path], asked)
 
+    def do_DELETE(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        self._answer(204 if self.store.files.pop(path, None) is not None else 404)
+
     def do_PUT(self) -> None:
         length = int(self.headers["Content-Length"])
         content = self.rfile.read(length)
@@ -152,11 +157,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Store]:
-    """Serve on the loopback for a while."""
+def serving(context: ssl.SSLContext | None = None) -> Iterator[Store]:
+    """Serve on the loopback for a while, with a context over TLS."""
     store = Store()
     with _Server(store) as server:
         store.url = f"http://127.0.0.1:{server.server_port}"
+        if context is not None:
+            store.url = store.url.replace("http", "https")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

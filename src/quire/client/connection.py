@@ -22,7 +22,7 @@ from quire.client.errors import (
     refusal,
 )
 from quire.client.posting import Answer, Poster, problem_in
-from quire.trust import certificates
+from quire.trust import verified
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PATIENCE = 30.0
@@ -242,8 +242,7 @@ def _client(address: Address, timeout: httpx.Timeout) -> httpx.Client:
         base_url=url,
         headers=headers,
         timeout=timeout,
-        # Loading the certificates takes its time.
-        verify=url.scheme == "https" and certificates(),
+        verify=verified(address.url),
         trust_env=url.host not in _LOOPBACK,  # no proxy leads to this machine
     )
 
@@ -258,6 +257,9 @@ def problem_of(answer: httpx.Response) -> dict[str, Any]:
         found = answer.json()
         if isinstance(found, dict):
             return found
+    if "html" in answer.headers.get("content-type", ""):
+        told = f"{answer.status_code} {answer.reason_phrase}"
+        return {"detail": f"{told}, from what is no Quire: a proxy, or another server"}
     return {"detail": answer.text.strip()[:500]}
 
 

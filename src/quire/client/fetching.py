@@ -14,6 +14,7 @@ import msgspec
 
 from quire.client.connection import Connection
 from quire.client.errors import ConnectionLost, refusal
+from quire.trust import line_to
 
 _TIMEOUT = 600.0  # seconds of silence: the server may have to gather a long run first
 
@@ -37,13 +38,11 @@ def fetched(
         The answer is a problem; one of its subclasses where the code is known.
     """
     address = connection.address
-    parts = urlsplit(address.url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
-    wire = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT)
+    wire = line_to(address.url, _TIMEOUT)
     try:
-        target = f"{parts.path.rstrip('/')}{path}?{_encoded(query)}"
+        base = urlsplit(address.url).path.rstrip("/")
+        target = f"{base}{path}?{_encoded(query)}"
         wire.request("GET", target, headers=headers)
         answer = wire.getresponse()
         if answer.status != http.client.OK:

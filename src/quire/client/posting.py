@@ -16,7 +16,7 @@ import msgspec
 from quire.client import plain_post
 from quire.client.discovery import Address
 from quire.client.errors import ConnectionLost
-from quire.trust import certificates
+from quire.trust import line_to
 
 _TIMEOUT = 60.0  # seconds of silence
 T = TypeVar("T")
@@ -45,14 +45,7 @@ class Poster:
         self._host = parts.netloc.rpartition("@")[2]
         self._heads: dict[tuple[str, str], bytes] = {}
         self._secure = parts.scheme == "https"
-        where = (parts.hostname or "", parts.port)
-        self._connection: http.client.HTTPConnection = (
-            http.client.HTTPSConnection(
-                *where, timeout=_TIMEOUT, context=certificates()
-            )
-            if self._secure
-            else http.client.HTTPConnection(*where, timeout=_TIMEOUT)
-        )
+        self._connection = line_to(address.url, _TIMEOUT)
 
     def post(self, path: str, content: bytes, media: str) -> Answer:
         """Send bytes and return the answer, whatever its status.

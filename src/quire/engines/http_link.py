@@ -30,6 +30,7 @@ from quire.jobs.limits import Excess
 from quire.jobs.outcome_files import sizes
 from quire.ports.launcher import RunnerOrder
 from quire.progress.event import ProgressEvent
+from quire.trust import line_to
 
 # Seconds of silence, beyond what the server was asked to hold.
 _TIMEOUT = 30.0
@@ -270,10 +271,7 @@ class HttpLink:
             return self._idle.pop() if self._idle else self._new()
 
     def _new(self) -> http.client.HTTPConnection:
-        secure = self._address.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        host, port = self._address.hostname or "", self._address.port
-        return kind(host, port, timeout=_TIMEOUT)
+        return line_to(self._address.geturl(), _TIMEOUT)
 
     def _find_again(self) -> None:
         """Look whether there is a server at another address."""
@@ -292,9 +290,7 @@ class HttpLink:
 def _put(url: str, file: Path) -> int:
     """Put a file by one request; return the status, 0 without an answer."""
     parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    line = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT)
+    line = line_to(url, _TIMEOUT)
     try:
         with file.open("rb") as content:
             size = os.fstat(content.fileno()).st_size

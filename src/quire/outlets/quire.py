@@ -12,7 +12,7 @@ import msgspec
 
 from quire.ports.outbox_records import Outgoing
 from quire.ports.outlet import OutletUnavailable, Refused
-from quire.trust import certificates
+from quire.trust import verified
 
 if TYPE_CHECKING:
     import httpx
@@ -112,7 +112,7 @@ class QuireOutlet:
                 base_url=self.target,
                 headers={"Authorization": f"Bearer {self._token()}"},
                 timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS),
-                verify=certificates(),
+                verify=verified(self.target),
             )
         body, media_type = encode(documents)
         try:

@@ -12,6 +12,7 @@ from quire.errors import InputError
 from quire.transfer.s3 import S3Transfer
 from quire.transfer.settings import S3Settings, credentials_of
 from quire.transfer.signing import Credentials, Signer
+from quire.trust import verified
 
 _SCHEME = "s3://"
 
@@ -54,7 +55,7 @@ class S3Carrier:
 
         address = self._signer.address("DELETE", f"{self._prefix}/{path}")
         with contextlib.suppress(httpx.TransportError):
-            httpx.delete(address, trust_env=False)
+            httpx.delete(address, trust_env=False, verify=verified(address))
 
 
 def carrier(

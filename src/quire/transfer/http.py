@@ -2,13 +2,16 @@
 
 import os
 import re
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from quire.errors import InputError
 from quire.ports.transfer import Fetched, NotReached, Proceed, TransferProblem
+from quire.trust import verified
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TRIES = 4
@@ -43,6 +46,21 @@ def below(location: str, prefix: str) -> bool:
     root = other.path.rstrip("/")
     inside = one.path == root or one.path.startswith(f"{root}/")
     return same and inside and not tricky
+
+
+def trusted(place: str, address: str) -> ssl.SSLContext | bool:
+    """Return httpx's `verify` for the address of a place.
+
+    Raises
+    ------
+    TransferProblem
+        The authorities that the environment names cannot be read.
+    """
+    try:
+        return verified(address)
+    except InputError as problem:
+        reason = f"{problem.field}: {problem.reason}"
+        raise TransferProblem(place, reason, problem.mend) from problem
 
 
 class HttpTransfer:
@@ -87,7 +105,7 @@ class HttpTransfer:
         """Return what HEAD says of it."""
         import httpx
 
-        with self._client() as client:
+        with self._client(location) as client:
             for pause in (*_PAUSES, None):
                 try:
                     answer = client.head(self.address(location, "HEAD"))
@@ -105,7 +123,7 @@ class HttpTransfer:
         import httpx
 
         try:
-            with self._client(_LOOK_SECONDS) as client:
+            with self._client(location, _LOOK_SECONDS) as client:
                 answer = client.head(self.address(location, "HEAD"))
         except httpx.TransportError as problem:
             raise _unreached(location, problem) from None
@@ -124,7 +142,7 @@ class HttpTransfer:
             reason, mend = "it may not be fetched from", "list it in the settings"
             raise TransferProblem(location, reason, mend)
         known = path.with_name(f".{path.name}.stamp")
-        with self._client() as client:
+        with self._client(location) as client:
             for pause in (*_PAUSES, None):
                 try:
                     stamp = self._once(client, location, path, known, proceed)
@@ -142,7 +160,7 @@ class HttpTransfer:
         reason, mend = "its server is busy or cuts it short", "retry later"
         raise NotReached(location, reason, mend)
 
-    def _client(self, timeout: float | None = None) -> Any:
+    def _client(self, location: str, timeout: float | None = None) -> Any:
         import httpx
 
         return httpx.Client(
@@ -150,6 +168,7 @@ class HttpTransfer:
             timeout=timeout or self._timeout,
             follow_redirects=False,
             trust_env=False,
+            verify=trusted(location, self.address(location, "HEAD")),
         )
 
     def _once(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quire.ports.transfer import Proceed, ReceiverFull, TransferProblem
 from quire.products.receivers import Receiver, S3Receiver
-from quire.transfer.http import HttpTransfer
+from quire.transfer.http import HttpTransfer, trusted
 from quire.transfer.signing import Credentials, Signer
 
 _CHUNK = 1024 * 1024
@@ -63,13 +63,15 @@ class S3Delivery:
         if size > _MOST:
             reason, mend = f"{size} bytes are too many for one PUT", "use rsync"
             raise TransferProblem(place, reason, mend)
+        address = self._signer.address("PUT", place)
         try:
             answer = httpx.put(
-                self._signer.address("PUT", place),
+                address,
                 content=_chunks(product, proceed),
                 headers={"Content-Length": str(size)},
                 follow_redirects=False,
                 trust_env=False,
+                verify=trusted(place, address),
                 timeout=60.0,
             )
         except httpx.TransportError as problem:
