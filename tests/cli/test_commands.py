@@ -135,6 +135,7 @@ def test_ingests_a_compressed_file(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(lines(START, START).encode())[:-9])
     result = call("ingest", str(file))
     assert (result.exit_code, "ends too early" in result.stderr) == (2, True)
+    assert "lines up to 2 are answered" in result.stderr
 
 
 @ONLY_SERVER

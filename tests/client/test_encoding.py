@@ -69,7 +69,8 @@ def test_anything_becomes_one_line_of_json(doc: Any) -> None:
         (1 + 2j, [1.0, 2.0]),
         ({(1, 2): 3}, {"[1, 2]": 3}),
         (2**100, 2**100),
-        ("\ud800", "?"),
+        ("a\udc80b", "a\\udc80b"),
+        ({"\ud800": 1}, {"\\ud800": 1}),
     ],
 )
 def test_what_becomes_of_other_values(value: Any, becomes: Any) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -253,7 +254,7 @@ def test_who_is_no_quire_refuses_no_document(
 
 
 def test_a_batch_too_large_for_the_server_is_divided(
-    server: Server, home: Path
+    server: Server, home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with quire.writer(spool=home / "spool") as writer:
         for number in range(3):
@@ -264,6 +265,7 @@ def test_a_batch_too_large_for_the_server_is_divided(
         assert writer.flush(30.0)
     assert (writer.status.sent, writer.status.refused) == (4, 1)
     assert "huge" not in server.known()["uids"]
+    assert "refused event huge: " in capfd.readouterr().err
 
 
 def test_a_wrong_token_keeps_the_documents(
@@ -298,6 +300,20 @@ def test_a_disk_that_is_full_from_the_first_does_not_keep_a_writer_from_beginnin
     assert child.returncode == 0, told
     assert "sent=30" in out
     assert len(running.known()["uids"]) == 30
+
+
+def test_a_spool_that_is_deleted_is_told_and_costs_nothing_while_the_server_is_there(
+    server: Server, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with quire.writer(spool=home / "spool") as writer:
+        writer("event", event("before"))
+        shutil.rmtree(home / "spool")
+        writer("event", event("behind"))
+        assert "cannot spool to" in capfd.readouterr().err
+        server.start()
+        assert writer.flush(20.0)
+    assert sorted(server.known()["uids"]) == ["before", "behind"]
+    assert writer.status.lost == 0
 
 
 def test_what_a_full_disk_kept_in_memory_is_spooled_once_it_has_room(

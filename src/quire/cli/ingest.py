@@ -4,7 +4,7 @@ import sys
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,10 @@ from quire.cli.document_files import opened, pieces
 from quire.cli.options import Json
 from quire.cli.outcomes import Outcome, say
 from quire.cli.output import put, put_json
-from quire.errors import InputError
+from quire.errors import InputError, QuireError
+
+if TYPE_CHECKING:
+    from quire.client.delivery import Told
 
 
 def ingest(
@@ -69,16 +72,18 @@ def _from_file(name: str, *, legacy: bool) -> dict[str, int]:
     from quire.client.connection import Connection
     from quire.client.delivery import LEGACY, PATH, Told, deliver
 
-    total = Told(stored=0)
+    total, done = Told(stored=0), 0
     with opened(name, sys.stdin.buffer) as stream, Connection() as connection:
-        for first, lines in _batches(pieces(stream)):
-            told = deliver(connection, b"".join(lines), LEGACY if legacy else PATH)
-            if told.refused:
-                numbers = _numbers(first, lines)
-                for refusal in told.refused:
-                    number = numbers[refusal.line + b"\n"].popleft()
-                    say(f"refused: line {number}: {refusal}")
-            total += told
+        try:
+            for first, lines in _batches(pieces(stream)):
+                told = deliver(connection, b"".join(lines), LEGACY if legacy else PATH)
+                _tell_refused(told, first, lines)
+                total += told
+                done = first + len(lines) - 1
+        except QuireError:
+            if done:
+                say(f"lines up to {done} are answered; to send them twice does no harm")
+            raise
     # A line that was upgraded may have become several documents.
     repeated = min(total.repeated, total.stored)
     return {
@@ -86,6 +91,15 @@ def _from_file(name: str, *, legacy: bool) -> dict[str, int]:
         "repeated": repeated,
         "refused": len(total.refused),
     }
+
+
+def _tell_refused(told: "Told", first: int, lines: list[bytes]) -> None:
+    if not told.refused:
+        return
+    numbers = _numbers(first, lines)
+    for refusal in told.refused:
+        number = numbers[refusal.line + b"\n"].popleft()
+        say(f"refused: line {number}: {refusal}")
 
 
 def _numbers(first: int, lines: list[bytes]) -> dict[bytes, deque[int]]:

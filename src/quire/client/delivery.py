@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import jiter
 import msgspec
 
 from quire.client.connection import Connection
@@ -19,6 +20,7 @@ _ANSWERED = frozenset({200, 409, 422})
 # The request as a whole is at fault, so a smaller one may not be.
 _TOO_LARGE = 413
 _DIVIDE = frozenset({400, 409, _TOO_LARGE, 422})
+_LOOK = 65_536  # bytes of a document
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,10 +89,26 @@ def _divided(
     if middle == len(batch):
         middle = batch.rfind(b"\n", 0, len(batch) - 1) + 1
     if not 0 < middle < len(batch):
-        return Told(stored=0, refused=(_refused(batch, {"reason": str(problem)}),))
+        told = {**_named(batch), "reason": str(problem)}
+        return Told(stored=0, refused=(_refused(batch, told),))
     halves = batch[:middle], batch[middle:]
     first, second = (deliver(connection, half, path) for half in halves)
     return first + second
+
+
+def _named(line: bytes) -> dict[str, str]:
+    """Return name and uid of a document that the server has not looked into."""
+    begin = line[:_LOOK]
+    try:
+        item = jiter.from_json(begin, allow_inf_nan=True, partial_mode=True)
+    except ValueError:
+        return {}
+    match item:
+        case [str(name), {"uid": str(uid)}]:
+            return {"name": name, "uid": uid}
+        case {"name": str(name), "doc": {"uid": str(uid)}}:
+            return {"name": name, "uid": uid}
+    return {}
 
 
 def _reply(answer: Answer) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ date, time                ISO 8601 text
 enumeration               its value
 number of another kind    the nearest double
 complex number            list of real and imaginary part
+half of a surrogate pair  its escape in JSON, as text
 anything else             its representation
 ========================= ================================================
 """
@@ -23,12 +24,14 @@ import datetime as dt
 import enum
 import json
 import numbers
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
 _DEPTH = 100
 _MOST_TEXT = 10_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def encode(name: str, doc: Any) -> bytes:
@@ -41,7 +44,15 @@ def encode(name: str, doc: Any) -> bytes:
         text = _ENCODER.encode((name, doc))
     except Exception:  # noqa: BLE001 - odd keys, cycles, depth, or a default of our own
         text = _ENCODER.encode((str(name), _plain(doc)))
-    return text.encode("utf-8", "replace") + b"\n"
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return _SURROGATE.sub(_escaped, text).encode() + b"\n"
+
+
+def _escaped(half: re.Match[str]) -> str:
+    # A file's name that is no UTF-8, say; the escape itself is no text to the server.
+    return f"\\\\u{ord(half[0]):04x}"
 
 
 def _default(value: Any) -> Any:

@@ -6,6 +6,7 @@ acknowledged it. That mark is not flushed: if it is lost, lines are sent again, 
 the server knows and counts once.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -100,11 +101,18 @@ class Segment:
         OSError
             It is not; the next line takes its place.
         """
+        if self._deleted():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         written = 0
         while written < len(line):
             written += os.pwrite(self._file, line[written:], self.end + written)
         _sync(self._file)
         self.end += len(line)
+
+    def _deleted(self) -> bool:
+        """Return whether what goes there ends with this process."""
+        # Some file systems count no links at all; the path costs more to look at.
+        return not os.fstat(self._file).st_nlink and not self.path.exists()
 
     def batch(self, limit: int) -> bytes:
         """Return whole lines that are not yet acknowledged: about `limit` bytes.

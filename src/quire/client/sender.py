@@ -14,6 +14,7 @@ from quire.client.delivery import Told, deliver
 from quire.client.errors import RefusedConflict, RefusedLookup, RefusedRight
 from quire.client.fork_gate import ForkGate
 from quire.client.overflow import Overflow
+from quire.client.refusals import Refusals
 from quire.client.section import Section
 from quire.client.spool import Spool
 from quire.client.tally import Tally
@@ -67,6 +68,7 @@ class Sender:
         self._connection: Connection | None = None
         self._gate = ForkGate()
         self._adoption = Adoption(spool, tally)
+        self._refusals = Refusals(spool)
         self._backoff = Backoff()
         self._left: list[Left] | None = None
         self._heir: Sender | None = None
@@ -131,6 +133,7 @@ class Sender:
             try:
                 if time.monotonic() >= renewal:
                     renewal = time.monotonic() + LEASE_SECONDS
+                    self._refusals.write()
                     self._adoption.look()
                     self._renew_leases()
                 self._wake.clear()
@@ -144,37 +147,50 @@ class Sender:
         self._release()
 
     def _send_some(self) -> bool:
-        """Send one batch of each source; return whether there was any."""
+        """Send one batch of each source; return whether there was any.
+
+        Raises
+        ------
+        OSError
+            The disk fails one of them; the others have had their turn.
+        """
         with suppress(OSError):
             self._section.prepare()
-        own = self._section.batch(BATCH)
-        spare = self._overflow.batch(BATCH)
-        if own:
-            self._send(own[0], own[1])
-        if spare:
-            self._send(self._overflow, spare)
-        adopted = self._adoption.batch(BATCH)
-        if adopted:
-            self._send(adopted[0], adopted[1])
-        return bool(own or spare or adopted)
+        some = False
+        trouble: OSError | None = None
+        for source in (self._section.batch, self._spare, self._adoption.batch):
+            try:
+                if found := source(BATCH):
+                    self._send(*found)
+                    some = True
+            except OSError as error:
+                trouble = trouble or error
+        if trouble is not None:
+            raise trouble
+        if some:
+            self._be_well()
+        return some
+
+    def _spare(self, limit: int) -> tuple[Overflow, bytes] | None:
+        batch = self._overflow.batch(limit)
+        return (self._overflow, batch) if batch else None
 
     def _send(self, source: Acknowledging, batch: bytes) -> None:
         told = deliver(self._connected(), batch)
         self._keep_refused(told)
         source.acknowledge(len(batch))
         self._tally.settle(sent=told.stored, refused=len(told.refused))
-        self._be_well()
 
     def _keep_refused(self, told: Told) -> None:
         if not told.refused:
             return
-        for refusal in told.refused:
-            self._spool.keep_refused(refusal)
+        kept = self._refusals.keep(told.refused)
         more = len(told.refused) - 1
         self._tally.tell(
             f"the server refused {told.refused[0]}"
             + (f", and {more} more" if more else "")
-            + f"; kept in {self._spool.refused}"
+            + ("; kept in" if kept else "; in memory until there is room for it in")
+            + f" {self._spool.refused}"
         )
 
     def _renew_leases(self) -> None:
@@ -218,6 +234,7 @@ class Sender:
 
     def _keep_spare(self) -> None:
         """Spool what is in memory, where the disk has room for it again."""
+        self._refusals.write()
         with suppress(OSError):
             self._overflow.move(self._section.append)
 
@@ -227,6 +244,12 @@ class Sender:
             self._tally.lose(lost, accepted=True)
             self._tally.tell(
                 f"{lost} documents are lost: they were in memory, as"
+                f" {self._spool.folder} takes none"
+            )
+        if lost := self._refusals.clear():
+            self._tally.lose(lost)
+            self._tally.tell(
+                f"{lost} documents are lost: the server refused them, and"
                 f" {self._spool.folder} takes none"
             )
         left = self._adoption.left()
