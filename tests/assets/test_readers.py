@@ -1,7 +1,5 @@
 """Each format against files that its own library wrote."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -183,77 +181,16 @@ def test_a_datum_names_its_frames_in_a_way_that_is_known(tmp_path: Path) -> None
     asset = resource(tmp_path / "cube.h5", "AD_HDF5", frame_per_point=2)
     found = datum(asset, indices={"start": 1, "stop": 3})
     assert np.array_equal(found, CUBE[2:6])
-    for indices in ({"start": 1}, {"start": 2, "stop": 2}, {"start": -1, "stop": 1}):
+    for indices in ({"start": 1}, {"start": 2, "stop": 2}, {"start": -1, "stop": 1}, 3):
         with pytest.raises(AssetUnreadable, match="is no frame"):
             datum(asset, indices=indices)
     # All of the file in each row would be wrong data.
     with pytest.raises(AssetUnreadable, match=r"names no frame .*point_number"):
         datum(asset, row=1)
-
-
-WRITER = """
-import sys, h5py
-with h5py.File(sys.argv[1], "w", libver="latest") as file:
-    data = file.create_dataset("data", (2, 3), "i4", maxshape=(None, 3))
-    data[:] = 1
-    file.swmr_mode = True
-    for _ in sys.stdin:
-        data.flush()
-        print("written", flush=True)
-        data.resize((3, 3))
-        data[2] = 7
-"""
-
-
-@pytest.mark.parametrize("told", [{"swmr": True}, {"swmr": False}, {}])
-def test_a_file_that_is_being_written_is_read_on(
-    tmp_path: Path, told: dict[str, bool]
-) -> None:
-    path = tmp_path / "live.h5"
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as writer:
-        assert writer.stdin is not None
-        assert writer.stdout is not None
-
-        def go_on() -> None:
-            print(file=writer.stdin, flush=True)
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "written\n"
-
-        go_on()
-        asset = stream(path, "application/x-hdf5", dataset="data", **told)
-        frames = AssetFiles().open(asset)
-        assert frames.read(0, 2).tolist() == [[1] * 3] * 2
-        with pytest.raises(AssetUnreadable, match="no frames 2 to 2"):
-            frames.read(2, 3)
-        go_on()
-        assert frames.read(2, 3).tolist() == [[7] * 3]
-        frames.close()
-        with pytest.raises(AssetUnreadable, match="being written"):
-            AssetFiles().origin(asset)
-        writer.stdin.close()
-
-
-def test_what_a_killed_writer_left_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "live.h5"
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as writer:
-        assert writer.stdin is not None
-        assert writer.stdout is not None
-        print(file=writer.stdin, flush=True)
-        assert writer.stdout.readline() == "written\n"
-        writer.kill()
-    asset = stream(path, "application/x-hdf5", dataset="data")
-    with closing(AssetFiles().open(asset)) as frames:
-        assert frames.read(0, 2).tolist() == [[1] * 3] * 2
+    # So would the first of the frames that a point has, or that of another dataset.
+    for more in ({"frame": 1}, {"dataset": "/other"}):
+        with pytest.raises(AssetUnreadable, match=r"by 'point_number', .* alone"):
+            datum(asset, point_number=1, **more)
 
 
 def test_an_extension_is_named_with_its_version(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jiter
+import msgspec
 
 from quire.actions.external_column import ExternalColumn
 from quire.actions.ragged_column import open_column
@@ -17,14 +18,33 @@ from quire.runs.columns.external import (
     Asset,
     External,
     Places,
-    gather_external,
+    Told,
+    external_of,
     places_of_spans,
     rows_of,
+    told_by,
 )
 from quire.runs.run import Run
 
 _KEPT = 32
 _MOST_ROWS = 10_000_000
+
+
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a stream's external data.
+
+    Attributes
+    ----------
+    documents, number
+        How many of the run it was made of, and the number of the last.
+    told
+        What the run's own documents say.
+    """
+
+    documents: int = 0
+    number: int = -1
+    told: Told = Told()
+    external: External = External()
 
 
 class ExternalData:
@@ -44,7 +64,7 @@ class ExternalData:
         self._store = store
         self._reader = reader
         self._only = only
-        self._known: OrderedDict[tuple[str, str], tuple[int, External]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
 
     async def of(self, run: Run, stream: str, documents: int) -> External:
         """Return what the documents say of a stream's external data.
@@ -66,14 +86,17 @@ class ExternalData:
             raise AssetUnreadable(
                 asset, "/owner", reason, mend="declare its folder in asset_roots"
             )
-        held = self._known.get((run.uid, stream))
-        if held is None or held[0] < documents:
-            held = await self._store.view(lambda tx: _gathered(tx, run.uid, stream))
-            self._known[run.uid, stream] = held
-        self._known.move_to_end((run.uid, stream))
+        asked = run.uid, stream
+        held = self._known.get(asked)
+        if held is None or held.documents < documents:
+            held = await self._store.view(
+                lambda tx: _gathered(tx, run.uid, stream, self._known.get(asked))
+            )
+            self._known[asked] = held
+        self._known.move_to_end(asked)
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
-        return held[1]
+        return held.external
 
     def in_spans(
         self,
@@ -181,17 +204,31 @@ class ExternalData:
         )
 
 
-def _gathered(tx: Transaction, uid: str, stream: str) -> tuple[int, External]:
+def _gathered(
+    tx: Transaction, uid: str, stream: str, known: _Known | None = None
+) -> _Known:
+    """Return what a run's documents say, read on behind those that were read."""
     run = tx.runs.get(uid)
     if run is None:
-        return 0, External()
+        return _Known()
+    behind = known or _Known()
+    documents, number = behind.documents, behind.number
 
-    def documents() -> Iterator[Document]:
-        yield from lacking(tx, run)
-        for stored in tx.documents.of_run(uid):
+    def come() -> Iterator[Document]:
+        nonlocal documents, number
+        for stored in tx.documents.of_run(uid, number + 1):
+            documents, number = documents + 1, stored.number
             if stored.name in NAMES:
                 body = jiter.from_json(stored.raw, allow_inf_nan=True)
                 yield Document(name=stored.name, body=body, raw=stored.raw)
 
+    told = told_by(come(), behind.told)
+    if known is not None and documents != run.documents:
+        return _gathered(tx, uid, stream)  # one that waited stands among those
     uids = {one for one, name in run.descriptors.items() if name == stream}
-    return run.documents, gather_external(documents(), uids)
+    return _Known(
+        documents=run.documents,
+        number=number,
+        told=told,
+        external=external_of(told_by(lacking(tx, run), told), uids),
+    )

@@ -5,13 +5,15 @@ that may be read: HDF5 itself would open whatever a file names.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from quire.assets.sequence import WholeArray
 from quire.assets.slicing import Axis, part_of
-from quire.ports.asset_reader import Origin
+from quire.ports.asset_reader import Frames, Origin
 
 _MOST_LINKS = 8
 
@@ -27,10 +29,8 @@ class Hdf5Frames:
         The part of each frame that is wanted.
     """
 
-    def __init__(
-        self, file: Any, dataset: Any, axes: tuple[Axis, ...], *, swmr: bool
-    ) -> None:
-        self._file, self._dataset, self._swmr = file, dataset, swmr
+    def __init__(self, file: Any, dataset: Any, axes: tuple[Axis, ...]) -> None:
+        self._file, self._dataset = file, dataset
         # Of elements that are arrays (H5T_ARRAY), h5py makes further axes.
         self._dtype, inner = dataset.dtype.subdtype or (dataset.dtype, ())
         self._axes, own = axes, part_of(tuple(dataset.shape[1:]), axes)
@@ -47,33 +47,60 @@ class Hdf5Frames:
 
     def read(self, begin: int, end: int) -> Any:
         """Return frames, fewer where there are not so many."""
-        if self._swmr:
-            self._refresh()
         return self._dataset[(slice(begin, end), *self._axes)]
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _refresh(self) -> None:
-        self._dataset.id.refresh()
-        # A dataset object keeps the shape that it first had.
-        self._dataset = type(self._dataset)(self._dataset.id)
-        self.count = int(self._dataset.shape[0])
+
+class LiveFrames:
+    """The first axis of a dataset that is being written, opened anew for each look.
+
+    All that one process has open of such a file shares what HDF5 read of it: one
+    reader would not see the rows that came since another began, and once one has
+    closed it others fail or get other rows' values.
+
+    Parameters
+    ----------
+    look
+        Opens the dataset, and closes it.
+    """
+
+    def __init__(self, look: Callable[[], AbstractContextManager[Frames]]) -> None:
+        self._look = look
+        with look() as found:
+            self.count, self.even = found.count, found.even
+
+    def kind(self, at: int) -> tuple[Any, tuple[int, ...]]:
+        """Return dtype and shape of a frame."""
+        with self._look() as found:
+            return found.kind(at)
+
+    def read(self, begin: int, end: int) -> Any:
+        """Return frames, fewer where there are not so many by now."""
+        with self._look() as found:
+            self.count = found.count
+            return found.read(begin, end)
+
+    def close(self) -> None:
+        """Do nothing: it is closed."""
 
 
 def open_hdf5(
     path: Path,
     dataset: str,
     *,
-    swmr: bool,
+    one_at_a_time: AbstractContextManager[Any],
     allow: Allow,
     axes: tuple[Axis, ...] = (),
-) -> Any:
+) -> Frames:
     """Return the frames of a dataset.
 
     Parameters
     ----------
+    one_at_a_time
+        Keeps others from opening files.
     axes
         The part of each frame that is wanted; all of it by default.
     allow
@@ -84,20 +111,38 @@ def open_hdf5(
     ValueError, OSError, KeyError
         There is no such dataset.
     """
-    from quire.assets.sequence import WholeArray
 
-    file = _file(path, swmr=swmr)
+    @contextlib.contextmanager
+    def look() -> Iterator[Frames]:
+        with (
+            one_at_a_time,
+            contextlib.closing(_opened(path, dataset, axes, allow)[0]) as found,
+        ):
+            yield found
+
+    with one_at_a_time:
+        frames, is_live = _opened(path, dataset, axes, allow)
+        if is_live:
+            frames.close()
+    return LiveFrames(look) if is_live else frames
+
+
+def _opened(
+    path: Path, dataset: str, axes: tuple[Axis, ...], allow: Allow
+) -> tuple[Frames, bool]:
+    """Return the frames of a dataset, and whether it is being written."""
+    file = _file(path)
     try:
-        file, found = _dataset(file, dataset, swmr=swmr, allow=allow)
+        file, found = _dataset(file, dataset, allow=allow)
         _check_storage(found, allow)
-        if not found.shape:
-            whole = WholeArray(_alone(found), one_frame=True)
-            file.close()
-            return whole
-        return Hdf5Frames(file, found, axes, swmr=bool(file.swmr_mode))
+        if found.shape:
+            return Hdf5Frames(file, found, axes), bool(file.swmr_mode)
+        whole = WholeArray(_alone(found), one_frame=True)
+        file.close()
     except BaseException:
         file.close()
         raise
+    return whole, False
 
 
 def origin_of(path: Path, dataset: str, allow: Allow) -> Origin:
@@ -108,7 +153,7 @@ def origin_of(path: Path, dataset: str, allow: Allow) -> Origin:
     ValueError, OSError, KeyError
         There is no such dataset, or it lies outside HDF5's own files.
     """
-    file, found = _dataset(_file(path, swmr=False), dataset, swmr=False, allow=allow)
+    file, found = _dataset(_file(path), dataset, allow=allow)
     with file:
         if file.swmr_mode:
             raise ValueError("is being written, or was when its writer ended")
@@ -124,31 +169,23 @@ def origin_of(path: Path, dataset: str, allow: Allow) -> Origin:
         )
 
 
-def _file(path: Path, *, swmr: bool) -> Any:
+def _file(path: Path) -> Any:
     import h5py  # type: ignore[import-untyped]
 
     with contextlib.suppress(ImportError):
         import_module("hdf5plugin")  # registers the filters that detectors use
-    if swmr:
-        with contextlib.suppress(OSError, ValueError):
-            return _for_one_writer(path)
     try:
         return h5py.File(path, "r", locking=False)
     except OSError:
-        # Marked as being written, by a writer that goes on or that was killed. Not every
-        # document tells (ophyd-async's do not), and HDF5 opens such a file no other way.
+        # Marked as being written, by a writer that goes on or that was killed: HDF5 opens
+        # such a file no other way. The mark tells, not the documents: ophyd-async's never
+        # do, and others say it of files that HDF5 cannot read so while they grow.
         with contextlib.suppress(OSError, ValueError):
-            return _for_one_writer(path)
+            return h5py.File(path, "r", libver="latest", swmr=True, locking=False)
         raise
 
 
-def _for_one_writer(path: Path) -> Any:
-    import h5py
-
-    return h5py.File(path, "r", libver="latest", swmr=True, locking=False)
-
-
-def _dataset(file: Any, name: str, *, swmr: bool, allow: Allow) -> tuple[Any, Any]:
+def _dataset(file: Any, name: str, *, allow: Allow) -> tuple[Any, Any]:
     """Return a dataset and the file that it lies in, each link looked at first."""
     import h5py
 
@@ -163,7 +200,7 @@ def _dataset(file: Any, name: str, *, swmr: bool, allow: Allow) -> tuple[Any, An
         if links > _MOST_LINKS:
             raise ValueError(f"{name!r} is linked too often")
         if isinstance(link, h5py.ExternalLink):
-            other = _file(allow(_beside(file, link.filename)), swmr=swmr)
+            other = _file(allow(_beside(file, link.filename)))
             file.close()
             file = here = other
             parts = [*_parts(link.path), *parts[1:]]

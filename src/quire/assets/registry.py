@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from quire.assets.confine import Confinement
@@ -54,7 +55,7 @@ _TEMPLATES = {
     "multipart/related;type=application/x-npy": "_{}.npy",
 }
 _DATASETS = {"AD_HDF5": "/entry/data/data", "AD_HDF5_SWMR": "/entry/data/data"}
-_PLACES = ("point_number", "index", "frame")
+_PLACES = ("point_number", "index", "frame", "indices")
 _HDU = ("hdu", "extension", "ext")
 _MOST_FRAMES_A_ROW = 1_000_000
 _MOST_FRAMES = 10**12
@@ -73,6 +74,7 @@ class AssetFiles:
         self, roots: Sequence[Path] = (), moved: Mapping[str, str] | None = None
     ) -> None:
         self._confinement = Confinement(roots, moved or {})
+        self._one_at_a_time = Lock()
 
     def open(self, asset: Asset) -> Frames:
         """Return all frames of an asset."""
@@ -111,10 +113,10 @@ class AssetFiles:
         if _format(asset) is not Format.HDF5 or given.get("template") or _axes(asset):
             return None
         real = self._confinement.checked(asset, self._confinement.named(asset))
+        allow = partial(self._confinement.checked, asset)
         try:
-            return origin_of(
-                real, _dataset_name(asset), partial(self._confinement.checked, asset)
-            )
+            with self._one_at_a_time:
+                return origin_of(real, _dataset_name(asset), allow)
         except Exception as error:  # parsers of foreign files raise anything
             raise _unreadable(asset, str(real), error) from error
 
@@ -142,7 +144,7 @@ class AssetFiles:
                     open_hdf5,
                     real,
                     _dataset_name(asset),
-                    swmr=bool(given.get("swmr", asset.format == "AD_HDF5_SWMR")),
+                    one_at_a_time=self._one_at_a_time,
                     allow=partial(self._confinement.checked, asset),
                     axes=_axes(asset),
                 )
@@ -201,19 +203,22 @@ def _format(asset: Asset) -> Format:
 
 def _rows_of(asset: Asset, arguments: Mapping[str, Any]) -> tuple[int, int]:
     """Return the rows of its asset that a datum names, half-open."""
-    field, place = "/datum_kwargs", arguments.get("indices")
-    if isinstance(place, Mapping):  # as of a stream_datum
+    field, mend = "/datum_kwargs", f"one of {', '.join(_PLACES)}"
+    named = [one for one in _PLACES if one in arguments]
+    if not named:
+        raise AssetUnreadable(asset, field, "names no frame", mend=mend)
+    if len(arguments) > 1:
+        # What they say together only a handler of the facility's own knows.
+        given = ", ".join(map(repr, arguments))[:100]
+        reason = f"names a frame by {given} together"
+        raise AssetUnreadable(asset, field, reason, mend=f"{mend}, alone")
+    place = arguments[named[0]]
+    if named == ["indices"]:  # as of a stream_datum
+        ends = place if isinstance(place, Mapping) else {}
         begin, end = (
-            as_integer(place.get(name), most=_MOST_FRAMES) for name in ("start", "stop")
+            as_integer(ends.get(name), most=_MOST_FRAMES) for name in ("start", "stop")
         )
     else:
-        named = [arguments[one] for one in _PLACES if one in arguments]
-        if not named:
-            known = ", ".join((*_PLACES, "indices"))
-            raise AssetUnreadable(
-                asset, field, "names no frame", mend=f"one of {known}"
-            )
-        place = named[0]
         begin = as_integer(place, most=_MOST_FRAMES)
         end = None if begin is None else begin + 1
     if begin is None or end is None or not 0 <= begin < end:

@@ -39,7 +39,7 @@ class AssetUnreadable(InputError):
         self.asset = asset
         self.path = path
         self.root = root
-        named = f"{asset.document} {asset.uid}: "
+        named = f"{asset.document}{asset.uid and ' '}{asset.uid}: "
         place = f" at {path}" if path and path not in reason else ""
         below = f" (root {root})" if root else ""
         super().__init__(field, f"{named}{reason}{place}{below}", mend)

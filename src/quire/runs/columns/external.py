@@ -83,6 +83,27 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What the documents of a run say of data in files.
+
+    Attributes
+    ----------
+    assets
+        By uid.
+    datums
+        By datum_id.
+    keys
+        Data key of each stream_resource, by its uid.
+    spans
+        By the uid of the stream_datum; with that of its descriptor.
+    """
+
+    assets: dict[str, Asset] = {}
+    datums: dict[str, Datum] = {}
+    keys: dict[str, str] = {}
+    spans: dict[str, tuple[str, Span]] = {}
+
+
 class External(msgspec.Struct, frozen=True, kw_only=True):
     """The data of one stream that lies in files.
 
@@ -135,10 +156,22 @@ def gather_external(
     descriptors
         The uids of the stream's descriptors.
     """
-    assets: dict[str, Asset] = {}
-    datums: dict[str, Datum] = {}
-    keys: dict[str, str] = {}
-    spans: dict[str, Span] = {}
+    return external_of(told_by(documents), descriptors)
+
+
+def told_by(documents: Iterable[Document], before: Told | None = None) -> Told:
+    """Return what documents of a run say of data in files.
+
+    Parameters
+    ----------
+    documents
+        In any order; those of other names are passed over.
+    before
+        What others said of it.
+    """
+    before = before or Told()
+    assets, datums = dict(before.assets), dict(before.datums)
+    keys, spans = dict(before.keys), dict(before.spans)
     for document in documents:
         body = document.body
         match document.name:
@@ -147,16 +180,28 @@ def gather_external(
             case Name.STREAM_RESOURCE:
                 assets[body["uid"]] = _stream_resource(body)
                 keys[body["uid"]] = body["data_key"]
-            case Name.STREAM_DATUM if body["descriptor"] in descriptors:
-                spans[body["uid"]] = _span(body)
+            case Name.STREAM_DATUM:
+                spans[body["uid"]] = body["descriptor"], _span(body)
             case Name.DATUM | Name.DATUM_PAGE | Name.BULK_DATUM:
                 datums.update(_datums(document))
+    return Told(assets=assets, datums=datums, keys=keys, spans=spans)
+
+
+def external_of(told: Told, descriptors: Collection[str]) -> External:
+    """Return the external data of one stream.
+
+    Parameters
+    ----------
+    descriptors
+        The uids of the stream's descriptors.
+    """
     found: dict[str, list[Span]] = {}
-    for span in spans.values():
-        if span.asset in keys and span.count > 0:
-            found.setdefault(keys[span.asset], []).append(span)
+    for descriptor, span in told.spans.values():
+        wanted = descriptor in descriptors and span.asset in told.keys
+        if wanted and span.count > 0:
+            found.setdefault(told.keys[span.asset], []).append(span)
     ordered = {key: tuple(sorted(each, key=_rank)) for key, each in found.items()}
-    return External(assets=assets, datums=datums, spans=ordered)
+    return External(assets=told.assets, datums=told.datums, spans=ordered)
 
 
 def places_of_spans(spans: Sequence[Span]) -> Places:
