@@ -91,6 +91,7 @@ def odd() -> Iterator[Any]:
         "gaps": {"dtype": "integer", "shape": []},
         "big": {"dtype": "integer", "shape": []},
         "on": {"dtype": "boolean", "shape": []},
+        "shutter": {"dtype": "boolean", "shape": []},
         "_hidden": {"dtype": "number", "shape": []},
         "ts_on": {"dtype": "number", "shape": []},
         "time": {"dtype": "number", "shape": []},
@@ -147,9 +148,12 @@ def odd() -> Iterator[Any]:
             "indices": {"start": 8, "stop": 11},
         },
     )
+    told = {"point_number": 4, "text": "\u2028"}
+    more = {"resource": resource["uid"], "datum_id": f"{resource['uid']}/4"}
+    yield document("datum", {**more, "datum_kwargs": told})
     for number in (1, 2, 3):
         datum = f"{resource['uid']}/{number}"
-        told = {"point_number": number, "text": "\u2028"}
+        told = {"point_number": number}
         yield document(
             "datum",
             {"resource": resource["uid"], "datum_id": datum, "datum_kwargs": told},
@@ -161,6 +165,7 @@ def odd() -> Iterator[Any]:
             "gaps": number,
             "big": 2**70 + number,
             "on": number == 1,
+            "shutter": None if number == 2 else number == 1,
             "_hidden": 0.25 * number,
             "ts_on": 7.0 * number,
             "time": 9.0 * number,

@@ -14,6 +14,8 @@ from tests.tiled.serving import Mounted
 from tiled.client.utils import ClientError  # type: ignore[import-untyped]
 from tiled.queries import Key  # type: ignore[import-untyped]
 
+from quire.testing.waiting import PATIENCE, until
+
 NAMES = (
     "count",
     "external_resource_datum",
@@ -101,6 +103,7 @@ def test_a_run_of_odd_values(shown: Mounted) -> None:
     ]
     assert [int(one) for one in found["big"].values] == [2**70 + n for n in (1, 2, 3)]
     assert list(found["on"].values) == [True, False, False]
+    np.testing.assert_array_equal(found["shutter"], [1.0, np.nan, 0.0])
     np.testing.assert_array_equal(found["_hidden"], [0.25, 0.5, 0.75])
     np.testing.assert_array_equal(found["time_"], [9.0, 18.0, 27.0])
     np.testing.assert_array_equal(found["words"], [[f"a{n}", "bcd"] for n in (1, 2, 3)])
@@ -165,7 +168,7 @@ def test_datum_come_as_pages(shown: Mounted) -> None:
     assert [body["datum_id"] for body in pages] == [
         [body["datum_id"]] for name, body in right if name == "datum"
     ]
-    assert pages[0]["datum_kwargs"] == {"point_number": [1], "text": ["\u2028"]}
+    assert pages[0]["datum_kwargs"] == {"point_number": [4], "text": ["\u2028"]}
     events = [body for name, body in found if name == "event"]
     assert events == [body for name, body in right if name == "event"]
 
@@ -183,14 +186,21 @@ def test_an_open_run_is_read_as_it_grows(shown: Mounted) -> None:
         event = json.loads(line)[1]["uid"]
         lines[2 + number] = line.replace(event, f"{event[:-4]}beef")
     with shown.server.http() as http:
-        for count in range(2, len(lines)):
+        for count in (3, len(lines) - 2, len(lines)):
             http.post(
                 "/api/v1/documents",
                 content="\n".join(lines[:count]),
                 headers={"content-type": "application/x-ndjson"},
             )
-            if count > 2:
-                assert catalog[other].primary.read().sizes["time"] == count - 2
+            rows = min(count, len(lines) - 1) - 2
+
+            def is_shown(rows: int = rows) -> bool:
+                return bool(catalog[other].primary.read().sizes["time"] == rows)
+
+            if count == len(lines):  # it has ended, and is shown at once
+                assert is_shown()
+            else:
+                until(is_shown, PATIENCE)
 
 
 STOCK = ("count", "multi_stream_configure")

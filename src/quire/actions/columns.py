@@ -40,6 +40,8 @@ class OpenStream:
     ----------
     schema
         Arrow schema of the tables, in the kept form.
+    events
+        How many rows the whole stream has, superseded ones among them.
     tables
         Gives the tables, one behind the other; blocks, may be called once.
     """
@@ -47,6 +49,7 @@ class OpenStream:
     run: str
     schema: Any
     configuration: Configuration
+    events: int
     tables: Callable[[], Iterator[Any]]
 
 
@@ -110,6 +113,7 @@ class ColumnViews:
             run=run.uid,
             schema=filled.schema,
             configuration=own.configuration,
+            events=own.events,
             tables=lambda: filled.tables(own.tables()),
         )
 
@@ -221,6 +225,7 @@ def _opened(run: Run, kept: Kept, selection: Selection) -> OpenStream:
         run=run.uid,
         schema=pa.schema([kept.schema.field(name) for name in names]),
         configuration=kept.configuration,
+        events=kept.events,
         tables=lambda: select(kept.read(selection), selection),
     )
 

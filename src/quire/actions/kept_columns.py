@@ -28,9 +28,12 @@ class Kept:
     ----------
     documents
         How many of the run they were made of.
+    events
+        How many rows they have, superseded ones among them.
     """
 
     documents: int
+    events: int
     schema: Any
     configuration: Configuration
     read: Callable[[Selection], Iterator[Any]]
@@ -56,6 +59,7 @@ class KeptColumns:
                 configuration, _ = from_metadata(found.schema)
                 return Kept(
                     documents=run.documents,
+                    events=found.events,
                     schema=found.schema,
                     configuration=configuration,
                     read=found.read,
@@ -70,6 +74,7 @@ class KeptColumns:
 
         return Kept(
             documents=made.documents,
+            events=view.table.num_rows,
             schema=view.table.schema,
             configuration=view.configuration,
             read=blocks,

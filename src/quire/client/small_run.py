@@ -29,11 +29,14 @@ class SmallStream:
     ----------
     schema
         Arrow schema in the kept form.
+    events
+        How many rows it has, superseded ones among them.
     """
 
     def __init__(self, table: Any) -> None:
         self._table = table
         self.schema = table.schema
+        self.events = int(table.num_rows)
 
     def read(self, selection: Selection) -> Iterator[Any]:
         """Yield the one table that there is."""

@@ -16,6 +16,11 @@ class ColumnFile(Protocol):
         """The Arrow schema in the kept form (`quire.runs.columns.layout`)."""
         ...
 
+    @property
+    def events(self) -> int:
+        """How many rows it has, superseded ones among them."""
+        ...
+
     def read(self, selection: Selection) -> Iterator[Any]:
         """Yield Arrow tables in the kept form that hold at least the wanted part.
 

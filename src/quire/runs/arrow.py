@@ -6,7 +6,9 @@ whose fields are the data keys: no key can clash with a column of ours. On reque
 ``time``. What the descriptor says of a key stands in its field's metadata under
 ``data_key``; ``encoding`` there is ``json`` where the text is JSON, and ``integer``
 where it is the digits of integers beyond 64 bits. The schema's metadata hold the
-``configuration``: a JSON list, one entry a descriptor.
+``configuration``: a JSON list, one entry a descriptor; and how many ``events`` the whole
+stream has, superseded ones among them: a part that begins behind others tells by it
+whether any have come between those.
 """
 
 import json
@@ -21,13 +23,15 @@ BATCH_ROWS = 65_536
 _MEMORY_PAGE = 4096
 
 
-def arrow_schema(kept: Any, configuration: Configuration) -> Any:
+def arrow_schema(kept: Any, configuration: Configuration, events: int) -> Any:
     """Return the schema in which columns of a kept schema are given.
 
     Parameters
     ----------
     kept
         Arrow schema of the columns that are wanted, in the kept form.
+    events
+        How many the whole stream has.
     """
     import pyarrow as pa
 
@@ -35,8 +39,11 @@ def arrow_schema(kept: Any, configuration: Configuration) -> Any:
     fields.append(pa.field("data", pa.struct(_members(kept, DATA))))
     if any(name.startswith(TIMESTAMPS) for name in kept.names):
         fields.append(pa.field("timestamps", pa.struct(_members(kept, TIMESTAMPS))))
-    told = json.dumps(configuration.descriptors)
-    return pa.schema(fields, metadata={"configuration": told})
+    told = {
+        "configuration": json.dumps(configuration.descriptors),
+        "events": str(events),
+    }
+    return pa.schema(fields, metadata=told)
 
 
 def to_batches(table: Any, schema: Any) -> Iterator[Any]:

@@ -8,22 +8,26 @@ from typing import Any
 import numpy as np
 
 from quire.client.columns import objects
-from quire.client.streams import Stream
 from quire.client.tables import shown
+from quire.tiled.growing import GrowingStream
+from quire.tiled.names import addressed
 
+TABLE = "internal"
 ROWS = ("seq_num", "time")
 _PREFIX = "ts_"
 
 
 class Columns:
-    """The values of one stream.
+    """The values of one stream, by the names that tiled's clients can ask for.
 
     Attributes
     ----------
+    stream
+        Whose they are, to be read on.
     cells
         By name what has one value an event, for a table: an array, of text and None
         where it is of objects. What is of several kinds, or of integers beyond 64
-        bits, is its JSON.
+        bits, is its JSON; booleans of which some are missing are numbers.
     arrays
         By name an `xarray.Variable`, its first dimension ``time``; what lies in files
         is read as it is looked at.
@@ -37,25 +41,33 @@ class Columns:
         As the server tells them, in the order of their time.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: GrowingStream) -> None:
+        self.stream = stream
         # Tiled's JSON has no integers beyond 64 bits.
         self.descriptors = stream.describe(exact=False)
         found = stream.read()
-        self.unread = dict(_keyed(one) for one in found.attrs.get("unread", ()))
         self.cells: dict[str, Any] = {
             name: found[name].values for name in ROWS if name in found.coords
         }
         self.arrays: dict[str, Any] = {}
         self.ragged: dict[str, list[Any]] = {}
-        self.told: dict[str, dict[str, Any]] = {}
         keys: dict[str, Any] = {}
         for one in self.descriptors:
             keys |= one.get("data_keys", {})
         names = shown(keys)
-        self.told |= {names[key]: told for key, told in keys.items()}
-        for name in map(str, found.data_vars):
-            self._sort_in(name, found[name].variable)
+        variables = list(map(str, found.data_vars))
+        self._calls = addressed([*names.values(), *variables], (TABLE,))
+        self.told: dict[str, dict[str, Any]] = {
+            self._calls[names[key]]: told for key, told in keys.items()
+        }
+        self.unread = {
+            self._calls[names[key]]: one.removeprefix(f"{key}: ")
+            for one in found.attrs.get("unread", ())
+            for key in keys
+            if one.startswith(f"{key}: ")
+        }
+        for name in variables:
+            self._sort_in(self._calls[name], found[name].variable)
 
     def _sort_in(self, name: str, variable: Any) -> None:
         kind = variable.dtype.kind
@@ -76,7 +88,7 @@ class Columns:
         elif name.startswith("_"):
             self.unread[name] = "tiled reserves names with an underscore before them"
         else:
-            self.cells[name] = values if _is_simple(values) else _texts(values)
+            self.cells[name] = _plain(values)
 
     def _is_external(self, name: str) -> bool:
         return bool(self.told.get(name, {}).get("external"))
@@ -88,39 +100,39 @@ class Columns:
 
     @cached_property
     def timed(self) -> dict[str, str]:
-        """Names of the columns with times of single values, by data key."""
-        look = self._stream.table(assets=False, limit=1)
+        """By name of a column with times of single values that of its data key."""
+        look = self.stream.table(assets=False, limit=1)
         if "timestamps" not in look.column_names:
             return {}
         keys = [field.name for field in look.schema.field("timestamps").type]
-        names = {key: _PREFIX + name for key, name in shown(keys).items()}
+        names = {
+            _PREFIX + self._calls[one]: one
+            for one in shown(keys).values()
+            if one in self._calls
+        }
         # A data key of that name is shown, not the other's times.
-        return {key: name for key, name in names.items() if name not in self.told}
+        return {name: key for name, key in names.items() if name not in self.told}
 
     @cached_property
     def times(self) -> Mapping[str, Any]:
         """The times of single values, Unix seconds, by column."""
-        found = self._stream.timestamps()
-        return {
-            name: found[name.removeprefix(_PREFIX)].values
-            for name in self.timed.values()
-        }
+        found = self.stream.timestamps().swap_dims(time="seq_num")
+        # There may be more of them by now than of what was read before.
+        own = found.reindex(seq_num=self.cells["seq_num"])
+        return {name: own[key].values for name, key in self.timed.items()}
 
     @property
     def nbytes(self) -> int:
         """How much memory the values take, about."""
         inside = [
-            one.nbytes
+            one.values
             for name, one in self.arrays.items()
             if not self._is_external(name)
         ]
+        own = [one for one in (*self.cells.values(), *inside) if one.base is None]
         lists = sum(8 * len(row) for rows in self.ragged.values() for row in rows)
-        return int(sum(one.nbytes for one in self.cells.values()) + sum(inside) + lists)
-
-
-def _keyed(told: str) -> tuple[str, str]:
-    key, _, reason = told.partition(": ")
-    return key, reason
+        # The others are views of what was read.
+        return self.stream.nbytes + sum(int(one.nbytes) for one in own) + lists
 
 
 def _lists(values: Any) -> list[Any] | None:
@@ -137,9 +149,12 @@ def _lists(values: Any) -> list[Any] | None:
     return [one if isinstance(one, list) else one.tolist() for one in rows]
 
 
-def _is_simple(values: Any) -> bool:
+def _plain(values: Any) -> Any:
+    """Return objects as a table of tiled's can hold them."""
     kinds = _kinds(values) - {type(None)}
-    return values.ndim == 1 and (kinds <= {str} or kinds <= {bool})
+    if kinds == {bool}:  # as text, False would be true
+        return np.array([np.nan if one is None else one for one in values], float)
+    return values if kinds <= {str} else _texts(values)
 
 
 def _kinds(values: Any) -> set[type]:

@@ -10,10 +10,12 @@ from typing import NamedTuple
 from quire.tiled.columns import Columns
 
 _SECONDS = 30.0
+_TURNS = 64
 
 
 class _Kept(NamedTuple):
     stamp: Hashable
+    made: float
     until: float
     columns: Columns
 
@@ -34,21 +36,51 @@ class KeptStreams:
         self._most = most
         self._now = now
         self._lock = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(_TURNS)]
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     def get(
-        self, key: Hashable, stamp: Hashable, read: Callable[[], Columns]
+        self,
+        key: Hashable,
+        stamp: Hashable,
+        read: Callable[[Columns | None], Columns],
+        lag: float = 0.0,
     ) -> Columns:
-        """Return a stream's columns, read anew if its stamp is another."""
+        """Return a stream's columns, read anew if its stamp is another.
+
+        Parameters
+        ----------
+        read
+            Reads them; it is given what was kept.
+        lag
+            Seconds for which they are kept though the stamp is another.
+        """
+        found = self._held(key, stamp, lag)
+        if found is None:
+            # Of those who ask at once all get the same.
+            with self._turns[hash(key) % _TURNS]:
+                found = self._held(key, stamp, lag) or self._read(key, stamp, read)
+        return found
+
+    def _held(self, key: Hashable, stamp: Hashable, lag: float) -> Columns | None:
         with self._lock:
-            found = self._kept.get(key)
-            if found and found.stamp == stamp and self._now() < found.until:
-                self._kept.move_to_end(key)
-                return found.columns
-        columns = read()
-        until = self._now() + _SECONDS if columns.may_change else inf
+            found, now = self._kept.get(key), self._now()
+            if found is None or now >= found.until:
+                return None
+            if found.stamp != stamp and now >= found.made + lag:
+                return None
+            self._kept.move_to_end(key)
+            return found.columns
+
+    def _read(
+        self, key: Hashable, stamp: Hashable, read: Callable[[Columns | None], Columns]
+    ) -> Columns:
         with self._lock:
-            self._kept[key] = _Kept(stamp, until, columns)
+            found, now = self._kept.get(key), self._now()
+        columns = read(found.columns if found else None)
+        until = now + _SECONDS if columns.may_change else inf
+        with self._lock:
+            self._kept[key] = _Kept(stamp, now, until, columns)
             self._kept.move_to_end(key)
             size = sum(one.columns.nbytes for one in self._kept.values())
             while size > self._most and len(self._kept) > 1:

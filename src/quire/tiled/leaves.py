@@ -118,8 +118,8 @@ class TableAdapter(Leaf):
         for name, values in columns.cells.items():
             if values.dtype.kind == "O":  # its type shows in its values alone
                 types[name] = pd.Series(values)[:0]
-        self._timed = frozenset(columns.timed.values())
-        types |= dict.fromkeys(columns.timed.values(), np.zeros(0))
+        self._timed = frozenset(columns.timed)
+        types |= dict.fromkeys(columns.timed, np.zeros(0))
         super().__init__(TableStructure.from_pandas(pd.DataFrame(types)), {})
 
     async def read(self, fields: list[str] | None = None) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 from tiled.server.core import NoEntry  # type: ignore[import-untyped]
 
 from quire.tiled.branch import Branch
+from quire.tiled.names import addressed
 from quire.tiled.refusing import asked
 from quire.tiled.source import Source
 from quire.tiled.stream import StreamAdapter
@@ -25,10 +26,12 @@ class RunAdapter(Branch):
         super().__init__(told, ("BlueskyRun", "3.0"))
         self._source = source
         self._record = record
+        calls = addressed(record["streams"])
+        self._streams = {called: name for name, called in calls.items()}
 
     async def all_names(self) -> list[str]:
         """Return the names of its streams."""
-        return sorted(self._record["streams"])
+        return sorted(self._streams)
 
     async def lookup_adapter(self, segments: list[str]) -> Any:
         """Return a stream, or what lies below it.
@@ -39,9 +42,12 @@ class RunAdapter(Branch):
             There is no such stream.
         """
         name, *rest = segments
-        if name not in self._record["streams"]:
+        if name not in self._streams:
             raise NoEntry(segments)
-        stream = StreamAdapter(await asked(self._source.columns, self._record, name))
+        columns = await asked(
+            self._source.columns, self._record, self._streams[name], begins=not rest
+        )
+        stream = StreamAdapter(columns)
         return await stream.lookup_adapter(rest) if rest else stream
 
     def documents(self) -> Any:

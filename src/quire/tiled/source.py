@@ -8,13 +8,17 @@ import msgspec
 
 from quire.client.connection import Connection
 from quire.client.queries import Form, all_of
-from quire.client.run import PATH, Run
+from quire.client.run import PATH
 from quire.errors import Ambiguous, NotFound
 from quire.tiled.columns import Columns
+from quire.tiled.growing import GrowingStream
 from quire.tiled.keeping import KeptStreams
 
 MOST_VALUES = 1000
 _SHORTEST = 5
+_OPEN = frozenset({"open", "interrupted"})
+_LAG = 5.0
+_READING = 30.0
 _SIGNS = frozenset("*?")
 
 
@@ -118,12 +122,30 @@ class Source:
             return None
         return [found] if uid.endswith("*") or found["uid"] == uid else []
 
-    def columns(self, record: dict[str, Any], stream: str) -> Columns:
-        """Return a stream's columns as they stand in a run's record."""
-        run = Run(self._connection, record)
+    def columns(
+        self, record: dict[str, Any], stream: str, *, begins: bool = True
+    ) -> Columns:
+        """Return a stream's columns as they stand in a run's record.
+
+        Parameters
+        ----------
+        begins
+            Whether a client may have just begun to read the stream. It asks for each
+            array by itself, first for its shape and then for values of that shape, so
+            what an open run has got since is not shown to it.
+        """
         stamp = (record["documents"], record["status"], record["closed_at"])
-        key = (self._connection.address, run.uid, stream)
-        return self._kept.get(key, stamp, lambda: Columns(run[stream]))
+        key = (self._connection.address, record["uid"], stream)
+
+        def read(kept: Columns | None) -> Columns:
+            path = f"{PATH}/{quote(record['uid'], safe='')}"
+            own = kept.stream if kept else GrowingStream(self._connection, path, stream)
+            return Columns(own)
+
+        lag = 0.0
+        if record["status"] in _OPEN:
+            lag = _LAG if begins else _READING
+        return self._kept.get(key, stamp, read, lag)
 
     def documents(self, uid: str) -> Iterator[bytes]:
         """Yield a run's documents, each as a JSON pair of name and document."""

@@ -1,18 +1,19 @@
 """A stream as bluesky-tiled-plugins reads it: a table, and arrays beside it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
+import numpy as np
 from fastapi import HTTPException
 from tiled.server.core import NoEntry  # type: ignore[import-untyped]
 
 from quire.tiled.branch import Branch
-from quire.tiled.columns import Columns
+from quire.tiled.columns import TABLE, Columns
 from quire.tiled.leaves import ArrayAdapter, RaggedAdapter, TableAdapter
 from quire.tiled.refusing import asked
-
-TABLE = "internal"
 
 
 class StreamAdapter(Branch):
@@ -69,23 +70,55 @@ def stream_metadata(descriptors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     for one in descriptors:
         keys |= one.get("data_keys") or {}
+    own, *others = _configurations(descriptors)
     updates = [
-        {
-            "uid": one.get("uid"),
-            "time": one.get("time"),
-            "configuration": _configuration(one),
-        }
-        for one in later
+        {"uid": one.get("uid"), "time": one.get("time"), "configuration": other}
+        for one, other in zip(later, others, strict=True)
     ]
-    told = {**first, "data_keys": keys, "configuration": _configuration(first)}
+    told = {**first, "data_keys": keys, "configuration": own}
     return {**told, "_config_updates": updates} if updates else told
+
+
+def _configurations(descriptors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the configuration of each descriptor as clients can read them.
+
+    They take for granted that the first has what later ones have, and make an array of
+    the values of a key: those of several shapes are their JSON.
+    """
+    found = [_configuration(one) for one in descriptors]
+    first, *later = found
+    for device, told in chain.from_iterable(one.items() for one in later):
+        own = first.get(device, {})
+        parts = ("data", "timestamps")
+        lacking = {part: dict.fromkeys(told[part]) for part in parts}
+        lacking["data_keys"] = told.get("data_keys") or {}
+        first[device] = own | {
+            part: {**each, **(own.get(part) or {})} for part, each in lacking.items()
+        }
+    for device, told in first.items():
+        data = [one.get(device, {}).get("data", {}) for one in found]
+        for key in told["data"]:
+            if not _fit([one.get(key) for one in data]):
+                for one in data:
+                    if one.get(key) is not None:
+                        one[key] = json.dumps(one[key])
+    return found
+
+
+def _fit(values: list[Any]) -> bool:
+    """Return whether values can be made one array."""
+    try:
+        np.array(values)
+    except ValueError:
+        return False
+    return True
 
 
 def _configuration(descriptor: Mapping[str, Any]) -> dict[str, Any]:
     """Return what clients read of each device without looking whether it is there."""
     found = {}
     for device, one in (descriptor.get("configuration") or {}).items():
-        data = one.get("data") or {}
+        data = dict(one.get("data") or {})
         times = {**dict.fromkeys(data), **(one.get("timestamps") or {})}
         found[device] = {**one, "data": data, "timestamps": times}
     return found

@@ -46,7 +46,7 @@ def part(found: ColumnView, selection: Selection = EVERYTHING) -> Any:
 def arrow(found: ColumnView, selection: Selection = EVERYTHING) -> Any:
     """Return the wanted part as a client reads it."""
     table = part(found, selection)
-    schema = arrow_schema(table.schema, found.configuration)
+    schema = arrow_schema(table.schema, found.configuration, table.num_rows)
     raw = b"".join(chain.from_iterable(ipc_stream(schema, [table])))
     with pa.ipc.open_stream(raw) as reader:
         return reader.read_all()

@@ -169,7 +169,7 @@ def _format(request: Request) -> str:
 
 
 def _arrow(opened: OpenStream) -> Generator[Pieces, None, None]:
-    schema = arrow_schema(opened.schema, opened.configuration)
+    schema = arrow_schema(opened.schema, opened.configuration, opened.events)
     yield from ipc_stream(schema, opened.tables())
 
 

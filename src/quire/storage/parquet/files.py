@@ -45,6 +45,7 @@ class ParquetFile:
     def __init__(self, file: Any) -> None:
         self._file = file
         self.schema = file.schema_arrow
+        self.events = int(file.metadata.num_rows)
 
     def read(self, selection: Selection) -> Iterator[Any]:
         """Yield a table a row group, those with no wanted row left out."""
