@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.documents.samples import FOLDER, GOOD, read
 
 from quire.access.principals import Principal, Scope
 from quire.actions.intake import Intake
+from quire.actions.rebuilding import differences, refolded
 from quire.documents.document import Document
 from quire.ports.store import Transaction
 from quire.runs.run import Run
@@ -95,6 +97,53 @@ def bulks() -> list[Document]:
     ]
 
 
+def sharing(case: str, name: str, *, resource: bool = True) -> list[Document]:
+    """Return a run whose events name datums of a resource that others use, too."""
+    uid, dark = make_uid(case, name), make_uid(case, "dark")
+    body = make_descriptor(uid, f"{uid} d", ["image"])
+    body["data_keys"]["image"] |= {"dtype": "array", "external": "FILESTORE:"}
+    rows: list[Document] = []
+    for number in (1, 2):
+        datum_id = f"{dark}/{number}"
+        event = {
+            "uid": f"{uid} {number}",
+            "descriptor": f"{uid} d",
+            "seq_num": number,
+            "time": 1.7e9 + number,
+            "data": {"image": datum_id},
+            "timestamps": {"image": 1.7e9},
+        }
+        datum = {"datum_id": datum_id, "resource": dark, "datum_kwargs": {}}
+        rows += [document("datum", datum), document("event", event)]
+    stop = {"uid": f"{uid} s", "run_start": uid, "time": 2e9, "exit_status": "success"}
+    sent = OLD_RESOURCE | {"uid": dark, "run_start": uid}
+    return [
+        document("start", {"uid": uid, "time": 1.7e9}),
+        document("descriptor", body),
+        *([document("resource", sent)] if resource else []),
+        *rows,
+        document("stop", stop),
+    ]
+
+
+def in_two_forms() -> list[Document]:
+    """Return a run of which some events come alone and in `bulk_events`, too."""
+    start, described, *events, stop = make_run("forms", 4, keys=1)
+    run = make_uid("forms", "start")
+    other = make_descriptor(run, "other", ["key0"], "other")
+    bodies = [one.body for one in events]
+    bodies[1]["descriptor"] = bodies[3]["descriptor"] = "other"
+    return [
+        start,
+        described,
+        document("descriptor", other),
+        document("bulk_events", {"primary": bodies[:2], "other": bodies[2:]}),
+        document("bulk_events", {"other": bodies[3:], "primary": bodies[:1]}),
+        *(document("event", body) for body in bodies[1:3]),
+        stop,
+    ]
+
+
 def interleaved(*names: str) -> list[Document]:
     return [one for name in names for one in read(FOLDER / f"{name}.jsonl")]
 
@@ -110,6 +159,11 @@ CASES: dict[str, list[Document]] = {
     **{path.stem: read(path) for path in GOOD if "load" not in path.name},
     "old": old_run(),
     "bulks": bulks(),
+    "shared": [one for name in "abc" for one in sharing("shared", name)],
+    "staged once": [
+        *sharing("once", "a"),
+        *sharing("once", "b", resource=False),
+    ],
     "interleaved": interleaved("scan", "count", "grid_scan", "failed_run"),
     "without start": cut("scan", 0),
     "without descriptor": cut("scan", 1),
@@ -143,7 +197,12 @@ class Delivery:
         def look(tx: Any) -> Final:
             kept = Counter((run, one.raw) for run, one in tx.documents.everything())
             uids = {run for run, _ in kept if run is not None}
-            return {uid: tx.runs.get(uid) for uid in uids}, kept
+            runs = {uid: replace(tx.runs.get(uid), borrowers=()) for uid in uids}
+            for run in runs.values():
+                folded = refolded(tx, run)
+                assert isinstance(folded, Run)
+                assert differences(run, folded) == ()
+            return runs, kept
 
         return await self._store.view(look)
 
@@ -169,6 +228,21 @@ async def test_any_order_ends_alike(name: str) -> None:
     for seed in range(PERMUTATIONS):
         dice = random.Random(f"{name} {seed}")
         assert await sent(documents, dice) == expected, f"seed {seed}"
+
+
+async def test_rows_that_came_in_two_forms_count_once() -> None:
+    documents = in_two_forms()
+    (expected,) = (await sent(documents, None))[0].values()
+    assert {name: one.events for name, one in expected.streams.items()} == {
+        "primary": 2,
+        "other": 2,
+    }
+    for seed in range(PERMUTATIONS):
+        runs, _ = await sent(documents, random.Random(seed))
+        # How many forms of a row are stored is told by their order.
+        (run,) = runs.values()
+        run = replace(run, documents=expected.documents)
+        assert run == expected, f"seed {seed}"
 
 
 def test_it_is_a_thousand_permutations() -> None:

@@ -13,7 +13,7 @@ from quire.documents.document import Document
 from quire.documents.validation import Validator
 from quire.ports.store import Transaction
 from quire.runs.columns.stretch import Stretch
-from quire.testing.documents import as_page, document, make_event
+from quire.testing.documents import as_page, document, make_descriptor, make_event
 from quire.testing.still_clock import StillClock
 
 SAMPLE = 1_000
@@ -146,6 +146,19 @@ async def found_in(store: WatchedStore, *behind: Stretch) -> Gathered:
         return gathered(tx, run, "primary", behind)
 
     return await store.view(look)
+
+
+async def test_a_row_that_came_alone_while_its_bulk_waited_is_shown_once(
+    stand: Stand, watched: WatchedStore
+) -> None:
+    first = make_event("s", 1, ["key0"]) | {"descriptor": "second"}
+    second = make_descriptor(RUN, "second", ["key0"], "other")
+    (alone,) = events(2)
+    await stand.send([document("bulk_events", {"all": [first, alone.body]})])
+    await stand.send([*OPENING, alone])
+    await stand.send([document("descriptor", second)])
+    view = (await found_in(watched)).view
+    assert (view.table.column("seq_num").to_pylist(), view.superseded) == ([2], 0)
 
 
 async def test_stretches_are_forgotten_after_a_minute(

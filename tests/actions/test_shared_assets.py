@@ -126,9 +126,34 @@ async def test_a_datum_behind_the_event_that_names_it_can_be_read(
     second = run_of("b", "dark/1", resource=False)
     late = second.pop(3)
     await send(ingest, cut([*run_of("a", "dark/0"), *second, late], "each"), staff)
-    run, _ = await the_run(store, "b")
+    run, names = await the_run(store, "b")
+    assert names.count("datum") == 1
+    assert [one.uid for one in run.findings] == ["dark"]  # its resource is a's
+    assert (await the_run(store, "a"))[0].borrowers == ()
     external = await ExternalData(store, AssetFiles([])).of(run, "primary", 0)
     assert {"dark"} == {*external.assets} == {external.datums["dark/1"].asset}
+
+
+@pytest.mark.parametrize("datum", ["dark/0", "of a form of its own"])
+async def test_a_datum_may_stand_in_a_run_of_each_sender(
+    ingest: Ingest, store: Store, staff: Principal, visitor: Principal, datum: str
+) -> None:
+    await send(ingest, [run_of("a", datum)], staff)
+    await send(ingest, cut(run_of("b", datum), "each"), visitor)
+    for uid in "ab":
+        run, names = await the_run(store, uid)
+        assert names.count("datum") == 1
+        assert run.findings == ()
+
+
+async def test_a_datum_of_any_form_goes_with_the_resource_before_it(
+    ingest: Ingest, store: Store, staff: Principal
+) -> None:
+    await send(ingest, [run_of(uid, "of a form of its own") for uid in "ab"], staff)
+    for uid in "ab":
+        run, names = await the_run(store, uid)
+        assert names.count("datum") == 1
+        assert run.findings == ()
 
 
 async def test_nobody_gets_a_datum_of_anothers_run(

@@ -1,6 +1,6 @@
 """A store that tells how much was read of it, and lets others in between two reads."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 from quire.ports.document_records import StoredDocument
@@ -52,6 +52,11 @@ class _Watched:
         for one in self._tx.documents.of_run(run, first):
             self._store.read += 1
             yield one
+
+    def find(
+        self, run: str | None, keys: Sequence[int]
+    ) -> dict[int, tuple[StoredDocument, ...]]:
+        return self._tx.documents.find(run, keys)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tx, name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import jiter
 
+from quire.actions.look_back import repeated_in
 from quire.documents.document import Document
 from quire.documents.names import DocumentName
 from quire.ports.store import Transaction
@@ -143,6 +144,7 @@ def _taken(
     documents = begin.documents
     for stored in tx.documents.of_run(run.uid, begin.number + 1):
         if gathering.wants(stored.name, stored.raw):
-            gathering.take(parsed(stored.name, stored.raw), stored.repeated)
+            repeated = repeated_in(tx, run.uid, stored)
+            gathering.take(parsed(stored.name, stored.raw), repeated)
         documents += 1
         yield Mark(stored.number, documents)

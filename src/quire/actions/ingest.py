@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from quire.access.principals import Principal
-from quire.actions.intake import Intake, Item, lease_end
+from quire.actions.arriving import Item
+from quire.actions.intake import Intake, lease_end
 from quire.actions.progress_log import tell
 from quire.actions.refusals import Refusal
 from quire.clock import Clock

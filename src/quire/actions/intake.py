@@ -8,34 +8,45 @@ from itertools import chain
 import msgspec
 
 from quire.access.principals import Principal
+from quire.actions.arriving import (
+    ROWS,
+    Item,
+    Items,
+    New,
+    apart,
+    arrivals_of,
+    as_arrivals,
+)
 from quire.actions.elsewhere import Elsewhere
-from quire.actions.look_back import bulks_in, known_in
+from quire.actions.look_back import bulks_in, known_in, others_with, repeated_rows
 from quire.actions.progress_log import tell
 from quire.actions.refusals import Refusal, conflict
 from quire.actions.repeats import Clash, Seen
-from quire.actions.shared_assets import copied
+from quire.actions.shared_assets import copied, is_lent, lacked, lent, resource_of
 from quire.documents.batch import EventBatch
 from quire.documents.document import Document
 from quire.documents.identity import identity, key_of, keys_of_rows
 from quire.documents.names import DocumentName
 from quire.documents.reading import parse
-from quire.documents.references import anchor, awaited_by, names, parents, run_of
-from quire.ports.document_records import Arrival, EventArrivals, StoredDocument
+from quire.documents.references import (
+    DATUMS,
+    anchor,
+    names,
+    parents,
+    run_of,
+)
+from quire.ports.document_records import StoredDocument
 from quire.ports.store import Transaction
 from quire.progress.narration import narrate
 from quire.runs.careful import fold_carefully
 from quire.runs.findings import settled
-from quire.runs.run import Run
+from quire.runs.run import Finding, Run
 
-Item = tuple[int, Document | EventBatch]
-"""With its place in the delivery; that of a batch is its first event's."""
-Items = Sequence[Item]
 Fresh = list[tuple[Document | EventBatch, tuple[int, ...]]]
 """New documents, each with the places of rows that the run has already."""
 
-_ROWS = frozenset({DocumentName.EVENT, DocumentName.EVENT_PAGE})
-_New = tuple[Document | EventBatch, tuple[int, ...], tuple[int, ...]]
-"""A new document, the keys of its rows, and the places of those that are repeated."""
+# Of several runs, which need not be of one principal.
+_SHARED = DATUMS | {DocumentName.RESOURCE}
 
 
 class Intake:
@@ -56,6 +67,10 @@ class Intake:
         self._lease = lease
         self._told: dict[str, str | None] = {}
         self._copies: dict[int, str] = {}
+        self._adopted: dict[str, list[StoredDocument]] = {}
+        self._clashes: list[Finding] = []
+        self._lacking: dict[str, None] = {}
+        self._sent: dict[str, str] = {}
         self.accepted = 0
         self.repeated = 0
         self.refused: list[Refusal] = []
@@ -73,6 +88,8 @@ class Intake:
             self._store_new(None, waiting)
         for uid, of_run in by_run.items():
             self._take_run(uid, of_run)
+        for uid in self._lacking if len(by_run) > 1 else ():
+            self._borrow(uid)  # what a run that was taken later has
         self._elsewhere.finish()
 
     def _take_event(self, document: Document | EventBatch) -> bool:
@@ -92,7 +109,7 @@ class Intake:
         keys = (key_of(DocumentName.EVENT, document.body["uid"]),)
         if self._tx.documents.find(uid, keys):
             return False
-        self._tx.documents.append(uid, _arrivals_of(document, keys, (), waits=False))
+        self._tx.documents.append(uid, arrivals_of(document, keys, (), waits=False))
         self.accepted += 1
         self._put(run, self._grown(run, [(document, ())]))
         return True
@@ -105,7 +122,7 @@ class Intake:
             document = item[1]
             if isinstance(document, EventBatch):
                 uid = self._run_told_by(document.descriptor)
-            elif document.name in _ROWS:
+            elif document.name in ROWS:
                 uid = self._run_told_by(document.body["descriptor"])
             else:
                 uid = run_of(document)  # a start's may be empty
@@ -113,8 +130,7 @@ class Intake:
                     uid = self._run_by_others(document)
                     lenders.add(uid)
                 elif document.name is DocumentName.RESOURCE:
-                    # Several runs may have sent it: what follows is this one's.
-                    self._told[document.body["uid"]] = uid
+                    self._sent[document.body["uid"]] = uid
             if uid in by_run:
                 by_run[uid].append(item)
             else:
@@ -130,11 +146,17 @@ class Intake:
             uid = run_of(anchored)
             if uid is None:
                 continue
-            if anchored.name is not DocumentName.DESCRIPTOR:
+            first = self._run_told_by(name)
+            if anchored.name is DocumentName.DESCRIPTOR:
+                if first is None:
+                    self._told[name] = uid
+                    self._elsewhere.note(name, anchored)
+            elif first is None or self._is_foreign(first):
                 self._told[name] = uid
-            elif self._run_told_by(name) is None:
-                self._told[name] = uid
-                self._elsewhere.note(name, anchored)
+            elif first != uid and self._tx.documents.run_of(name) is None:
+                # Of two that send it in one delivery the other one may be taken first.
+                adopted = self._tx.documents.adopt(name, first)
+                self._adopted.setdefault(first, []).extend(adopted)
 
     def _run_told_by(self, name: str) -> str | None:
         if name not in self._told:
@@ -142,8 +164,20 @@ class Intake:
         return self._told[name]
 
     def _run_by_others(self, document: Document) -> str | None:
+        if document.name in DATUMS and not is_lent(document):
+            # Of those the sender's run is the one whose resource stands before them.
+            sent = self._sent.get(document.body["resource"])
+            if sent is not None:
+                return sent
         told = map(self._run_told_by, (*parents(document), *names(document)))
-        return next((uid for uid in told if uid is not None), None)
+        found = (uid for uid in told if uid is not None)
+        if document.name in _SHARED:
+            found = (uid for uid in found if not self._is_foreign(uid))
+        return next(found, None)
+
+    def _is_foreign(self, uid: str) -> bool:
+        run = self._tx.runs.get(uid)
+        return run is not None and not self._owner.can_see(run.owner)
 
     def _take_run(self, uid: str, items: Items) -> None:
         stored = self._tx.runs.get(uid)
@@ -160,10 +194,27 @@ class Intake:
             conflict(refusal, self._copies[place])
             for place, refusal in enumerate(self.refused[told:], told)
         ]
+        clashes += self._clashes
+        self._clashes = []
         if not fresh and (not clashes or stored is None):
             return
         after = self._grown(before, fresh)
         self._put(before, settled(after, clashes) if clashes else after)
+        if after.borrowers:
+            self._lend(uid, fresh)
+
+    def _lend(self, uid: str, fresh: Fresh) -> None:
+        came = (one for one, _ in fresh if isinstance(one, Document))
+        for borrower in lent(self._tx, uid, came):
+            self._borrow(borrower)
+
+    def _borrow(self, uid: str) -> None:
+        run = self._tx.runs.get(uid)
+        if run is None:
+            return
+        copies: Fresh = [*copied(self._tx, run, lacked(run))]
+        if copies:
+            self._put(run, self._grown(run, copies))
 
     def _put(self, before: Run, after: Run) -> None:
         until = lease_end(self._now, self._lease)
@@ -175,12 +226,25 @@ class Intake:
 
     def _new_of(self, uid: str, items: Items) -> Fresh:
         # Adopted first, so that a second copy among the items is known as one.
-        adopted = [
-            (as_document(stored), stored.repeated)
-            for name, _ in _anchored(items)
-            for stored in self._tx.documents.adopt(name, uid)
-        ]
-        return [*self._store_new(uid, items), *adopted]
+        adopted = self._adopted.pop(uid, [])
+        for name, _ in _anchored(items):
+            adopted += self._tx.documents.adopt(name, uid)
+        late = self._compared(uid, adopted)
+        return [*self._store_new(uid, items), *late]
+
+    def _compared(self, run: str, adopted: Sequence[StoredDocument]) -> Fresh:
+        """Return what a run has adopted, compared with what it had meanwhile."""
+        fresh: Fresh = []
+        every = others_with(self._tx, run, adopted) if adopted else ()
+        for stored, others in zip(adopted, every, strict=True):
+            document = as_document(stored)
+            fresh.append((document, repeated_rows(stored, others)))
+            try:
+                Seen.of(others).repeated_rows(document, stored.keys)
+            except Clash as clash:
+                told = Refusal.of_clash(0, document.name, clash)
+                self._clashes.append(conflict(told, clash.received))
+        return fresh
 
     def _grown(self, run: Run, fresh: Fresh) -> Run:
         known = partial(known_in, self._tx, run.uid)
@@ -205,6 +269,7 @@ class Intake:
         fresh: Fresh = [*copies]
         for uid, name in wanted.items():
             if uid not in found:
+                self._lacking[run.uid] = None
                 fresh += self._claim(run.uid, DocumentName(name), uid)
         return fresh
 
@@ -214,11 +279,13 @@ class Intake:
         """Have what documents of a run refer to belong to it, if no other has it.
 
         A resource of old data names no run: that of the event that names its datum is
-        its own. What has not come is known by its name when it does.
+        its own. What has not come is known by its name when it does, or its resource's.
         """
         documents = self._tx.documents
         named = [uid]
         if name is DocumentName.DATUM:
+            if self._run_told_by(resource_of(uid)) is None:
+                named.append(resource_of(uid))
             waiting = documents.find(None, [key_of(name, uid)])
             found = (as_document(one) for each in waiting.values() for one in each)
             named += [parent for one in found for parent in parents(one)]
@@ -228,28 +295,28 @@ class Intake:
 
     def _store_new(self, run: str | None, items: Items) -> Fresh:
         if run is None:  # each waits by itself
-            items = _apart(items)
+            items = apart(items)
         keys = keys_of_rows(document for _, document in items)
         flat = list(chain.from_iterable(keys))
         known = self._tx.documents.find(run, flat)
-        new: list[_New]
+        new: list[New]
         if known or len(set(flat)) < len(flat):
-            new = self._new_among(_apart(items), Seen(known))
+            new = self._new_among(apart(items), Seen(known))
         else:
             new = [
                 (document, own, ())
                 for (_, document), own in zip(items, keys, strict=True)
             ]
         if new:
-            arrivals = _arrivals(new, waits=run is None)
+            arrivals = as_arrivals(new, waits=run is None)
             self.accepted += len(arrivals)
             self._tx.documents.append(run, arrivals)
         return [(document, repeated) for document, _, repeated in new]
 
     def _new_among(
         self, items: Sequence[tuple[int, Document]], seen: Seen
-    ) -> list[_New]:
-        new: list[_New] = []
+    ) -> list[New]:
+        new: list[New] = []
         keys = keys_of_rows(document for _, document in items)
         for (index, document), own in zip(items, keys, strict=True):
             try:
@@ -267,20 +334,7 @@ class Intake:
     def _refuse_clash(self, index: int, document: Document, clash: Clash) -> None:
         # Not by its index: an item of an archive may have become several documents.
         self._copies[len(self.refused)] = clash.received
-        self.refused.append(
-            Refusal(
-                index=index,
-                name=document.name,
-                uid=clash.uid,
-                field="",
-                reason=(
-                    f"other content is stored under this uid{clash.where}: stored "
-                    f"{clash.stored_hash}, received {clash.received_hash}"
-                ),
-                stored_hash=clash.stored_hash,
-                received_hash=clash.received_hash,
-            )
-        )
+        self.refused.append(Refusal.of_clash(index, document.name, clash))
 
     def _refuse_elsewhere(self, run: str, item: Item) -> bool:
         """Refuse a descriptor of which another run has the uid; return whether it has."""
@@ -307,7 +361,7 @@ class Intake:
                 field="",
                 reason=f"the run {run.uid} belongs to another principal",
             )
-            for index, document in _apart(items)
+            for index, document in apart(items)
         )
 
 
@@ -324,7 +378,7 @@ def lease_end(now: float, lease: float) -> float:
 def _anchored(items: Items) -> Iterator[tuple[str, Document]]:
     """Yield the documents that others refer to, each behind the uid they use."""
     for _, document in items:
-        if isinstance(document, Document) and document.name not in _ROWS:
+        if isinstance(document, Document) and document.name not in ROWS:
             name = anchor(document)
             if name:
                 yield name, document
@@ -333,50 +387,9 @@ def _anchored(items: Items) -> Iterator[tuple[str, Document]]:
 def _stands_alone(pair: tuple[Document | EventBatch, object]) -> bool:
     """Return whether nothing is judged by this document: the others go first."""
     document = pair[0]
-    if isinstance(document, EventBatch) or document.name in _ROWS:
+    if isinstance(document, EventBatch) or document.name in ROWS:
         return True
     return not anchor(document)
-
-
-def _apart(items: Items) -> list[tuple[int, Document]]:
-    """Return each event of a batch by itself."""
-    found: list[tuple[int, Document]] = []
-    for index, one in items:
-        if isinstance(one, EventBatch):
-            found += enumerate(one.documents(), index)
-        else:
-            found.append((index, one))
-    return found
-
-
-def _arrivals(new: Sequence[_New], *, waits: bool) -> Sequence[Arrival]:
-    each = [_arrivals_of(*one, waits=waits) for one in new]
-    return each[0] if len(each) == 1 else list(chain.from_iterable(each))
-
-
-def _arrivals_of(
-    document: Document | EventBatch,
-    keys: tuple[int, ...],
-    repeated: tuple[int, ...],
-    *,
-    waits: bool,
-) -> Sequence[Arrival]:
-    if isinstance(document, EventBatch):
-        if document.name is DocumentName.EVENT:
-            return EventArrivals(document.text, document.begins, document.ends, keys)
-        return [Arrival(name=document.name, raw=document.raws[0], keys=keys)]
-    lone = document.name in _ROWS and not waits
-    return [
-        Arrival(
-            name=document.name,
-            raw=document.raw,
-            keys=keys,
-            repeated=repeated,
-            anchor="" if lone else anchor(document),
-            waits_for=awaited_by(document) if waits else "",
-            original=document.original,
-        )
-    ]
 
 
 def as_document(stored: StoredDocument) -> Document:

@@ -8,12 +8,11 @@ import msgspec
 from msgspec.structs import replace
 
 from quire.actions.intake import as_document
-from quire.actions.look_back import known_in
+from quire.actions.look_back import known_in, repeated_in
 from quire.clock import Clock
 from quire.documents.document import Document
 from quire.documents.names import DocumentName
 from quire.errors import QuireError
-from quire.ports.document_records import StoredDocument
 from quire.ports.store import Store, Transaction
 from quire.runs.careful import fold_carefully
 from quire.runs.changes import annotations
@@ -27,7 +26,8 @@ _MOST_BYTES = 4 * 2**20
 _FIRST = frozenset(
     {DocumentName.DESCRIPTOR, DocumentName.RESOURCE, DocumentName.STREAM_RESOURCE}
 )
-# What no document tells of: people, and the moments at which the server saw things.
+# What none of its documents tells of: people, the moments at which the server saw
+# things, and other runs.
 _KEPT = frozenset(
     {
         "uid",
@@ -38,6 +38,7 @@ _KEPT = frozenset(
         "closed_at",
         "closed_by",
         "close_reason",
+        "borrowers",
     }
 )
 _COMPARED = tuple(name for name in Run.__struct_fields__ if name not in _KEPT)
@@ -177,7 +178,7 @@ def refolded(tx: Transaction, stored: Run) -> Run | Unfit:
     )
     try:
         for first in (True, False):
-            for some in _parsed(tx.documents.of_run(uid), first=first):
+            for some in _parsed(tx, uid, first=first):
                 run = fold_carefully(run, some, known=partial(known_in, tx, uid))
     except UNREADABLE as error:
         return Unfit(uid=uid, reason=f"its documents cannot be read: {error}")
@@ -194,15 +195,15 @@ def differences(stored: Run, folded: Run) -> tuple[str, ...]:
 
 
 def _parsed(
-    documents: Iterator[StoredDocument], *, first: bool
+    tx: Transaction, uid: str, *, first: bool
 ) -> Iterator[list[tuple[Document, tuple[int, ...]]]]:
     """Yield the documents that others are judged by, or the others, some at a time."""
     some: list[tuple[Document, tuple[int, ...]]] = []
     size = 0
-    for stored in documents:
+    for stored in tx.documents.of_run(uid):
         if (stored.name in _FIRST) is not first:
             continue
-        some.append((as_document(stored), stored.repeated))
+        some.append((as_document(stored), repeated_in(tx, uid, stored)))
         size += len(stored.raw)
         if len(some) >= _MOST_DOCUMENTS or size >= _MOST_BYTES:
             yield some

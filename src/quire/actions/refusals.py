@@ -2,6 +2,7 @@
 
 import msgspec
 
+from quire.actions.repeats import Clash
 from quire.documents.document import Fault
 from quire.runs.run import Finding
 
@@ -32,6 +33,22 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             uid=fault.uid,
             field=fault.field,
             reason=fault.reason,
+        )
+
+    @classmethod
+    def of_clash(cls, index: int, name: str, clash: Clash) -> "Refusal":
+        """Return other content under a known uid as a refusal."""
+        return cls(
+            index=index,
+            name=name,
+            uid=clash.uid,
+            field="",
+            reason=(
+                f"other content is stored under this uid{clash.where}: stored "
+                f"{clash.stored_hash}, received {clash.received_hash}"
+            ),
+            stored_hash=clash.stored_hash,
+            received_hash=clash.received_hash,
         )
 
 

@@ -78,6 +78,15 @@ class Seen:
             key: [held[hit.number] for hit in each] for key, each in known.items()
         }
 
+    @classmethod
+    def of(cls, documents: Sequence[StoredDocument]) -> "Seen":
+        """Return these, as if they were all that a run has."""
+        known: dict[int, list[StoredDocument]] = {}
+        for one in documents:
+            for key in dict.fromkeys(one.keys):
+                known.setdefault(key, []).append(one)
+        return cls(known)
+
     def add(self, document: Document, keys: tuple[int, ...]) -> None:
         """Note a document of the delivery."""
         held = _Held(document.name, document.raw, keys)

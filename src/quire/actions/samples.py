@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -11,8 +11,10 @@ from quire.access.principals import Principal
 from quire.actions.broadcast import SILENCE_SECONDS, Listener
 from quire.actions.columns import ColumnViews, OpenStream
 from quire.actions.gathering_columns import parsed
+from quire.actions.look_back import repeated_in
 from quire.actions.lookup import By, find_run
 from quire.documents.document import Document
+from quire.documents.identity import bulk_rows, rows
 from quire.documents.names import DocumentName as Name
 from quire.errors import InputError
 from quire.ports.doorbell import Doorbell
@@ -153,9 +155,10 @@ class _Sampler:
             self._next = stored.number + 1
             if stored.name in _EVENTS:
                 document = parsed(stored.name, stored.raw)
-                if _is_of(document, uids):
+                others = {*repeated_in(tx, self._run, stored), *_others(document, uids)}
+                if len(others) < len(stored.keys):
                     with self._lock:
-                        self._samples.take(document, stored.repeated)
+                        self._samples.take(document, others)
         if taken == _DOCUMENTS:
             return False
         self._documents = run.documents
@@ -256,7 +259,9 @@ async def _shown(
             yield Sampled()
 
 
-def _is_of(document: Document, uids: set[str]) -> bool:
+def _others(document: Document, uids: set[str]) -> Iterable[int]:
+    """Return the places of rows of other descriptors."""
     if document.name is Name.BULK_EVENTS:
-        return bool(uids & set(document.body))
-    return document.body["descriptor"] in uids
+        events = bulk_rows(document.body)
+        return [at for at, one in enumerate(events) if one["descriptor"] not in uids]
+    return () if document.body["descriptor"] in uids else range(rows(document))

@@ -343,7 +343,8 @@ def _described(
         keys = chain.from_iterable(declared[uid] for uid in uids)
         streams[name] = replace(
             stream,
-            descriptors=tuple(sorted({*stream.descriptors, *uids})),
+            # Nearly in order, as they are then, they are sorted soon.
+            descriptors=tuple(dict.fromkeys(sorted([*stream.descriptors, *uids]))),
             data_keys=tuple(sorted({*stream.data_keys, *keys})),
         )
     return replace(

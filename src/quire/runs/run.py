@@ -1,6 +1,7 @@
 """The run record: all that was said under one ``start.uid``, in short."""
 
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import jiter
@@ -140,6 +141,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Data key of each `stream_resource` by its uid.
     awaited
         What documents refer to and has not come: its document's name by its uid.
+    borrowers
+        uids of runs, sorted, whose events name datums that this run would have first
+        and has not.
     unplaced
         Rows by the uid of a descriptor that has not come yet.
     unjudged
@@ -180,6 +184,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     declared: dict[str, dict[str, DataKey]] = {}
     stream_resources: dict[str, str] = {}
     awaited: dict[str, str] = {}
+    borrowers: tuple[str, ...] = ()
     unplaced: dict[str, Stream] = {}
     unjudged: dict[str, tuple[str, ...]] = {}
     documents: int = 0
@@ -205,7 +210,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def events(self) -> int:
         """Rows of all streams in the resolved view."""
-        return sum([stream.rows for stream in self.streams.values()])
+        spans = chain.from_iterable([one.seq_nums for one in self.streams.values()])
+        return sum([last - first + 1 for first, last in spans])
 
     def start_document(self) -> dict[str, Any]:
         """Return the start document, empty if it has not come."""
