@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from quire.runs import leaves as gathering
 from quire.runs.annotations import Annotations, Comment, Flag
 from quire.runs.leaves import DEEPEST, MOST_LEAVES, Gathering, Leaves
+from quire.runs.query.evaluate import type_of
 from quire.runs.run import Finding, Run, Stream
-from quire.runs.searchable import FACETS, searchable
+from quire.runs.searchable import FACETS, facet_value, searchable
 
 LONGEST = 65_536
 
@@ -196,6 +197,34 @@ def test_facility_fields_are_found_by_their_names_however_deep() -> None:
     assert (leaves["hlt.set"], leaves["start.hlt.set"]) == ((2,), (1,))
 
 
+@given(
+    group=st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=3)
+    | st.sampled_from(["\x1f", "\x1f1", "7"])
+)
+def test_a_counter_is_of_the_very_value(group: float | str) -> None:
+    start = json.dumps({"uid": "u", "group": group}).encode()
+    found = searchable(Run(uid="u", owner="me", start=start))
+    counted = dict(found.facets).get("start.group")
+    if isinstance(group, str) and "\0" in group:
+        assert counted is None
+        return
+    assert counted is not None
+    value = facet_value(counted)
+    assert (type_of(value), value) == (type_of(group), group)
+
+
+def test_one_number_has_one_counter() -> None:
+    def counted(group: str | float) -> tuple[tuple[str, str], ...]:
+        start = json.dumps({"uid": "u", "group": group}).encode()
+        return searchable(Run(uid="u", owner="me", start=start)).facets
+
+    assert counted(7) == counted(7.0)
+    assert len({counted(one) for one in (1, "1", True, "True", "\x1f1")}) == 5
+
+
 def test_true_is_another_value_than_1() -> None:
     args = gathered({"args": ["m", 1, 1.0, True, 0, False, True, 1]}, "")["args"]
     assert repr(args) == repr(("m", 1, True, 0, False))
@@ -268,14 +297,13 @@ def test_facets_and_view_are_made_of_the_leaves(
     )
     assert found.leaves.get("streams", ()) == tuple(filter(comparable, names))
     assert found.leaves["comments"] == ("seen",)
-    assert found.facets == tuple(
-        sorted(
-            (field, str(value))
-            for field in FACETS
-            for value in found.leaves.get(field, ())[:500]
-            if len(str(value)) <= 500
-        )
-    )
+    assert [*found.facets] == sorted(found.facets)
+    assert {(field, facet_value(value)) for field, value in found.facets} == {
+        (field, value)
+        for field in FACETS
+        for value in found.leaves.get(field, ())[:500]
+        if len(str(value)) <= 500
+    }
     assert found.view() == {
         path: values[0] if len(values) == 1 else [*values]
         for path, values in found.leaves.items()

@@ -9,6 +9,7 @@ from quire.runs.words import words_in
 
 
 def test_case_does_not_count() -> None:
+    assert words_in("Cu-Foil, RUN_7\nend") == ["cu", "foil", "run_7", "end"]
     assert words_in("Cu-Foil STRASSE straße") == ["cu", "foil", "strasse", "strasse"]
 
 

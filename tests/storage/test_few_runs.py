@@ -18,6 +18,7 @@ from quire.runs.query.tree import (
     And,
     Between,
     Compare,
+    Exists,
     Glob,
     Not,
     OneOf,
@@ -30,6 +31,8 @@ from quire.runs.run import Run
 from quire.runs.searchable import Searchable, searchable
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.sqlite import connection as connections
+from quire.storage.sqlite.conditions import Conditions
+from quire.storage.sqlite.covers import match_of
 from quire.storage.sqlite.few_runs import few_runs
 from quire.storage.sqlite.id_bounds import EVERY_ID, ids_of
 from quire.storage.sqlite.number_pages import spans
@@ -199,16 +202,48 @@ def _hold(kept: Kept, tree: Tree, ids: tuple[int, int], matching: set[int]) -> N
 
 
 @pytest.mark.parametrize(
-    "tree",
+    ("tree", "told"),
     [
-        _over("scan_id", 5),
-        Or(parts=(_over("scan_id", 5), Compare(field="run", operator=Operator.LESS, value=3))),
-        OneOf(field="uid", values=("a0", made(3).uid)),
-        Or(parts=(Text(words=("copper",)), _over("time", 100.0))),
+        (_over("scan_id", 5), "scan_id"),
+        (
+            Or(parts=(_over("scan_id", 5), Compare(field="run", operator=Operator.LESS, value=3))),
+            "scan_id, number",
+        ),
+        (OneOf(field="uid", values=("a0", made(3).uid)), "uid"),
+        (Or(parts=(Text(words=("copper",)), _over("time", 100.0))), "terms, time"),
+        (_over(FIELD, 2), f"the index of {FIELD}"),
+        (Glob(field=FIELD, pattern="w*m"), f"the index of {FIELD}"),
+        (And(parts=(_over(FIELD, 2), _over("run", 2))), f"the index of {FIELD}"),
     ],
 )  # fmt: skip
-def test_what_is_known_to_be_few(kept: Kept, tree: Tree) -> None:
-    assert few_runs(kept.connection, tree) is not None
+def test_what_is_known_to_be_few(kept: Kept, tree: Tree, told: str) -> None:
+    few = few_runs(kept.connection, tree)
+    assert few is not None
+    assert few.told == told
+
+
+def test_a_list_is_bound_as_one_however_long() -> None:
+    """SQLite has names for 32,766 values, and looks for each among all others."""
+    compiled = Conditions("v", indexed=False)
+    compiled.compile(OneOf(field=FIELD, values=(*range(1000), "a", True)))
+    assert len(compiled.bindings) == 2 * len((int, str, bool))
+
+
+@pytest.mark.parametrize(
+    ("parts", "count"),
+    [
+        ((Exists(field="a"), _over("b", 1)), 2),
+        ((_over("a", 1), Not(part=Exists(field="b"))), 1),
+        ((_over("a", 1), _over("a", 2)), 1),
+        ((Exists(field="a"), Compare(field="b", operator=Operator.EQUAL, value=1)), 1),
+        ((_over("run", 1), _over("time", 1)), 0),
+    ],
+)
+def test_terms_of_fields_narrow_where_nothing_better_does(
+    parts: tuple[Tree, ...], count: int
+) -> None:
+    match = match_of(And(parts=parts)) or ""
+    assert match.count('"') == 2 * count
 
 
 def test_of_an_or_all_sides_must_be_few(kept: Kept) -> None:

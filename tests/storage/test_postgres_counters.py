@@ -121,15 +121,18 @@ def test_runs_are_described_anew_when_the_description_changes(
         )
 
     with deciding(postgres_url) as tx:
-        tx.run_index.described_as("1")
+        assert not tx.run_index.described_as("1")  # there is no run yet
         for uid in "abc":
             tx.runs.put(a_run(uid, plan_name="scan"))
         while tx.run_index.feed(1000):
             pass
     where = Selection(where=compare("colour", "red"))
     with deciding(postgres_url, renamed) as tx:
-        tx.run_index.described_as("2")
-        assert [tx.run_index.feed(2), tx.run_index.feed(2)] == [2, 1]
+        assert tx.run_index.described_as("2")
+        assert tx.run_index.feed(2) == 2
+        assert tx.run_index.described_as("2")  # goes on where it was
+        assert tx.run_index.feed(2) == 1
+        assert not tx.run_index.described_as("2")
         while tx.run_index.feed(2):
             pass
         page = tx.finder.page(where, RunOrder.NEWEST, None, 9)

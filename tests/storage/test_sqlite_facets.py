@@ -9,7 +9,9 @@ import pytest
 from quire.ports.store import Transaction
 from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
-from quire.storage.sqlite.store import SqliteStore
+from quire.storage.sqlite import connection as connections
+from quire.storage.sqlite.facets import Facets, packed
+from quire.storage.sqlite.store import FILE_NAME, SqliteStore
 
 
 @pytest.fixture
@@ -70,3 +72,22 @@ async def test_a_decision_that_looked_and_failed_takes_no_other_with_it(
     failing = store.decide(looks)
     await asyncio.gather(puts(1), failing, puts(3), return_exceptions=True)
     assert await store.view(plans) == {"scan": 2}
+
+
+@pytest.mark.parametrize(("undone", "left"), [("undo", 1), ("abandon", 0)])
+@pytest.mark.usefixtures("store")
+async def test_what_was_gathered_for_a_commit_goes_with_it_alone(
+    tmp_path: Path, undone: str, left: int
+) -> None:
+    connection = connections.open_writer(tmp_path / FILE_NAME, None)
+    facets = Facets(connection)
+    facets.gather()
+    counted = packed((("plan_name", "scan"),)), 1
+    facets.move(None, counted)
+    facets.keep()
+    facets.move(None, counted)  # by another decision, which fails
+    getattr(facets, undone)()
+    facets.write()
+    found = connection.execute("SELECT coalesce(sum(runs), 0) FROM facet").fetchall()
+    connection.close()
+    assert found == [(left,)]

@@ -60,9 +60,8 @@ def assert_zones_hold(folder: Path) -> None:
             SELECT 1 FROM number_zone AS zone
             WHERE zone.experiment = run.experiment AND zone.stretch = run.run >> 10
             AND run.id >> 40 BETWEEN earliest AND latest
-        ) OR scan_id IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM scan_id_zone WHERE stretch =
-            iif(typeof(scan_id) = 'integer', scan_id >> 10, 1 << 62)
+        ) OR typeof(scan_id) = 'integer' AND NOT EXISTS (
+            SELECT 1 FROM scan_id_zone WHERE stretch = scan_id >> 10
             AND run.id >> 40 BETWEEN earliest AND latest
         )
     """

@@ -15,7 +15,7 @@ from quire.runs.facility import (
     facility_objects,
     number_in,
 )
-from quire.runs.leaves import LEFT_OUT, Gathering, Leaves
+from quire.runs.leaves import LEFT_OUT, Gathering, Leaves, Scalar
 from quire.runs.run import Run
 from quire.runs.words import words_in
 
@@ -42,7 +42,7 @@ UNIQUE = frozenset({"uid", "start.uid", "stop.uid", "stop.run_start"})
 GROWING = frozenset({"events"})
 """Fields that change with every event: they have columns of their own."""
 
-VERSION = 3
+VERSION = 4
 """To be raised whenever a run is searched by something else than before."""
 
 _ADDED = frozenset(
@@ -53,6 +53,8 @@ _ADDED_FAMILIES = ("flag.", "flag_cause.")
 _MOST_FACET_VALUES = 500
 _LONGEST_FACET = 500
 _COUNTED = frozenset(FACETS)
+_MARK = "\x1f"  # before the JSON of what is no text
+_EXACT = 2**63
 _first = itemgetter(0)
 
 
@@ -65,7 +67,7 @@ class Searchable(msgspec.Struct, frozen=True, kw_only=True):
         Values by canonical path, such as ``start.sample.name``; several where the
         document has a list.
     facets
-        Sorted pairs of a counted field and a value.
+        Sorted pairs of a counted field and a value, as `facet_value` reads it.
     experiment, run
         Its numbers.
     """
@@ -182,11 +184,28 @@ def _facets(leaves: Leaves) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     for field in _COUNTED & leaves.keys():
         for value in leaves[field][:_MOST_FACET_VALUES]:
-            text = str(value)
+            text = _as_counted(value)
             if len(text) <= _LONGEST_FACET:
                 found.append((field, text))
     found.sort()
     return tuple(found)
+
+
+def facet_value(counted: str) -> Scalar:
+    """Return the value that a counter is of."""
+    if not counted.startswith(_MARK):
+        return counted
+    value: Scalar = msgspec.json.decode(counted[len(_MARK) :])
+    return value
+
+
+def _as_counted(value: Scalar) -> str:
+    """Return a value as text: 7 is not counted with "7", but 7.0 is with 7."""
+    if isinstance(value, str) and not value.startswith(_MARK):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)
+    return _MARK + msgspec.json.encode(value).decode()
 
 
 def words_of(text: str) -> frozenset[str]:

@@ -93,6 +93,7 @@ def test_both_forms_say_the_same(form: object, text: str) -> None:
         ({"text": "a", "b/~": 1}, "/b~1~0"),
         ({"name": 5}, "/name"),
         ({"name": "nobody"}, "/name"),
+        ({"text": "cop\0per"}, "/text"),
         ({"field": "a"}, "/op"),
         ({"field": "a", "op": 5}, "/op"),
         ({"field": "a", "op": "exsts"}, "/op"),
@@ -214,6 +215,29 @@ def test_a_json_form_has_at_most_400_conditions() -> None:
         PARSER.from_json({"and": [condition] * 400})
         with pytest.raises(QueryTooLarge):
             PARSER.from_json({"and": [condition] * 401})
+
+
+def test_a_json_form_has_at_most_5_000_values_and_words() -> None:
+    values = {"field": "a", "op": "in", "values": [*range(1000)]}
+    words = {"text": " ".join(f"w{place}" for place in range(1000))}
+    PARSER.from_json({"and": [values, values, words, words, words]})
+    with pytest.raises(QueryTooLarge) as refused:
+        PARSER.from_json({"and": [values] * 4 + [words, {"text": "a"}]}, at="/tree")
+    assert refused.value.field == "/tree/and/5/text"
+    for form in (values, words):
+        named = PARSER.resolving({"saved": PARSER.from_json(form)})
+        named.parse(" or ".join(["@saved"] * 5))
+        with pytest.raises(QueryTooLarge, match=r"5,000 values and words"):
+            named.parse(" or ".join(["@saved"] * 5 + ["a = 1"]))
+
+
+def test_each_time_of_a_list_is_a_condition() -> None:
+    for most, held in ((400, [*range(400)]), (399, ["2026-11-01"] * 399)):
+        form = {"field": "time", "op": "in", "values": held}
+        PARSER.from_json(form)
+        joined = {"and": [form, *[{"field": "a", "op": "exists"}] * (401 - most)]}
+        with pytest.raises(QueryTooLarge, match="400 conditions"):
+            PARSER.from_json(joined)
 
 
 def test_what_no_query_can_say_has_no_form() -> None:

@@ -12,9 +12,11 @@ from quire.runs.query.errors import (
     WrongType,
 )
 from quire.runs.query.fields import FieldDeclaration, FieldType
+from quire.runs.query.limits import DEEPEST
 from quire.runs.query.parser import QueryParser
 from quire.runs.query.registry import FieldRegistry
 from quire.runs.query.text_form import to_text
+from quire.runs.query.tree import Exists, Not, Tree
 
 NOW = 1_800_000_000.0
 DECLARED = (
@@ -174,6 +176,9 @@ ERRORS = [
     ("target = Cu and target = Fe", UnknownValue, 26, "Cu, Nickel"),
     ("run_type > 5", WrongType, 12, 'put it in quotes: "5"'),
     ("scan_id = '5'", WrongType, 11, "take the quotes away"),
+    ("scan_id = '5 m'", WrongType, 11, "write a whole number"),
+    ("a > null", WrongType, 5, "write missing(a)"),
+    ("a in [1, null]", WrongType, 10, "write missing(a)"),
     ("scan_id ~ 5*", WrongType, 11, "scan_id in a..b"),
     (f"a ~ '{'b*' * 251}'", QueryTooLarge, 5, "at most 500 characters, this has 502"),
     ("scan_id in 5..", QuerySyntaxError, 15, "write field >= 3000"),
@@ -202,7 +207,9 @@ ERRORS = [
     ("a & b", QuerySyntaxError, 3, "write 'and'"),
     ("a = 1 b = 2", QuerySyntaxError, 9, "join conditions"),
     ("a = 'x' b = 2", QuerySyntaxError, 11, "join conditions"),
-    ("status", QuerySyntaxError, 7, "exists(field)"),
+    ("status", QuerySyntaxError, 7, "behind the field, but the query ends"),
+    ("a = 1 and", QuerySyntaxError, 10, "a condition is wanted here, but"),
+    ("exists()", QuerySyntaxError, 8, "a field is wanted here, not ')'"),
     ("(a = 1", QuerySyntaxError, 7, "')'"),
 ]
 
@@ -216,6 +223,16 @@ def test_an_error_names_the_place_and_the_mend(
     assert refused.value.column == column
     assert f"column {column}: " in str(refused.value)
     assert words in str(refused.value)
+
+
+def test_a_saved_tree_counts_to_the_depth_of_what_names_it() -> None:
+    deep: Tree = Exists(field="uid")
+    for _ in range(DEEPEST - 1):
+        deep = Not(part=deep)
+    parser = PARSER.resolving({"deep": deep})
+    assert parser.parse("@deep") == deep
+    with pytest.raises(QueryTooLarge, match=f"{DEEPEST}"):
+        parser.parse("not @deep")
 
 
 def test_now_has_no_meaning_without_a_clock() -> None:
@@ -341,4 +358,7 @@ def test_a_declared_field_keeps_what_was_known_of_it() -> None:
         "Ours.",
     )
     assert fields.field("run_type", 1).description == "physics, cosmic, ..."
-    assert fields.field("flag.DCH", 1).description == "Quality flag of a detector."
+    assert (
+        fields.field("flag.DCH", 1).description
+        == "Quality flags of a detector, those of parts of the run too."
+    )

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 
-from quire.runs.query.errors import QuerySyntaxError, QueryTooLarge, WrongType
+from quire.runs.query.errors import (
+    Place,
+    QuerySyntaxError,
+    QueryTooLarge,
+    WrongType,
+)
 from quire.runs.query.evaluate import type_of
 from quire.runs.query.fields import Field, FieldType
 from quire.runs.query.limits import (
     DEEPEST,
     MOST_CONDITIONS,
+    MOST_IN_ALL,
     MOST_VALUES,
     check_characters,
     too_deep,
@@ -65,6 +71,7 @@ class Check:
         self._now = now
         self._expand = expand
         self._conditions = 0
+        self._values = 0
 
     def tree(self, spoken: Spoken, depth: int = 1) -> Tree:
         """Return what was spelt as a checked tree.
@@ -85,14 +92,15 @@ class Check:
             case Named():
                 return self._expand(spoken, self, depth)
             case FullText():
-                self.count(spoken)
-                return _full_text(spoken)
+                words = _full_text(spoken)
+                self.count(spoken.at, len(words.words))
+                return words
             case Condition():
-                self.count(spoken)
+                self.count(spoken.at, len(spoken.values))
                 return self._condition(spoken)
 
-    def count(self, spoken: Spoken) -> None:
-        """Note that there is one condition more.
+    def count(self, at: Place, values: int) -> None:
+        """Note that there is one condition more, of so many values or words.
 
         Raises
         ------
@@ -100,9 +108,13 @@ class Check:
             If there are too many.
         """
         self._conditions += 1
+        self._values += values
+        if self._values > MOST_IN_ALL:
+            reason = f"a query has at most {MOST_IN_ALL:,} values and words in all"
+            raise QueryTooLarge(at, reason, "use ranges: field in a..b")
         if self._conditions > MOST_CONDITIONS:
             raise QueryTooLarge(
-                spoken.at,
+                at,
                 f"a query has at most {MOST_CONDITIONS} conditions, those of its named"
                 " queries included",
                 "use lists and ranges: field in [a, b], field in a..b",
@@ -151,6 +163,8 @@ class Check:
             at = asked.values[MOST_VALUES].at
             raise QueryTooLarge(at, f"a list has at most {MOST_VALUES:,} values")
         if field.type is FieldType.TIME:
+            for each in asked.values[1:]:  # a condition each
+                self.count(each.at, 0)
             return Or(
                 parts=tuple(self._time(field, "=", each) for each in asked.values)
             )
@@ -232,7 +246,7 @@ def _rising(low: Literal, high: Literal, spelt: Spelt) -> None:
         )
 
 
-def _full_text(spoken: FullText) -> Tree:
+def _full_text(spoken: FullText) -> Text:
     check_characters(spoken.text, spoken.at)
     words = dict.fromkeys(words_in(spoken.text))
     if not words:

@@ -18,6 +18,9 @@ MOST_CONDITIONS = 400
 MOST_VALUES = 1_000
 """Of one list."""
 
+MOST_IN_ALL = 5_000
+"""Values and words of a whole query, its named queries written out."""
+
 LONGEST_PATTERN = 500
 """Characters of a pattern: to match takes the product of its length and the text's."""
 

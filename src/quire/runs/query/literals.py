@@ -144,16 +144,11 @@ def _open(field: Field, spelt: Spelt) -> Literal:
     return _number(field, spelt)
 
 
-def _time(field: Field, spelt: Spelt) -> Literal:
-    return span(field, spelt, None).first
-
-
 _READERS = {
     FieldType.STRING: _string,
     FieldType.INTEGER: _number,
     FieldType.NUMBER: _number,
     FieldType.BOOLEAN: _boolean,
-    FieldType.TIME: _time,
     FieldType.OPEN: _open,
 }
 _KIND = {

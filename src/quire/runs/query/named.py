@@ -10,7 +10,7 @@ from quire.runs.query.errors import QueryError, QueryTooLarge, UnknownName
 from quire.runs.query.limits import DEEPEST, DEEPEST_NAME, MOST_NAMED, too_deep
 from quire.runs.query.nearness import nearest
 from quire.runs.query.syntax import Named, Spoken
-from quire.runs.query.tree import And, Node, Not, Or, Tree
+from quire.runs.query.tree import And, Node, Not, OneOf, Or, Text, Tree
 
 Written = str | dict[str, Any] | Tree
 """A query as text, in its JSON form, or checked already."""
@@ -140,5 +140,9 @@ def _count(tree: Tree, named: Named, check: Check, depth: int) -> None:
                 _count(part, named, check, depth + 1)
         case Not():
             _count(tree.part, named, check, depth + 1)
+        case OneOf():
+            check.count(named.at, len(tree.values))
+        case Text():
+            check.count(named.at, len(tree.words))
         case _:
-            check.count(named)
+            check.count(named.at, 1)

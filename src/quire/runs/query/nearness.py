@@ -62,8 +62,6 @@ def _rests(name: str) -> Iterator[str]:
 
 
 def _one_slip(name: str, known: str) -> bool:
-    if abs(len(name) - len(known)) > 1:
-        return False
     start = next(
         (i for i, (a, b) in enumerate(zip(name, known, strict=False)) if a != b),
         min(len(name), len(known)),

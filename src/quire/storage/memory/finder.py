@@ -8,7 +8,7 @@ from quire.access.visibility import Keys, admits, audience
 from quire.ports.run_finder import Count, RunOrder, RunPlace, Selection, ValueCount
 from quire.runs.query.evaluate import evaluate
 from quire.runs.run import Run
-from quire.runs.searchable import Searchable, searchable
+from quire.runs.searchable import FACETS, Searchable, facet_value, searchable
 from quire.storage.memory.records import MemoryRuns
 
 Key = tuple[float, float, str] | tuple[float, str]
@@ -55,6 +55,8 @@ class MemoryRunFinder:
         self, selection: Selection, path: str, limit: int
     ) -> tuple[ValueCount, ...]:
         """Return the values of a field among matching runs, most frequent first."""
+        if selection.where is None and path in FACETS:
+            return self.facets((path,), selection.visible, limit)[path]
         found: Counter[tuple[bool, str | int | float]] = Counter()
         for _, each in self._in(selection):
             for value in each.leaves.get(path, ()):
@@ -75,7 +77,7 @@ class MemoryRunFinder:
                     counts[field][value] += 1
         return {
             field: tuple(
-                ValueCount(value=value, runs=runs)
+                ValueCount(value=facet_value(value), runs=runs)
                 for value, runs in sorted(
                     counter.items(), key=lambda pair: (-pair[1], pair[0])
                 )[:limit]

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from quire.ports.run_finder import ValueCount
+from quire.runs.searchable import facet_value
 from quire.storage.postgres import run_sql as sql
 from quire.storage.postgres.session import Session
 
@@ -54,7 +55,7 @@ class Facets:
         }
         rows = self._session.connection.execute(sql.FACET_VALUES.encode(), bound)
         for field, value, runs in rows:
-            counted[field].append(ValueCount(value=value, runs=runs))
+            counted[field].append(ValueCount(value=facet_value(value), runs=runs))
         return {field: tuple(values) for field, values in counted.items()}
 
 

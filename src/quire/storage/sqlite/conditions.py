@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from quire.runs.query.evaluate import of_none, type_of
 from quire.runs.query.tree import (
     And,
@@ -122,8 +124,9 @@ class Conditions:
         kinds = {type_of(value) for value in tree.values}
         parts = []
         for kind in sorted(kinds, key=str):
-            alike = [self._bound(v) for v in tree.values if type_of(v) is kind]
-            choices = ", ".join(alike)
+            alike = [value for value in tree.values if type_of(value) is kind]
+            # As one: SQLite looks for each name among all that were bound before.
+            choices = self._bound(msgspec.json.encode(alike).decode())
             parts.append(self._values(tree.field, kind, partial(_among, choices)))
         return f"({' OR '.join(parts)})" if parts else _NEVER
 
@@ -182,7 +185,8 @@ class Conditions:
 
 
 def _among(choices: str, one: str) -> str:
-    return f"({one} IN ({choices}))"
+    # The text is ours; the values are bound.
+    return f"({one} IN (SELECT value FROM json_each({choices})))"  # noqa: S608
 
 
 def match_all(terms: Iterable[str]) -> str:

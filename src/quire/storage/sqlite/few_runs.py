@@ -155,7 +155,7 @@ class _Chooser:
             yield list(self._by_uid(start))
         bounds = bounds_of(tree, "scan_id")
         if bounds is not None:
-            yield list(self._by_scan_id(bounds.low, bounds.high))
+            yield [self._by_scan_id(bounds.low, bounds.high)]
         yield from self._by_fields(tree)
         if number_range(tree) is not None:
             yield list(self._by_number(tree))
@@ -174,18 +174,13 @@ class _Chooser:
             low, high = map(self._bound, packed)
             yield _Part(sql.UID_BLOBS.format(low=low, high=high), "uid")
 
-    def _by_scan_id(self, low: Any, high: Any) -> Iterator[_Part]:
+    def _by_scan_id(self, low: Any, high: Any) -> _Part:
+        # Of a number that needs more than 64 bits, and is text here, nothing is true.
         least = LEAST if low is None else max(low, LEAST)
-        if high is None or high > ABSENT:
-            # What needs more than 64 bits is text, which SQLite sorts behind numbers.
-            least = self._bound(min(least, float(ABSENT)))
-            yield _Part(sql.SCAN_IDS_FROM.format(low=least), "scan_id")
-            return
-        ends = {"low": self._bound(least), "high": self._bound(high)}
-        check = "" if low is None else sql.SCAN_ID_BETWEEN.format(**ends)
-        yield _Part(sql.SCAN_IDS.format(**ends), "scan_id", check)
-        if low is None or low < LEAST:
-            yield _Part(sql.SCAN_IDS_FROM.format(low="''"), "scan_id")
+        most = ABSENT if high is None else min(high, ABSENT)
+        ends = {"low": self._bound(least), "high": self._bound(most)}
+        check = sql.SCAN_ID_BETWEEN.format(**ends)
+        return _Part(sql.SCAN_IDS.format(**ends), "scan_id", check)
 
     def _by_fields(self, tree: Tree) -> Iterator[Sequence[_Part]]:
         for field, path in self._fields:
@@ -233,6 +228,6 @@ def _bounds_scan_id(part: Tree) -> bool:
         case Between(field="scan_id"):
             return not isinstance(part.low, str)
         case Compare(field="scan_id", operator=Operator.EQUAL):
-            return isinstance(part.value, int | float) and part.value is not True
+            return not isinstance(part.value, bool | str)
         case _:
             return False

@@ -18,7 +18,7 @@ from quire.ports.run_finder import (
     ValueCount,
 )
 from quire.runs.run import Run
-from quire.runs.searchable import FACETS, GROWING, Describe
+from quire.runs.searchable import FACETS, GROWING, Describe, facet_value
 from quire.storage.number_ranges import number_range
 from quire.storage.sqlite import run_sql as sql
 from quire.storage.sqlite.access_lists import AccessLists
@@ -124,7 +124,7 @@ class SqliteRunFinder:
         text = sql.facet_values(lists)
         return {
             field: tuple(
-                ValueCount(value=value, runs=runs)
+                ValueCount(value=facet_value(value), runs=runs)
                 for value, runs in self._rows(text, {"field": field, "limit": limit})
             )
             for field in fields

@@ -26,8 +26,8 @@ _TO_NUMBER_ZONE = (
     "INSERT INTO number_zone VALUES (:experiment, :run >> 10, :id >> 40, :id >> 40)"
 )
 _TO_SCAN_ID_ZONE = (
-    "INSERT INTO scan_id_zone SELECT iif(typeof(:scan_id) = 'integer',"
-    " :scan_id >> 10, 1 << 62), :id >> 40, :id >> 40 WHERE :scan_id IS NOT NULL"
+    "INSERT INTO scan_id_zone SELECT :scan_id >> 10, :id >> 40, :id >> 40"
+    " WHERE typeof(:scan_id) = 'integer'"
 )
 TO_ZONES = (_TO_NUMBER_ZONE + _WIDENED, _TO_SCAN_ID_ZONE + _WIDENED)
 GROW = "UPDATE run SET events = ?, record = ? WHERE id = ?"
@@ -98,7 +98,6 @@ SCAN_IDS = (
     "SELECT id FROM run INDEXED BY run_scan_id WHERE scan_id BETWEEN {low} AND {high}"
 )
 SCAN_ID_BETWEEN = "run.scan_id BETWEEN {low} AND {high}"
-SCAN_IDS_FROM = "SELECT id FROM run INDEXED BY run_scan_id WHERE scan_id >= {low}"
 IDS_BY_FIELD = (
     "SELECT run AS id FROM field_value"
     " WHERE field = {field} AND value BETWEEN {low} AND {high}"
@@ -137,9 +136,7 @@ LAST_BY_TERMS = (
 )
 STALE_ENDS = "SELECT min(id), max(id) FROM run INDEXED BY run_stale WHERE stale > 0"
 ZONE_OF_SCAN_IDS = (
-    "SELECT min(earliest), max(latest) FROM scan_id_zone"
-    # All that need more than 64 bits may lie within any open bound.
-    " WHERE stretch BETWEEN ? AND ? OR stretch = 1 << 62"
+    "SELECT min(earliest), max(latest) FROM scan_id_zone WHERE stretch BETWEEN ? AND ?"
 )
 ZONE_OF_NUMBERS = (
     "SELECT min(earliest), max(latest) FROM number_zone"

@@ -109,6 +109,9 @@ class SavedQueriesContract(ContractFixtures):
         assert await shared("q") == query("c", "q", shared=True)
         await _put(store, query("b", "q", shared=True))
         assert await shared("q") == query("b", "q", shared=True)
+        await _put(store, query("a", "p", shared=True))
+        assert await shared("q") == query("b", "q", shared=True)
+        assert await shared("r") is None
         await _put(store, query("b", "q", 2), query("c", "q", 2, deleted=True))
         assert await shared("q") is None
 

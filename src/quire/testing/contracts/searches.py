@@ -12,6 +12,7 @@ from quire.runs.query.tree import (
     Compare,
     Exists,
     Glob,
+    Literal,
     Missing,
     Not,
     OneOf,
@@ -49,7 +50,7 @@ PATHS = (
     "stop.reason",
     "start.nowhere",
 )
-_LITERALS = (
+_LITERALS: tuple[Literal, ...] = (
     *(0, 1, 2, 3, 2.5, 2**53 + 1, "Nickel", "scan", "success", "a", "x"),
     *(LONG[1], "start.notes", True),
 )
@@ -65,7 +66,10 @@ _KINDS: tuple[Kind, ...] = (
     lambda path, dice: Compare(
         field=path, operator=Operator.EQUAL, value=dice.choice(_LITERALS)
     ),
-    lambda path, dice: OneOf(field=path, values=tuple(dice.sample(_LITERALS, 3))),
+    lambda path, _: Compare(field=path, operator=Operator.EQUAL, value=1),
+    lambda path, dice: OneOf(
+        field=path, values=(1, uuid(2), *dice.sample(_LITERALS, 2))
+    ),
     lambda path, dice: Between(field=path, low=dice.randrange(3), high=3),
     lambda path, dice: Between(field=path, low="a", high=dice.choice("bcxz")),
     lambda path, dice: Glob(field=path, pattern=dice.choice(_PATTERNS)),
@@ -81,8 +85,8 @@ def fixed_trees() -> Iterator[Tree]:
     for path in PATHS:
         yield two_sided(path, 1.5, 2)
         yield two_sided(path, 2, 1)
-        for each in dice.sample(_KINDS, 4):
-            yield each(path, dice)
+        yield from (kind(path, dice) for kind in _KINDS)
+        for each in dice.sample(_KINDS, 2):
             part = each(path, dice)
             other = dice.choice(_KINDS)(dice.choice(PATHS), dice)
             joined: list[Tree] = [
@@ -117,6 +121,7 @@ def _fixed_run(uid: str, dice: random.Random) -> Run:
         "notes": dice.choice([*LONG, [*LONG]]),
         "experiment": dice.choice([0, 1, 2]),
         "run": dice.choice([1, 2, 3]),
+        "group": ["1", 1, 1.0, True, 2.5, "a", "\x1f1"][int(uid[-1], 36) % 7],
     }
     flag = Flag(detector="DCH", value=dice.choice(["success", "a"]))
     ended = dice.random() < 0.6
