@@ -57,6 +57,25 @@ def test_what_cannot_be_asked_is_refused_with_its_place(http: httpx.Client) -> N
     assert http.get(f"{ROOT}/wrong").status_code == 404
 
 
+def test_what_would_be_passed_over_is_refused(http: httpx.Client) -> None:
+    """A query that is saved for somebody else would become one's own."""
+    here = "/api/v1/queries/whose"
+    asked = http.put(here, params={"owner": "amy"}, json={"query": "scan_id = 1"})
+    assert (asked.status_code, asked.json()["field"]) == (422, "owner")
+    assert http.get(here).status_code == 404
+    http.put(here, json={"query": "scan_id = 1"}).raise_for_status()
+    for method, path, name in (
+        ("DELETE", here, "onwer"),
+        ("GET", here, "version"),
+        ("GET", f"{here}/versions", "limit"),
+        ("GET", "/api/v1/queries", "owner"),
+    ):
+        answer = http.request(method, path, params={name: "1"})
+        assert (answer.status_code, answer.json()["field"]) == (422, name)
+    assert http.get(here).json()["version"] == 1
+    http.delete(here).raise_for_status()
+
+
 def test_nobody_unknown_saves_or_reads(http: httpx.Client) -> None:
     for method, path in (("GET", ROOT), ("PUT", f"{ROOT}/x"), ("DELETE", f"{ROOT}/x")):
         answer = httpx.request(method, f"{http.base_url}{path}", json={"query": "a=1"})

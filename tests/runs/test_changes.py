@@ -1,5 +1,8 @@
 """Annotations as the sum of a history in which entries are undone."""
 
+import sys
+from types import FrameType
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,6 +130,31 @@ def test_flags_stand_in_one_order() -> None:
     for order in (flags, flags[::-1]):
         found = annotations(history([*order, SetFlag(detector="A", value="good")]))
         assert [flag.span for flag in found.flags] == [None, *spans]
+
+
+def test_a_long_history_takes_as_many_steps_for_each_entry_as_a_short_one() -> None:
+    def steps(count: int) -> int:
+        flags: list[Change] = [
+            SetFlag(
+                detector="DCH", value="bad", span=Span(unit="time", first=n, last=n)
+            )
+            for n in range(count)
+        ]
+        said, calls = history(flags), 0
+
+        def called(_: FrameType, event: str, __: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(called)
+        try:
+            found = annotations(said)
+        finally:
+            sys.setprofile(None)
+        assert len(found.flags) == count
+        return calls
+
+    assert steps(400) <= 4 * steps(100) + 10
 
 
 def test_a_withdrawn_comment_is_gone_and_its_number_stays_free() -> None:

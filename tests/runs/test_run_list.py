@@ -1,5 +1,8 @@
 """Good-run lists: parts that are cut out, and the forms in which they leave."""
 
+import sys
+from types import FrameType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +46,52 @@ def test_what_is_left_are_the_numbers_in_no_bad_span(pairs: list[list[int]]) -> 
     left = {n for first, last in found.events for n in range(first, last + 1)}
     assert left == {n for n in range(1, 31) if not any(a <= n <= b for a, b in pairs)}
     assert found.cut == (("event",) if spans else ())
+
+
+def in_gaps(pairs: list[list[int]]) -> Run:
+    run = flagged(*(Span(unit="event", first=a, last=b) for a, b in pairs))
+    parts = ((2, 5), (7, 7), (12, 20), (22, 29))
+    return replace(run, streams={"primary": Stream(seq_nums=parts, events=18)})
+
+
+@given(st.lists(st.tuples(_numbers, _numbers).map(sorted), max_size=6))
+def test_numbers_that_the_run_lacks_do_not_come_back(pairs: list[list[int]]) -> None:
+    whole = member(in_gaps([]), 0, 1, _BAD).events
+    found = member(in_gaps(pairs), 0, 1, _BAD).events
+    kept = {n for first, last in whole for n in range(first, last + 1)}
+    left = [n for first, last in found for n in range(first, last + 1)]
+    good = kept - {n for a, b in pairs for n in range(a, b + 1)}
+    assert left == sorted(good)
+
+
+@given(st.lists(st.tuples(_numbers, _numbers).map(sorted), max_size=6))
+def test_times_that_are_left_lie_in_no_bad_span(pairs: list[list[int]]) -> None:
+    spans = [Span(unit="time", first=100 + a, last=100 + b) for a, b in pairs]
+    found = member(flagged(*spans), 0, 1, _BAD).times
+    assert all(first < last for first, last in found)
+    for moment in (100.5 + n for n in range(30)):
+        is_bad = any(span.first < moment < span.last for span in spans)
+        assert any(a <= moment <= b for a, b in found) is not is_bad
+
+
+def test_many_bad_spans_are_cut_out_in_one_way_through_them() -> None:
+    def steps(count: int) -> int:
+        spans = [Span(unit="time", first=100 + n, last=100.5 + n) for n in range(count)]
+        run, calls = replace(flagged(*spans), stop_time=1e6), 0
+
+        def called(_: FrameType, event: str, __: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(called)
+        try:
+            found = member(run, 0, 1, _BAD)
+        finally:
+            sys.setprofile(None)
+        assert len(found.times) == count
+        return calls
+
+    assert steps(400) <= 4 * steps(100) + 10
 
 
 def test_a_part_with_another_flag_stays() -> None:
@@ -114,6 +163,24 @@ def test_a_form_that_would_say_it_wrong_is_refused() -> None:
     assert golden([part, same]) == {"1": [[1, 2]]}
 
 
+def test_runs_of_one_number_are_good_once() -> None:
+    """However their events and times lie to one another."""
+    runs = [
+        Member(uid=uid, run=1, events=(numbers,), times=(times,))
+        for uid, numbers, times in (
+            ("a", (4, 6), (20.0, 30.0)),
+            ("b", (1, 3), (0.0, 10.0)),
+            ("c", (5, 5), (5.0, 15.0)),
+            ("d", (9, 9), (22.0, 25.0)),
+        )
+    ]
+    assert golden(runs) == {"1": [[1, 6], [9, 9]]}
+    assert golden(runs, unit="time") == {"1": [[0.0, 15.0], [20.0, 30.0]]}
+    twice = replace(runs[0], cut=("time",))
+    found = golden([twice, replace(twice, uid="e")], unit="time")
+    assert found == {"1": [[20.0, 30.0]]}
+
+
 def test_lists_differ_in_runs_and_in_their_parts() -> None:
     def made(*members: Member) -> RunList:
         return RunList(
@@ -130,10 +197,13 @@ def test_lists_differ_in_runs_and_in_their_parts() -> None:
     whole = Member(uid="b", events=((1, 3),))
     ours = [Member(uid=uid) for uid in "qaxd"]
     theirs = [Member(uid=uid) for uid in "ypcz"]
-    found = difference(made(*ours, part), made(whole, *theirs))
+    same = Member(uid="s", events=((1, 2),), times=((0.5, 1.5),))
+    found = difference(made(same, *ours, part), made(whole, *theirs, same))
     assert found.only_first == ("a", "d", "q", "x")
     assert found.only_second == ("c", "p", "y", "z")
     assert found.other_parts == ("b",)
+    longer = replace(same, times=((0.5, 2.5),))
+    assert difference(made(same), made(longer)).other_parts == ("s",)
     assert (made().kept_by, replace(made(), owner="o").kept_by) == ("a", "o")
 
 

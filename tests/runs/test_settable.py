@@ -48,6 +48,8 @@ def test_a_facility_field_takes_what_it_holds(name: str, value: Any) -> None:
         ("plan_name", "scan", "no facility field"),
         ("plan_name.x", "scan", "no facility field"),
         ("her", 1, "no facility field"),
+        ("her.", 1, "no facility field"),
+        ("her..current", 1, "no facility field"),
         ("plan_name", None, "no facility field"),
         ("run", "5", "takes integer"),
         ("run", True, "takes integer"),

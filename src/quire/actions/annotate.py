@@ -28,6 +28,7 @@ from quire.runs.changes import (
     undone,
 )
 from quire.runs.overtaking import judged_since_signed, overtaken
+from quire.runs.query.reading import unquoted
 from quire.runs.query.registry import FieldRegistry
 from quire.runs.query.tree import Literal
 from quire.runs.run import Run
@@ -110,6 +111,8 @@ class Annotate:
             was judged since by somebody else.
         """
         require(principal, Scope.RUNS_ANNOTATE)
+        if isinstance(change, SetField):
+            change = replace(change, name=unquoted(change.name))
         self._check(change, reason)
 
         def decide(tx: Transaction) -> Run:

@@ -1,6 +1,8 @@
 """Good-run lists: freezing what a query finds, and having it at hand afterwards."""
 
+import asyncio
 import re
+from collections.abc import Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -106,11 +108,17 @@ class RunLists:
         """Return the members of a list and their data version; runs are let go."""
         members: list[Member] = []
         states: list[tuple[str, int, int]] = []
-        async for run in self._search.runs(question, principal):
-            place = self._search.place(run)
-            members.append(member(run, place.experiment, place.run, bad))
-            states.append(state(run))
-        return tuple(members), data_version(states)
+        async for some in self._search.blocks(question, principal):
+            members += await asyncio.to_thread(self._members, some, bad)
+            states += map(state, some)
+        return tuple(members), await asyncio.to_thread(data_version, states)
+
+    def _members(self, runs: Sequence[Run], bad: frozenset[str]) -> list[Member]:
+        places = map(self._search.place, runs)
+        return [
+            member(run, place.experiment, place.run, bad)
+            for run, place in zip(runs, places, strict=True)
+        ]
 
     async def resume(self) -> None:
         """Go on marking the members of lists whose making was cut short."""
@@ -159,9 +167,9 @@ class RunLists:
         principal: Principal,
     ) -> Difference:
         """Return in which visible runs two lists differ."""
-        return difference(
-            await self.get(*first, principal), await self.get(*second, principal)
-        )
+        ours = await self.get(*first, principal)
+        theirs = await self.get(*second, principal)
+        return await asyncio.to_thread(difference, ours, theirs)
 
     async def _mark(self, frozen: RunList) -> RunList:
         while frozen.tagged < len(frozen.members):

@@ -1,5 +1,6 @@
 """Searching runs: text, a tree or nothing, in pages that stay stable as runs arrive."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
@@ -131,10 +132,17 @@ class Search:
         self, question: Question, principal: Principal
     ) -> AsyncIterator[Run]:
         """Yield all matching runs, newest first."""
-        selection = await self._selection(question, principal)
-        async for some in self._all(selection, RunOrder.NEWEST):
+        async for some in self.blocks(question, principal):
             for run in some:
                 yield run
+
+    async def blocks(
+        self, question: Question, principal: Principal
+    ) -> AsyncIterator[tuple[Run, ...]]:
+        """Yield all matching runs in blocks, newest first."""
+        selection = await self._selection(question, principal)
+        async for some in self._all(selection, RunOrder.NEWEST):
+            yield some
 
     async def count(
         self, question: Question, principal: Principal, *, lacking: bool = True
@@ -257,7 +265,11 @@ class Search:
     ) -> AsyncIterator[list[list[Any]]]:
         async for some in self._all(selection, order):
             if some:
-                yield [row(self._describe(run).leaves, paths) for run in some]
+                # A block is described in some ten milliseconds: nobody waits for that.
+                yield await asyncio.to_thread(self._rows, some, paths)
+
+    def _rows(self, runs: Sequence[Run], paths: Sequence[str]) -> list[list[Any]]:
+        return [row(self._describe(run).leaves, paths) for run in runs]
 
     async def _all(
         self, selection: Selection, order: RunOrder

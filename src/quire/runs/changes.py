@@ -4,10 +4,9 @@ An undo is an entry too; the annotations that hold now are those of all entries 
 effective undo names (``reference/rundb.md``, section 8: append only).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
-from msgspec.structs import replace
 
 from quire.runs.annotations import (
     Annotations,
@@ -106,17 +105,48 @@ def undone(history: Sequence[Entry]) -> frozenset[int]:
 def annotations(history: Sequence[Entry]) -> Annotations:
     """Return what holds after a history, which is in the order of its versions."""
     gone = undone(history)
-    found = Annotations()
+    said = _Said()
     for entry in history:
         if entry.version not in gone:
-            found = _with(found, entry)
-    return replace(found, version=history[-1].version if history else 0)
+            said.take(entry)
+    return said.annotations(history[-1].version if history else 0)
 
 
-def _with(found: Annotations, entry: Entry) -> Annotations:
-    change = entry.change
-    if isinstance(change, SetFlag):
-        flag = Flag(
+class _Said:
+    """What holds while a history is gone through, each entry in a few steps.
+
+    There may be thousands: detectors are judged by stretches of seconds, too.
+    """
+
+    def __init__(self) -> None:
+        self._fields: dict[str, FieldValue] = {}
+        self._flags: dict[tuple[str, Span | None], Flag] = {}
+        self._comments: dict[int, Comment] = {}
+        self._sign_off = SignOff.OPEN
+        self._signed_by = ""
+
+    def take(self, entry: Entry) -> None:
+        change = entry.change
+        match change:
+            case SetFlag():
+                self._judge(entry, change)
+            case RemoveFlag(detector=detector, span=span):
+                self._flags.pop((detector, span), None)
+            case SetSignOff(state=state):
+                self._sign_off, self._signed_by = state, entry.author
+            case SetField(name=name, value=value):
+                self._set(name, value)
+            case AddComment(text=text):
+                self._comments[entry.version] = Comment(
+                    number=entry.version, text=text, author=entry.author, at=entry.at
+                )
+            case WithdrawComment(number=number):
+                self._comments.pop(number, None)
+            case Undo():  # whose entry is not here
+                pass
+
+    def _judge(self, entry: Entry, change: SetFlag) -> None:
+        self._flags[change.detector, change.span] = Flag(
             detector=change.detector,
             value=change.value,
             cause=change.cause,
@@ -125,56 +155,28 @@ def _with(found: Annotations, entry: Entry) -> Annotations:
             at=entry.at,
             span=change.span,
         )
-        return replace(
-            found,
-            flags=_flags([*_but(found, change), flag]),
-            fields=_overruled(found, change),
+        if change.span is None:
+            self._set(f"quality_expert.{change.detector}", None)
+
+    def _set(self, name: str, value: FieldValue | None) -> None:
+        if value is None:
+            self._fields.pop(name, None)
+        else:
+            self._fields[name] = value
+
+    def annotations(self, version: int) -> Annotations:
+        return Annotations(
+            version=version,
+            fields=dict(sorted(self._fields.items())),
+            flags=tuple(sorted(self._flags.values(), key=_place)),
+            sign_off=self._sign_off,
+            signed_by=self._signed_by,
+            comments=tuple(self._comments.values()),
         )
-    if isinstance(change, RemoveFlag):
-        return replace(found, flags=_flags(_but(found, change)))
-    if isinstance(change, SetSignOff):
-        return replace(found, sign_off=change.state, signed_by=entry.author)
-    if isinstance(change, SetField):
-        fields = {
-            name: value for name, value in found.fields.items() if name != change.name
-        }
-        if change.value is not None:
-            fields[change.name] = change.value
-        return replace(found, fields=dict(sorted(fields.items())))
-    return _with_remark(found, entry)
 
 
-def _overruled(found: Annotations, change: SetFlag) -> dict[str, FieldValue]:
-    """Return the fields that were set, but for what a flag now says anew."""
-    if change.span is not None:
-        return found.fields
-    name = f"quality_expert.{change.detector}"
-    return {each: value for each, value in found.fields.items() if each != name}
-
-
-def _with_remark(found: Annotations, entry: Entry) -> Annotations:
-    change = entry.change
-    if isinstance(change, AddComment):
-        comment = Comment(
-            number=entry.version, text=change.text, author=entry.author, at=entry.at
-        )
-        return replace(found, comments=(*found.comments, comment))
-    if isinstance(change, WithdrawComment):
-        kept = tuple(one for one in found.comments if one.number != change.number)
-        return replace(found, comments=kept)
-    return found
-
-
-def _but(found: Annotations, change: SetFlag | RemoveFlag) -> Iterable[Flag]:
-    same = (change.detector, change.span)
-    return (flag for flag in found.flags if (flag.detector, flag.span) != same)
-
-
-def _flags(flags: Iterable[Flag]) -> tuple[Flag, ...]:
-    def place(flag: Flag) -> tuple[str, bool, str, float, float]:
-        span = flag.span
-        if span is None:
-            return (flag.detector, False, "", 0.0, 0.0)
-        return (flag.detector, True, span.unit, span.first, span.last)
-
-    return tuple(sorted(flags, key=place))
+def _place(flag: Flag) -> tuple[str, bool, str, float, float]:
+    span = flag.span
+    if span is None:
+        return (flag.detector, False, "", 0.0, 0.0)
+    return (flag.detector, True, span.unit, span.first, span.last)

@@ -1,6 +1,7 @@
 """Good-run lists: frozen with the query, the data's version and the time."""
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -106,16 +107,16 @@ def member(
     times: Ranges = ()
     if run.time is not None and run.stop_time is not None:
         times = ((run.time, run.stop_time),)
-    cut: set[str] = set()
+    cut: dict[str, list[tuple[float, float]]] = {}
     for flag in run.annotations.flags:
-        span = flag.span
-        if span is None or flag.value not in bad:
-            continue
-        cut.add(span.unit)
-        if span.unit == "event":
-            events = tuple(_without_numbers(events, span.first, span.last))
-        else:
-            times = tuple(_without_times(times, span.first, span.last))
+        if flag.span is not None and flag.value in bad:
+            part = (flag.span.first, flag.span.last)
+            cut.setdefault(flag.span.unit, []).append(part)
+    numbers = [
+        (math.ceil(first), math.floor(last)) for first, last in cut.get("event", ())
+    ]
+    events = tuple(_without(events, numbers, step=1))
+    times = tuple(_without(times, cut.get("time", ()), step=0))
     return Member(
         uid=run.uid,
         experiment=experiment,
@@ -191,7 +192,7 @@ def golden(
                 [(int(a), int(b)) for a, b in parts],
             )
         else:
-            merged = tuple(sorted([*known, *parts]))
+            merged = tuple(_joined([*known, *parts]))
         found[str(one.run)] = [list(part) for part in merged]
     return found
 
@@ -255,6 +256,17 @@ def difference(first: RunList, second: RunList) -> Difference:
     )
 
 
+def _joined(parts: Iterable[tuple[float, float]]) -> Ranges:
+    """Return what several runs of one number have, each instant once."""
+    found: list[tuple[float, float]] = []
+    for first, last in sorted(parts):
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], last))
+        else:
+            found.append((first, last))
+    return tuple(found)
+
+
 def _refuse_nameless(members: Iterable[Member], label: str) -> None:
     odd = next((one for one in members if one.run is None), None)
     if odd is not None:
@@ -282,28 +294,27 @@ def _refuse_twins(members: Iterable[Member], label: str) -> None:
             raise Conflict("run list", label, f"{reason}; ask for csv")
 
 
-def _without_numbers(
-    parts: Ranges, first: float, last: float
+def _without(
+    parts: Ranges, cut: Iterable[tuple[float, float]], *, step: int
 ) -> Iterator[tuple[float, float]]:
-    first, last = math.ceil(first), math.floor(last)
-    for begin, end in parts:
-        if last < begin or first > end:
-            yield begin, end
-            continue
-        if begin < first:
-            yield begin, first - 1
-        if end > last:
-            yield last + 1, end
+    """Yield what is left of parts, in one way through both.
 
-
-def _without_times(
-    parts: Ranges, first: float, last: float
-) -> Iterator[tuple[float, float]]:
+    Parameters
+    ----------
+    step
+        From the end of one part to where another may begin: 1 for numbers, 0 for times.
+    """
+    spans = _joined(cut)
+    behind = 0
     for begin, end in parts:
-        if last < begin or first > end:
-            yield begin, end
-            continue
-        if begin < first:
-            yield begin, first
-        if end > last:
-            yield last, end
+        while behind < len(spans) and spans[behind][1] < begin:
+            behind += 1
+        left, is_left = begin, True
+        for first, last in itertools.islice(spans, behind, None):
+            if first > end:
+                break
+            if left < first:
+                yield left, first - step
+            left, is_left = last + step, end > last
+        if is_left:
+            yield left, end

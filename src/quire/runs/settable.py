@@ -68,8 +68,8 @@ def check_field(fields: FieldRegistry, change: SetField) -> None:
     InputError
         Names the field and what it holds.
     """
-    first = change.name.partition(".")[0]
-    settable = first in GROUPS and "." in change.name
+    first, *rest = change.name.split(".")
+    settable = first in GROUPS and rest and all(rest)
     if not settable and change.name not in PLAIN:
         known = ", ".join([*PLAIN, *(f"{group}.*" for group in GROUPS)])
         raise InputError(change.name[:80], "is no facility field", f"one of {known}")

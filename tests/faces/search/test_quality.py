@@ -134,6 +134,19 @@ def test_facility_fields_are_set_over_the_start(http: httpx.Client, run: str) ->
     assert http.get("/api/v1/runs", params=query).json()["runs"] == []
 
 
+@pytest.mark.parametrize("name", ["statistics.`dead time`", "statistics.dead time"])
+def test_a_field_is_set_by_the_name_that_finds_it(
+    name: str, http: httpx.Client, run: str
+) -> None:
+    here, field = f"/api/v1/runs/{run}", {"name": name, "value": 3}
+    said = http.post(f"{here}/fields", json=field).json()
+    assert said["fields"] == {"statistics.dead time": 3}
+    query = {"q": f"beam = '{run}' and statistics.`dead time` = 3"}
+    assert len(http.get("/api/v1/runs", params=query).json()["runs"]) == 1
+    gone = http.post(f"{here}/fields", json={**field, "value": None}).json()
+    assert gone["fields"] == {}
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
@@ -340,6 +353,27 @@ def test_a_good_run_list_is_frozen(http: httpx.Client, run: str) -> None:
         "paper@1",
         "paper@2",
     ]
+
+
+def test_a_list_cuts_out_bad_parts_of_runs_that_are_good(
+    http: httpx.Client, run: str
+) -> None:
+    """Asked as the reference says: ``flag.TOP`` has the flags of parts as well."""
+    good = "missing(quality_expert.TOP) or quality_expert.TOP != bad"
+    bad = {"detector": "TOP", "value": "bad"}
+    part = {**bad, "span": {"unit": "event", "first": 3, "last": 4}}
+
+    def frozen(query: str) -> Any:
+        asked = {"q": f"beam = '{run}' and ({query})"}
+        http.post("/api/v1/run-lists/cut", json=asked).raise_for_status()
+        return http.get("/api/v1/run-lists/cut", params={"format": "json"}).json()
+
+    assert frozen(good) == frozen("not flag.TOP = bad") == {"900": [[1, 10]]}
+    http.post(f"/api/v1/runs/{run}/flags", json=part).raise_for_status()
+    assert frozen(good) == {"900": [[1, 2], [5, 10]]}
+    assert frozen("not flag.TOP = bad") == {}
+    http.post(f"/api/v1/runs/{run}/flags", json=bad).raise_for_status()
+    assert frozen(good) == {}
 
 
 def test_a_list_over_experiments_says_so(http: httpx.Client) -> None:

@@ -1,7 +1,8 @@
 """`/api/v1/run-lists`: good-run lists, frozen and exported."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -15,13 +16,28 @@ from quire.faces.catalog.taking import taking
 from quire.runs.exporting import csv_lines
 from quire.runs.run_list import RunList, golden, ranges, rows
 from quire.web.body import integer, read_json
+from quire.web.description import Operation, Parameter
 from quire.web.gate import Gate
 from quire.web.json import json_response
 
 _BODY = 64 * 1024
 _MOST = 2**31
-_GET = ("version", "format", "experiment", "unit")
-_DIFFERENCE = ("version", "with", "with_version")
+_VERSION = Parameter(says="Else the newest.", type=int)
+_GET = {
+    "version": _VERSION,
+    "format": Parameter(
+        says="Else full.", type=Literal["full", "json", "ranges", "csv"]
+    ),
+    "experiment": Parameter(says="Only runs of this one.", type=int),
+    "unit": Parameter(
+        says="Of the parts in json; else event.", type=Literal["event", "time"]
+    ),
+}
+_DIFFERENCE = {
+    "version": _VERSION,
+    "with": Parameter(says="The other list; else this one."),
+    "with_version": Parameter(says="Of the other; else the newest.", type=int),
+}
 
 
 class ListAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,12 +70,19 @@ class RunListRoutes:
         return [
             gate.route(every, taking(self.all), needs=read, methods=["GET"]),
             gate.route(one, self.freeze, needs=Scope.RUNS_ANNOTATE, methods=["POST"]),
-            gate.route(one, taking(self.get, *_GET), needs=read, methods=["GET"]),
+            gate.route(
+                one,
+                taking(self.get, *_GET),
+                needs=read,
+                methods=["GET"],
+                describes=Operation(query=_GET),
+            ),
             gate.route(
                 f"{one}/difference",
                 taking(self.difference, *_DIFFERENCE),
                 needs=read,
                 methods=["GET"],
+                describes=Operation(query=_DIFFERENCE),
             ),
         ]
 
@@ -86,27 +109,8 @@ class RunListRoutes:
         """Return a list: ``format`` is full, json (CMS), ranges or csv."""
         name, version = request.path_params["name"], _version(request, "version")
         frozen = await self._lists.get(name, version, principal)
-        experiment = integer(request, "experiment", None, least=-_MOST, most=_MOST)
-        members = [
-            one
-            for one in frozen.members
-            if experiment is None or one.experiment == experiment
-        ]
-        match request.query_params.get("format", "full"):
-            case "json":
-                return json_response(
-                    golden(members, unit=_unit(request), label=frozen.label)
-                )
-            case "ranges":
-                return json_response(ranges(members, label=frozen.label))
-            case "csv":
-                text = csv_lines(rows(members))
-                return Response(text, media_type="text/csv; charset=utf-8")
-            case "full":
-                return json_response({**_head(frozen), "members": members})
-            case other:
-                mend = "one of full, json, ranges, csv"
-                raise InputError("format", f"{other[:40]!r} is unknown", mend)
+        # There may be hundreds of thousands of members.
+        return await asyncio.to_thread(_rendered, request, frozen)
 
     async def difference(self, request: Request, principal: Principal) -> Response:
         """Return in which runs this list and that of ``with`` differ."""
@@ -117,6 +121,30 @@ class RunListRoutes:
             principal,
         )
         return json_response(found)
+
+
+def _rendered(request: Request, frozen: RunList) -> Response:
+    experiment = integer(request, "experiment", None, least=-_MOST, most=_MOST)
+    members = [
+        one
+        for one in frozen.members
+        if experiment is None or one.experiment == experiment
+    ]
+    match request.query_params.get("format", "full"):
+        case "json":
+            return json_response(
+                golden(members, unit=_unit(request), label=frozen.label)
+            )
+        case "ranges":
+            return json_response(ranges(members, label=frozen.label))
+        case "csv":
+            text = csv_lines(rows(members))
+            return Response(text, media_type="text/csv; charset=utf-8")
+        case "full":
+            return json_response({**_head(frozen), "members": members})
+        case other:
+            mend = "one of full, json, ranges, csv"
+            raise InputError("format", f"{other[:40]!r} is unknown", mend)
 
 
 def _head(frozen: RunList) -> dict[str, Any]:

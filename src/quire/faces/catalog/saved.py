@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from quire.access.principals import Principal, Scope
 from quire.actions.saved_queries import QueryDraft, SavedQueries
+from quire.faces.catalog.taking import taking
 from quire.runs.saved_query import SavedQuery
 from quire.web.body import integer, read_json
 from quire.web.description import Operation, Parameter
@@ -48,22 +49,28 @@ class SavedQueryRoutes:
         return (
             gate.route(
                 every,
-                self.listed,
+                taking(self.listed, "limit", "cursor"),
                 needs=read,
                 methods=["GET"],
                 describes=Operation(query={"limit": _LIMIT, "cursor": _CURSOR}),
             ),
-            gate.route(one, self.get, needs=read, methods=["GET"], describes=whose),
+            gate.route(
+                one,
+                taking(self.get, "owner"),
+                needs=read,
+                methods=["GET"],
+                describes=whose,
+            ),
             gate.route(
                 f"{one}/versions",
-                self.versions,
+                taking(self.versions, "owner"),
                 needs=read,
                 methods=["GET"],
                 describes=whose,
             ),
             gate.route(
                 one,
-                self.put,
+                taking(self.put),
                 needs=change,
                 methods=["PUT"],
                 describes=Operation(
@@ -72,7 +79,7 @@ class SavedQueryRoutes:
             ),
             gate.route(
                 one,
-                self.delete,
+                taking(self.delete, "owner"),
                 needs=change,
                 methods=["DELETE"],
                 describes=Operation(query={"owner": _OWNER}, answers={204: None}),

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -21,7 +21,8 @@ from quire.runs.export_table import ColumnFile
 from quire.runs.exporting import FIELDS, csv_lines, json_lines
 from quire.runs.query.fields import Field
 from quire.web.body import choice, integer, read_json
-from quire.web.gate import Gate
+from quire.web.description import Operation, Parameter
+from quire.web.gate import Gate, Handler
 from quire.web.json import json_response
 from quire.web.paging import from_cursor, to_cursor
 
@@ -32,13 +33,34 @@ _LARGEST_PAGE = 1000
 _VALUES = 100
 _MOST_VALUES = 1000
 _BODY = 64 * 1024
-_SEARCH = ("q", "box")
-_EXPORT = ("fields", "format", "order")
 _FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/x-ndjson",
     "arrow": "application/vnd.apache.arrow.stream",
     "parquet": "application/vnd.apache.parquet",
+}
+_SEARCH = {
+    "q": Parameter(says="Which runs, in the query language; all without it."),
+    "box": Parameter(says="Whether `q` was typed into a search box.", type=bool),
+}
+_ORDER = {"order": Parameter(says="Else the newest first.", type=RunOrder)}
+_LIMIT = {"limit": Parameter(says="How many at most.", type=int)}
+_PAGED = {
+    **_SEARCH,
+    **_ORDER,
+    **_LIMIT,
+    "cursor": Parameter(says="`next` of the page before."),
+    "full": Parameter(says="With start and stop documents.", type=bool),
+    "counts": Parameter(says="With how many match, and lack a value.", type=bool),
+}
+_DISTINCT = {**_SEARCH, **_LIMIT, "field": Parameter(says="Whose values are wanted.")}
+_EXPORT = {
+    **_SEARCH,
+    **_ORDER,
+    "fields": Parameter(says="The columns, with commas between them."),
+    "format": Parameter(
+        says="Of the file; else csv.", type=Literal["csv", "jsonl", "arrow", "parquet"]
+    ),
 }
 
 
@@ -96,14 +118,13 @@ class SearchRoutes:
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
         root = "/api/v1/runs"
-        of_a_page = ("order", "limit", "cursor", "full", "counts")
-        gets = {
-            root: taking(self.page, *_SEARCH, *of_a_page),
-            f"{root}/facets": taking(self.facets),
-            f"{root}/distinct": taking(self.distinct, *_SEARCH, "field", "limit"),
-            f"{root}/explain": taking(self.explain, *_SEARCH, "order"),
-            f"{root}/export": taking(self.export, *_SEARCH, *_EXPORT),
-            f"{root}/fields": taking(self.fields),
+        gets: dict[str, tuple[Handler, Mapping[str, Parameter]]] = {
+            root: (self.page, _PAGED),
+            f"{root}/facets": (self.facets, {}),
+            f"{root}/distinct": (self.distinct, _DISTINCT),
+            f"{root}/explain": (self.explain, {**_SEARCH, **_ORDER}),
+            f"{root}/export": (self.export, _EXPORT),
+            f"{root}/fields": (self.fields, {}),
         }
         posts = {
             f"{root}/search": self.posted,
@@ -113,8 +134,14 @@ class SearchRoutes:
         }
         return [
             *(
-                gate.route(path, handler, needs=Scope.RUNS_READ, methods=["GET"])
-                for path, handler in gets.items()
+                gate.route(
+                    path,
+                    taking(handler, *query),
+                    needs=Scope.RUNS_READ,
+                    methods=["GET"],
+                    describes=Operation(query=query),
+                )
+                for path, (handler, query) in gets.items()
             ),
             *(
                 gate.route(path, handler, needs=Scope.RUNS_READ, methods=["POST"])
@@ -269,6 +296,7 @@ async def _rendered(
         return
     if wanted == "csv":
         yield csv_lines([names]).encode()
+    render = csv_lines if wanted == "csv" else partial(json_lines, names)
     async for rows in blocks:
-        text = csv_lines(rows) if wanted == "csv" else json_lines(names, rows)
+        text = await asyncio.to_thread(render, rows)
         yield text.encode()

@@ -1,5 +1,6 @@
 """`/rest/v1/runs/`: Belle II's RunDB REST (``reference/rundb.md``)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -15,12 +16,13 @@ from quire.actions.lookup import By, Lookup
 from quire.actions.search import Cursor, Page, Question, Search
 from quire.errors import InputError, NotFound, QuireError
 from quire.faces.rundb.days import Days
-from quire.faces.rundb.parameters import Asked, read
+from quire.faces.rundb.parameters import PARAMETERS, Asked, read
 from quire.faces.rundb.swagger import description, page
 from quire.faces.rundb.wire import summary, whole
 from quire.ports.run_finder import RunOrder
 from quire.runs.facility import NumberRule
 from quire.runs.run import Run
+from quire.web.description import Operation, Parameter
 from quire.web.gate import Gate
 from quire.web.json import json_response
 from quire.web.paging import from_cursor, to_cursor
@@ -29,7 +31,11 @@ from quire.web.proxy import public_base
 
 _ROOT = "/rest/v1/runs/"
 _LARGEST_PAGE = 1_000
+_TYPES = {"integer": int, "boolean": bool, "string": str}
 _FARTHEST = 100_000
+_FEW = 100
+"""So many runs are shown sooner than a thread takes over; of more others would wait."""
+
 _NETRC = (
     "; if you did send a token: an entry for this host in ~/.netrc makes some clients"
     " send that instead"
@@ -75,16 +81,33 @@ class RunDbRoutes:
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
 
-        def route(path: str, handler: Any) -> BaseRoute:
+        def route(
+            path: str, handler: Any, describes: Operation | None = None
+        ) -> BaseRoute:
             return gate.route(
-                path, handler, needs=Scope.RUNS_READ, methods=["GET"], refuse=refuse
+                path,
+                handler,
+                needs=Scope.RUNS_READ,
+                methods=["GET"],
+                refuse=refuse,
+                describes=describes,
             )
 
         return [
-            route(_ROOT, self.list),
+            route(_ROOT, self.list, Operation(query=self._searches())),
             route(f"{_ROOT}{{uid}}/", self.run),
             gate.open_route("/rest/v1/swagger/", self.swagger, methods=["GET"]),
         ]
+
+    def _searches(self) -> Mapping[str, Parameter]:
+        return {
+            one.name: Parameter(
+                says=one.description.format(zone=self._days.zone),
+                type=_TYPES[one.type],
+                many=one.repeated,
+            )
+            for one in PARAMETERS
+        }
 
     async def list(self, request: Request, principal: Principal) -> Response:
         """Return a page of runs."""
@@ -104,9 +127,7 @@ class RunDbRoutes:
                 "count": count,
                 "next": self._next(request, found, count, seen + len(found.runs)),
                 "previous": None,
-                "results": [
-                    self._shown(request, run, expand=asked.expand) for run in found.runs
-                ],
+                "results": await self._results(request, found, expand=asked.expand),
             }
         )
 
@@ -177,6 +198,15 @@ class RunDbRoutes:
         ]
         query = urlencode([*given, ("cursor", to_cursor(rest))])
         return f"{self._base(request)}{_ROOT}?{query}"
+
+    async def _results(
+        self, request: Request, found: Page, *, expand: bool
+    ) -> Sequence[Mapping[str, Any]]:
+        def shown() -> Sequence[Mapping[str, Any]]:
+            return [self._shown(request, run, expand=expand) for run in found.runs]
+
+        few = len(found.runs) <= _FEW
+        return shown() if few else await asyncio.to_thread(shown)
 
     def _shown(self, request: Request, run: Run, *, expand: bool) -> Mapping[str, Any]:
         url = f"{self._base(request)}{_ROOT}{quote(run.uid, safe='')}/"

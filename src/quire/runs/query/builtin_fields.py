@@ -104,9 +104,9 @@ def _of_the_facility() -> tuple[Field, ...]:
 
 def _families() -> tuple[Field, ...]:
     texts = {
-        "flag.*": "Quality flag of a detector.",
+        "flag.*": "Quality flags of a detector, those of parts of the run too.",
         "flag_cause.*": "Why the flag of a detector is so.",
-        "quality_expert.*": "Quality of a detector, as experts judge it.",
+        "quality_expert.*": "Quality of a detector in the whole run.",
         "detectors.status_*": "State of a detector, RUNNING or another.",
     }
     return (
