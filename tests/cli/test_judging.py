@@ -1,6 +1,9 @@
 """`quire runs`: judging runs, and good-run lists, against a real server."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +67,44 @@ def test_a_run_is_remarked_on_signed_off_and_opened() -> None:
     assert call("runs", "sign-off", uid(6), "done").exit_code == 2
 
 
+def test_a_run_is_shown_with_what_is_said_of_it() -> None:
+    part = ("--events", "1-2", "--cause", "HV", "--comment", "a trip")
+    flagged = said("flag", uid(8), "CDC", "bad", *part)
+    said("flag", uid(8), "PXD", "good")
+    said("comment", uid(8), "looked at twice")
+    said("sign-off", uid(8), "signed-off")
+    who = flagged["flags"][0]["author"]
+    shown = [
+        " ".join(line.split())
+        for line in call("runs", "show", uid(8)).stdout.splitlines()
+    ]
+    assert f"flag CDC bad events 1-2: HV, a trip ({who})" in shown
+    assert f"flag PXD good ({who})" in shown
+    assert "sign-off signed off" in shown
+    assert any(line.startswith(f"comment looked at twice ({who}, ") for line in shown)
+
+
 def test_many_are_flagged_and_undone() -> None:
     batch = said("flag-all", "experiment = 27", "KLM", "bad", "--reason", "gas")
     assert batch["runs"] == 12
     assert said("undo-all", batch["id"])["runs"] == 12
     assert call("runs", "undo-all", batch["id"]).exit_code == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_text_is_shown_on_any_terminal(encoding: str) -> None:
+    text = f"é 日本 {encoding}"
+    said("comment", uid(9), text)
+
+    def shown(*words: str) -> bytes:
+        command = [sys.executable, "-m", "quire", "runs", "show", uid(9), *words]
+        there = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, env=there, check=True, capture_output=True)
+        return done.stdout
+
+    comments = json.loads(shown("--json").decode("utf-8"))["quality"]["comments"]
+    assert text in [one["text"] for one in comments]
+    assert text.encode(encoding, "backslashreplace") in shown()
 
 
 def test_what_would_steer_the_terminal_is_shown_as_it_is() -> None:
@@ -89,6 +125,7 @@ def test_a_list_is_frozen_listed_and_written(tmp_path: Path) -> None:
     listed = said("lists", "list")["lists"]
     assert [one["label"] for one in listed] == ["shown@1", "shown@2"]
     assert listed[0]["bad"] == ["awful"]
+    assert "shown@2" in call("runs", "show", uid(0)).stdout
     assert query in call("runs", "lists", "list").stdout
     ranges = call("runs", "lists", "export", "shown", "--format", "ranges").stdout
     assert json.loads(ranges) == {"26": [[1, 2]]}

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.test_commands import call
 from tests.faces.search.conftest import RUNS, searched, uid
 
+from quire.cli.runs import counted
 from quire.testing.campaigns.server import ServerProcess
 
 __all__ = ["searched"]
@@ -29,6 +30,12 @@ def test_a_query_finds_runs() -> None:
     assert "3 match, 0 lack a value" in result.stdout
     told = json.loads(call("runs", "search", "e26:1-3", "--json").stdout)
     assert [run["uid"] for run in told["runs"]] == [uid(2), uid(1), uid(0)]
+
+
+def test_what_was_not_counted_to_its_end_is_at_least_so_many() -> None:
+    """Counting may stop for lack of time at any number, 0 too."""
+    told = {"matched": 0, "lacking": 3, "exact": False}
+    assert counted(told) == "at least 0 match, at least 3 lack a value"
 
 
 def test_a_time_that_is_listed_finds_its_run_in_any_time_zone(
@@ -82,6 +89,28 @@ def test_a_job_is_forgotten() -> None:
     gone = call("jobs", "show", job)
     assert gone.exit_code == 1
     assert job in gone.stderr
+
+
+def answering_as_a_proxy(port: socket.socket) -> None:
+    """Answer a request with a page for people."""
+    caller, _ = port.accept()
+    with caller:
+        caller.recv(65_536)
+        page = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>"
+        head = b"HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\n"
+        caller.sendall(head + b"content-length: %d\r\n\r\n" % len(page) + page)
+
+
+def test_a_page_of_a_proxy_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as port:
+        monkeypatch.setenv("QUIRE_URL", f"http://127.0.0.1:{port.getsockname()[1]}")
+        answering = threading.Thread(target=answering_as_a_proxy, args=[port])
+        answering.start()
+        result = call("runs", "search")
+        answering.join()
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("quire: 502 Bad Gateway, from what is no Quire")
 
 
 def breaking_off(port: socket.socket) -> None:

@@ -1,5 +1,6 @@
 """Commands of `quire runs` by which people judge runs."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -151,6 +152,21 @@ def history(which: Which, *, json: Json = False) -> None:
         for entry in told["history"]
     ]
     put_table(("no.", "at", "by", "change", "reason"), rows)
+
+
+def said_of(quality: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what people say of a run, as names and values."""
+    if quality.get("sign_off", "open") != "open":
+        yield "sign-off", quality["sign_off"]
+    for one in quality.get("flags", ()):
+        span = f" {_span(one['span'])}" if one["span"] else ""
+        why = ", ".join(text for text in (one["cause"], one["comment"]) if text)
+        about = f": {why}" if why else ""
+        yield "flag", f"{one['detector']} {one['value']}{span}{about} ({one['author']})"
+    for one in quality.get("comments", ()):
+        yield "comment", f"{one['text']} ({one['author']}, {moment(one['at'])})"
+    for label in quality.get("run_lists", ()):
+        yield "list", label
 
 
 def _flag(

@@ -1,5 +1,7 @@
 """`quire`: the command line, one file a group."""
 
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -81,4 +83,7 @@ app.command("rebuild")(rebuild.rebuild)
 
 def run() -> None:
     """Run the program."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # What a terminal of another encoding cannot show is told by its number.
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

@@ -18,13 +18,14 @@ def put(text: str) -> None:
 
 
 def put_json(value: Any) -> None:
-    """Write the result as one line of JSON."""
-    put(msgspec.json.encode(value).decode())
+    """Write the result as one line of JSON: UTF-8, whatever the terminal has."""
+    put_raw(msgspec.json.encode(value) + b"\n")
 
 
 def put_raw(content: bytes) -> None:
     """Write bytes of the result."""
     sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
 
 
 def put_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -68,9 +68,7 @@ def search(
     ]
     put_table(("run", "scan", "plan", "started", "status", "events", "owner"), rows)
     if counts:
-        told = page["counts"]
-        more = "" if told["exact"] else "more than "
-        put(f"{more}{told['matched']} match, {told['lacking']} lack a value")
+        put(counted(page["counts"]))
 
 
 @app.command()
@@ -128,6 +126,7 @@ def show(which: Which, *, json: Json = False) -> None:
             ("because", run.get("close_reason")),
             *(("finding", _finding(one)) for one in run.get("findings", ())),
             *(("product", _product(one)) for one in run.get("products", ())),
+            *judging.said_of(run.get("quality", {})),
         ]
     )
 
@@ -185,6 +184,12 @@ app.command(context_settings=NEGATIVE)(judging.history)
 app.command()(judging.flag_all)
 app.command()(judging.undo_all)
 app.add_typer(run_lists.app, name="lists")
+
+
+def counted(counts: dict[str, Any]) -> str:
+    """Return how many runs match, and lack a value, as far as they were counted."""
+    least = "" if counts["exact"] else "at least "
+    return f"{least}{counts['matched']} match, {least}{counts['lacking']} lack a value"
 
 
 def _finding(finding: dict[str, Any]) -> str:
