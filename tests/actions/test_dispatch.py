@@ -9,6 +9,7 @@ import pytest
 
 from quire.actions.dispatch import Dispatcher
 from quire.engines.embedded.engine import EmbeddedEngine
+from quire.errors import StoreFull
 from quire.jobs.limits import KindLimits, Limits, Quotas
 from quire.jobs.phases import Phase
 from quire.ports.engine import Engine, Launch
@@ -19,6 +20,7 @@ from quire.testing.engine_bench import Bench, alive, noted, until_dead
 from quire.testing.hostile_kinds import hostile
 from quire.testing.inline_engine import InlineEngine
 from quire.testing.stores import open_store_of
+from quire.testing.waiting import PATIENCE, until_async
 
 T = TypeVar("T")
 
@@ -31,6 +33,17 @@ class CountingStore(MemoryStore):
     async def view(self, question: Decision[T]) -> T:
         self.looks += 1
         return await super().view(question)
+
+
+class FillingStore(MemoryStore):
+    full = False
+    refused = 0
+
+    async def decide(self, decision: Decision[T], *, brief: bool = False) -> T:
+        if self.full:
+            self.refused += 1
+            raise StoreFull("the disk is full")
+        return await super().decide(decision, brief=brief)
 
 
 class CountingEngine(InlineEngine):
@@ -180,6 +193,22 @@ async def test_a_silent_worker_is_killed_and_lost(tmp_path: Path) -> None:
     assert "error: Attempt 1 was lost: it gave no sign of life" in "".join(
         await bench.messages(job)
     )
+
+
+async def test_it_stops_while_nobody_can_write_down_that_one_was_silent(
+    tmp_path: Path,
+) -> None:
+    doorbell = LocalDoorbell()
+    store = FillingStore(doorbell=doorbell)
+    bench = Bench(store, doorbell, tmp_path, lease=1.0)
+    async with asyncio.timeout(PATIENCE):
+        async with dispatching(bench, embedded(bench)):
+            job = await bench.submit("freeze")
+            await bench.until_phase(job, Phase.EXECUTING)
+            store.full = True
+            await until_async(lambda: store.refused)
+    store.full = False
+    assert (await bench.job(job)).phase is Phase.EXECUTING  # the next start's
 
 
 async def test_a_busy_worker_keeps_its_lease(tmp_path: Path) -> None:

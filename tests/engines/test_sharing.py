@@ -52,11 +52,11 @@ class Site:
             shared=True,
         )
         program = ["quire.worker", "--kinds=quire.testing.hostile_kinds:hostile"]
-        embedded = EmbeddedEngine(
+        self.embedded = EmbeddedEngine(
             self.bench.attempts, doorbell, program, slots=1, server=name
         )
         self.choice = ChoosingEngine(
-            {"cluster": self.engine, "embedded": embedded}, LIMITS
+            {"cluster": self.engine, "embedded": self.embedded}, LIMITS
         )
         self.dispatcher = Dispatcher(
             store,
@@ -140,6 +140,8 @@ async def test_an_abort_waits_for_what_another_server_has_to_end(
     kind: str, sites: tuple[Site, Site], tmp_path: Path
 ) -> None:
     one, two = sites
+    for site in sites:  # so that both try to have it, where it is a child process
+        await site.bench.until_free(site.embedded)
     notes = tmp_path / "notes"
     notes.mkdir()
     job = await two.bench.submit(kind, NOTES=str(notes))

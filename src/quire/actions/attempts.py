@@ -309,7 +309,11 @@ class Attempts:
         """Return whether something of a job's attempt may run that is not our child."""
         if not self._server or (job.lease_until or 0.0) < self._clock.now():
             return False
-        return bool(job.host) or job.server not in ("", self._server)
+        return bool(job.host) or self.at_another(job)
+
+    def at_another(self, job: Job) -> bool:
+        """Return whether a job's attempt is a child process of another server."""
+        return job.server not in ("", self._server)
 
     async def take_over(self, alive: Callable[[str], Awaitable[bool]]) -> int:
         """Go on with what servers that have died left undone; return how much it is.

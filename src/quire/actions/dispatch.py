@@ -100,6 +100,7 @@ class Dispatcher:
         self._sweeping: dict[tuple[str, int], Occupied] = {}
         self._ending: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._led: frozenset[str] = frozenset()
+        self._stopping = False
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -133,6 +134,7 @@ class Dispatcher:
 
     async def stop(self) -> None:
         """Dispatch no more, and stop the engine with all that runs in it."""
+        self._stopping = True
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -147,13 +149,20 @@ class Dispatcher:
         launched = self._launched.get(job)
         if launched is not None:
             await self._engine.kill(job, launched.attempt)
-        ending = [task for key, task in self._ending.items() if key[0] == job]
-        await asyncio.gather(*ending, return_exceptions=True)
-        if launched is None and not ending:
-            await self._until_left(job)
+        ending = {key: task for key, task in self._ending.items() if key[0] == job}
+        await asyncio.gather(*ending.values(), return_exceptions=True)
+        ended = {attempt for _, attempt in ending}
+        await self._until_left(job, ended | ({launched.attempt} if launched else set()))
 
-    async def _until_left(self, job: str) -> None:
-        """Wait until another server has ended what runs of an aborted job."""
+    async def _until_left(self, job: str, ended: Container[int]) -> None:
+        """Wait until another server has ended what runs of an aborted job.
+
+        Parameters
+        ----------
+        ended
+            Attempts that were launched here, and are over; of those for child
+            processes another server may have claimed its own first.
+        """
         topic = job_topic(job)
         while True:
             ticket = self._doorbell.ticket(topic)
@@ -165,6 +174,8 @@ class Dispatcher:
             ):
                 return
             if not self._attempts.elsewhere(found):
+                return
+            if found.attempt in ended and not self._attempts.at_another(found):
                 return
             await self._doorbell.wait(topic, ticket, _PAUSE)
 
@@ -289,7 +300,17 @@ class Dispatcher:
         return tuple(valid)
 
     def _is_over(self, job: str, found: Job | None) -> bool:
-        return _lapse(found, self._launched[job], lease=self._attempts.lease) is None
+        return self._lapse(job, found) is None
+
+    def _lapse(self, job: str, found: Job | None) -> float | None:
+        launched = self._launched[job]
+        if (
+            found is not None
+            and found.attempt == launched.attempt
+            and self._attempts.at_another(found)
+        ):
+            return None  # that server was first to claim it
+        return _lapse(found, launched, lease=self._attempts.lease)
 
     def _has(self, job: Job) -> bool:
         launched = self._launched.get(job.id)
@@ -300,7 +321,7 @@ class Dispatcher:
         next_lapse = now + _IDLE
         for job_id, job in jobs.items():
             launched = self._launched[job_id]
-            lapse = _lapse(job, launched, lease=self._attempts.lease)
+            lapse = self._lapse(job_id, job)
             if lapse is None:
                 del self._launched[job_id]
                 if job is None or job.aborting or job.phase in _GIVEN_UP:
@@ -335,6 +356,8 @@ class Dispatcher:
                     await self._attempts.lose(job, attempt, "it gave no sign of life")
                     await self._attempts.clear(job, attempt)
                 except StoreUnavailable:
+                    if self._stopping:
+                        return  # the next start finds it silent
                     await asyncio.sleep(_PAUSE)
                     continue
             silent = False

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from quire.actions.attempt_folders import make_folder
+from quire.actions.attempt_folders import clear_folder, make_folder
 from quire.engines.beating import Beater
 from quire.engines.embedded.output import Log
 from quire.errors import AttemptLost, QuireError
@@ -45,6 +45,7 @@ class Context:
         self._link = link
         self._log = log
         self._made = False
+        self._delivered: set[Path] = set()
         if assignment.attempt > 1:
             self.folder  # noqa: B018  # made now: the last attempt may have died early
         self._lost = threading.Event()
@@ -79,6 +80,15 @@ class Context:
         """Make a finished file known while the work goes on."""
         with self._noticing_loss():
             self._link.deliver(result)
+        self._delivered.add(Path(self.assignment.data_folder) / result.path)
+
+    def discard(self) -> None:
+        """Remove what failed work leaves, except its log and what it delivered.
+
+        The server would do so behind the verdict; but what has filled the disk leaves
+        no room to write that down.
+        """
+        clear_folder(Path(self.assignment.folder), kept=self._delivered)
 
     def beat(self) -> None:
         """Say that the runner lives, unless the line is cut."""
@@ -147,6 +157,8 @@ def _run(
             context = Context(link, assignment, log)
             with beater.beating(context, beat_seconds):
                 outcome = _outcome(kinds, context)
+                if isinstance(outcome, Failed):
+                    context.discard()
         link.finish(outcome)
 
 

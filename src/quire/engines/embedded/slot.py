@@ -131,7 +131,12 @@ class Slot:
 
     async def _keep_supervised(self) -> None:
         while True:
-            supervision = self._supervision = self._supervise()
+            try:
+                supervision = self._supervision = self._supervise()
+            except OSError as problem:  # no processes, no memory, no descriptors left
+                _log.error("a supervisor cannot be started: %s", problem)
+                await asyncio.sleep(_PAUSE)
+                continue
             try:
                 await self._serve_supervisor(supervision)
             except Exception:  # noqa: BLE001  # a slot outlives its mishaps

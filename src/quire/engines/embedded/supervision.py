@@ -39,7 +39,8 @@ class Supervision:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(0)
         self._gone: dict[int, asyncio.Future[Gone]] = {}
-        with theirs, log.open("ab") as output:
+        with contextlib.ExitStack() as begun, theirs, log.open("ab") as output:
+            begun.callback(self._control.close)
             self._process = subprocess.Popen(  # noqa: S603  # the root's own program
                 [sys.executable, "-m", *program, "--control", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -49,6 +50,7 @@ class Supervision:
                 stderr=output,
                 env=_environment(marker),
             )
+            begun.pop_all()
         self._listening = asyncio.create_task(self._listen())
 
     def spawn(self, generation: int) -> tuple[socket.socket, asyncio.Future[Gone]]:
