@@ -22,12 +22,17 @@ from quire.testing.engine_bench import Bench
 from quire.testing.slurm.cluster import SlurmCluster
 
 JOBS, KILLS, SLOTS = 16, 4, 4
+# Seconds between two looks of an operator, and after how many jobs should have started.
+LOOK, STILL = 0.5, 40
 LIMITS = KindLimits({"stage": Limits(engine="slurm")})
 
 pytestmark = pytest.mark.crash
 
 
-async def kill_at_random(cluster: SlurmCluster, killed: Counter[str]) -> None:
+async def kill_at_random(
+    cluster: SlurmCluster, killed: Counter[str], done: asyncio.Event
+) -> None:
+    """Kill daemons, then see to Slurm as its operator would until all is done."""
     dice = random.Random()
     for _ in range(KILLS):
         await asyncio.sleep(dice.uniform(0.1, 1.0))
@@ -37,6 +42,12 @@ async def kill_at_random(cluster: SlurmCluster, killed: Counter[str]) -> None:
         await asyncio.sleep(dice.uniform(0.0, 0.5))
         cluster.start(daemon)
     await asyncio.to_thread(cluster.until_ready)
+    looks = 0
+    while not done.is_set():
+        await asyncio.sleep(LOOK)
+        looks += 1
+        see_to = cluster.resume if looks % STILL else cluster.restart
+        await asyncio.to_thread(see_to)
 
 
 def make_engine(
@@ -82,15 +93,12 @@ async def test_no_job_is_lost_and_none_has_two_ends(
         )
         await dispatcher.start()
         jobs = [await bench.submit("stage") for _ in range(JOBS)]
-        killing = asyncio.create_task(kill_at_random(cluster, killed))
-        for job in jobs:
-            async with asyncio.timeout(100):
-                while (await bench.job(job)).phase is not Phase.COMPLETED:
-                    ticket = doorbell.ticket("jobs")
-                    await doorbell.wait("jobs", ticket, 0.5)
-                    if killing.done():
-                        await asyncio.to_thread(cluster.resume)
-        await killing
+        done = asyncio.Event()
+        async with asyncio.TaskGroup() as group:  # what it fails by is told at once
+            group.create_task(kill_at_random(cluster, killed, done))
+            for job in jobs:
+                await bench.until_phase(job, Phase.COMPLETED)
+            done.set()
         for job in jobs:
             ends = [entry for entry in await bench.log(job) if entry.event.type.final]
             assert len(ends) == 1

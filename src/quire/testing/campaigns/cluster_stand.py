@@ -234,18 +234,9 @@ class ClusterStand:
             self.slurm.resume()
 
     def restart_slurm(self) -> None:
-        """Restart Slurm's daemons, as its operator would where jobs do not start.
-
-        A controller that was killed may hold a job for running that has ended, and its
-        node for taken.
-        """
+        """Restart Slurm's daemons, as its operator would where jobs do not start."""
         if self.slurm is not None:
-            for name in ("slurmd", "slurmctld"):
-                self.slurm.stop(name)
-            for name in ("slurmctld", "slurmd"):
-                self.slurm.start(name)
-            self.slurm.until_ready()
-            self.slurm.cancel_running()
+            self.slurm.restart()
 
     def standing(self) -> str:
         """Return what may be the reason that jobs do not end."""

@@ -194,8 +194,18 @@ class SlurmCluster:
             time.sleep(_LOOK)
         self.resume()
 
-    def cancel_running(self) -> None:
-        """Cancel what Slurm holds for running, whether anything of it lives or not."""
+    def restart(self) -> None:
+        """Restart its daemons, as its operator would where jobs do not start.
+
+        A controller that was killed may hold a job for running that has ended, and its
+        node for taken. So what it holds for running is cancelled, whether anything of
+        it lives or not.
+        """
+        for name in ("slurmd", "slurmctld"):
+            self.stop(name)
+        for name in ("slurmctld", "slurmd"):
+            self.start(name)
+        self.until_ready()
         self._cancel("--state=RUNNING")
 
     def until_ready(self) -> None:
