@@ -293,11 +293,13 @@ def test_a_run_that_is_open_is_partial_and_made_again(place: Place) -> None:
     first = place.project(run)
     with h5py.File(place.product(first)) as file:
         assert not file["entry"].attrs["complete"]
+        assert file["entry"].attrs["exit_status"] == ""
     place.send(b"".join(lines))
     second = place.project(run)
     assert place.product(second) != place.product(first)
     with h5py.File(place.product(second)) as file:
         assert file["entry"].attrs["complete"]
+        assert file["entry"].attrs["exit_status"] == "success"
 
 
 def test_the_same_again_is_not_made_twice(place: Place) -> None:

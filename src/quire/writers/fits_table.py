@@ -5,6 +5,7 @@ text and ragged rows lie in the heap. Columns are called by their keys, with ``_
 what FITS does not want in names; ``TCOMM`` has the key. Values of their own stand in the manifest.
 """
 
+import functools
 import re
 import shutil
 from collections import Counter
@@ -142,6 +143,10 @@ class FitsTableSheet:
         run = str(self._contents.attributes.get("run", ""))
         header["RUN"] = run.encode("ascii", "backslashreplace").decode()[:_LONGEST]
         header["COMPLETE"] = bool(self._contents.attributes.get("complete", True))
+        status = str(self._contents.attributes.get("exit_status", ""))
+        header["EXITSTAT"] = status.encode("ascii", "backslashreplace").decode()[
+            :_LONGEST
+        ]
         return _bytes(header)
 
     def _header(self) -> bytes:
@@ -176,7 +181,8 @@ class FitsTableSheet:
         code = _code(one.type)
         shape, _ = shape_of(one.type)
         if code.startswith("Q"):
-            return _name(one.key), f"1{code}({self._longest[one.key]})", one.units, None
+            form = f"1{code}({self._longest[one.key]})"
+            return _name(one.key), form, _units(one.units), None
         count = 1
         for size in shape:
             count *= size
@@ -185,7 +191,7 @@ class FitsTableSheet:
         return (
             _name(one.key),
             form,
-            one.units,
+            _units(one.units),
             f"({dimensions})" if len(shape) > 1 else None,
         )
 
@@ -196,6 +202,23 @@ def _name(key: str) -> str:
     The key itself stands in the column's ``TCOMM``.
     """
     return re.sub(r"[^A-Za-z0-9_]+", "_", key).strip("_").lower() or "_"
+
+
+@functools.cache
+def _units(text: str) -> str:
+    """Return units in ASCII: as FITS spells them (section 4.3), else escaped.
+
+    No column is left out for a ``µm``; the manifest has them as they are.
+    """
+    if text.isascii():
+        return text
+    from astropy.units import Unit
+
+    try:
+        spelled = str(Unit(text).to_string("fits"))
+    except (ValueError, TypeError):
+        spelled = ""
+    return spelled or text.encode("ascii", "backslashreplace").decode()
 
 
 def _refusals(contents: Contents) -> dict[str, str]:
@@ -230,8 +253,9 @@ def _naming(one: Variable, names: Mapping[str, int]) -> str:
     """
     if not (_ASCII.fullmatch(one.key) and len(one.key) <= _LONGEST):
         return f"FITS holds names of ASCII, up to {_LONGEST} characters"
-    if not (_ASCII.fullmatch(one.units) and len(one.units) <= _LONGEST):
-        return "FITS holds units of ASCII"
+    units = _units(one.units)
+    if not (_ASCII.fullmatch(units) and len(units) <= _LONGEST):
+        return f"FITS holds units of printable ASCII, up to {_LONGEST} characters"
     name = _name(one.key)
     if name in _OURS or names[name] > 1:
         return f"two columns would be called {name}"

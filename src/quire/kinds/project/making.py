@@ -268,6 +268,7 @@ class Making:
                 "run": facts.uid,
                 "identity": identity,
                 "complete": not facts.partial,
+                "exit_status": str((facts.stop or {}).get("exit_status", "")),
                 "issues": issues,
             },
         )

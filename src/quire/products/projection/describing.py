@@ -43,6 +43,7 @@ def held(contents: Contents, reduced: Sequence[Scalar]) -> dict[str, Any]:
     """
     return {
         "complete": contents.attributes.get("complete"),
+        "exit_status": contents.attributes.get("exit_status"),
         "variables": [
             {
                 "key": one.key,

@@ -10,7 +10,7 @@ from quire.products.projection.entries import Projection
 from quire.products.projection.facts import RunFacts
 from quire.products.projection.resolving import Calculated, Resolved
 
-EXECUTOR = "2"
+EXECUTOR = "3"
 """Version of how projections are carried out; another makes other products."""
 
 

@@ -11,7 +11,7 @@ Paths = Callable[[StreamFacts, list[str], list[str]], dict[str, str]]
 
 GENERIC = "generic"
 NAMES = (GENERIC, "NXscan", "NXsas")
-VERSION = "2"
+VERSION = "3"
 _ANGLES = frozenset({"deg", "degree", "degrees", "rad", "radian", "radians"})
 _MONITORS = ("monitor", "i0", "i_0", "ion_chamber")
 
@@ -19,11 +19,13 @@ _MONITORS = ("monitor", "i0", "i_0", "ion_chamber")
 def generic(facts: RunFacts) -> Projection:
     """Return the projection of a run that has none: all of it, as plain NXdata.
 
-    A group a stream (the first one ``data``), the configuration below
+    A group a stream (that of ``primary`` is ``data``), the configuration below
     ``instrument``, and what the start document says of sample and plan.
     """
     entries: dict[str, Any] = _about(facts)
-    for name, stream in facts.streams.items():
+    # First what a format of one table holds, and what is drawn.
+    for name in sorted(facts.streams, key=lambda one: one != "primary"):
+        stream = facts.streams[name]
         group = "data" if name == "primary" else f"data_{name}"
         for field in stream.columns:
             entries[f"/entry/{_part(group)}/{_part(field)}"] = _event(name, field)

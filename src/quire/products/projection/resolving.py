@@ -102,7 +102,7 @@ def resolve(
                 )
                 continue
             made[named.key] = found
-            note = OLD if named.old else ""
+            note = OLD if named.old else _disagreement(named, facts)
             outcomes[named.key] = Outcome(key=named.key, source=source, note=note)
     return Resolved(made=made, outcomes=outcomes)
 
@@ -319,8 +319,28 @@ def _source(stream: StreamFacts, *fields: str) -> dict[str, Any]:
 
 
 def _units(stream: StreamFacts, field: str) -> str:
-    told = stream.data_keys.get(field, {}).get("units")
-    return told if isinstance(told, str) else ""
+    """Return a data key's units; none where its descriptors do not agree on them."""
+    told = _told_units(stream, field)
+    return told[0] if len(told) == 1 else ""
+
+
+def _told_units(stream: StreamFacts, field: str) -> list[str]:
+    """Return what descriptors say of a data key's units, each once."""
+    said = (
+        one.get("data_keys", {}).get(field, {}).get("units")
+        for one in stream.descriptors
+    )
+    return list(dict.fromkeys(one for one in said if isinstance(one, str) and one))
+
+
+def _disagreement(entry: Entry, facts: RunFacts) -> str:
+    if entry.kind is not EntryKind.EVENT:
+        return ""
+    told = _told_units(facts.streams[entry.stream], entry.field)
+    if len(told) < 2:  # noqa: PLR2004
+        return ""
+    words = ", ".join(map(repr, told))
+    return f"its descriptors tell several units, {words:.200}: it has none"
 
 
 def _result_units(function: Function, given: list[str]) -> str:
