@@ -32,6 +32,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         The service that asks in that name, empty for none.
     runs
         uids of runs that may be shown to it whoever owns them: those of an attempt.
+    token
+        Hash of the token without which it would not be in, empty where there is none.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope] = frozenset()
     service: str = ""
     runs: frozenset[str] = frozenset()
+    token: str = ""
 
     @property
     def is_admin(self) -> bool:

@@ -29,6 +29,9 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         Unix seconds, None for never.
     service
         The service that asks with it in that name, empty for none.
+    parent
+        Of a session and of what begins one: the hash of the token without which it is
+        good for nothing. Empty for none.
     """
 
     hash: str
@@ -39,6 +42,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     created: float = 0.0
     expires: float | None = None
     service: str = ""
+    parent: str = ""
 
     def principal(self) -> Principal:
         """Return who holds it."""
@@ -47,6 +51,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
             groups=self.groups,
             scopes=frozenset(self.scopes),
             service=self.service,
+            token=self.parent or self.hash,
         )
 
     def live(self, now: float) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 
 import msgspec
+from msgspec.structs import replace
 
 from quire.access.principals import Principal, Scope
 from quire.access.tokens import SECRET_PREFIX, Token, TokenUse, token_hash
@@ -100,7 +101,8 @@ class Tokens:
         Raises
         ------
         Unauthenticated
-            The code is unknown, used or older than five minutes.
+            The code is unknown, used or older than five minutes, or the token that
+            asked for it is good no longer.
         """
         key = token_hash(code)
 
@@ -109,9 +111,12 @@ class Tokens:
             tx.tokens.remove(key)
             if login is None or login.use is not TokenUse.LOGIN:
                 return None
-            if not login.live(self._clock.now()):
+            lasts = self._lasts(tx, login)
+            if not login.live(self._clock.now()) or lasts <= 0:
                 return None
-            issued = self._new(login.principal(), TokenUse.SESSION, SESSION_SECONDS, "")
+            # The link itself is gone from now on.
+            holder = replace(login.principal(), token=login.parent)
+            issued = self._new(holder, TokenUse.SESSION, lasts, "")
             tx.tokens.put(issued.token)
             return issued
 
@@ -128,7 +133,7 @@ class Tokens:
         return tuple(token for token in everything if token.use is TokenUse.API)
 
     async def revoke(self, prefix: str) -> None:
-        """Take back the API token whose hash begins so.
+        """Take back the API token whose hash begins so, and the sessions begun with it.
 
         Raises
         ------
@@ -137,17 +142,31 @@ class Tokens:
         """
 
         def decide(tx: Transaction) -> None:
+            everything = tx.tokens.all()
             found = [
                 token
-                for token in tx.tokens.all()
+                for token in everything
                 if token.use is TokenUse.API and token.hash.startswith(prefix)
             ]
             if len(found) != 1 or not prefix:
                 raise NotFound("token", prefix, "give more of its id")
-            tx.tokens.remove(found[0].hash)
+            for token in everything:
+                if found[0].hash in (token.hash, token.parent):
+                    tx.tokens.remove(token.hash)
 
         await self._store.decide(decide)
         self._known.clear()
+
+    def _lasts(self, tx: Transaction, login: Token) -> float:
+        """Return the seconds of a session, which does not outlive its token."""
+        if not login.parent:
+            return SESSION_SECONDS
+        parent = tx.tokens.get(login.parent)
+        if parent is None:
+            return 0
+        if parent.expires is None:
+            return SESSION_SECONDS
+        return min(SESSION_SECONDS, parent.expires - self._clock.now())
 
     def _new(
         self, principal: Principal, use: TokenUse, lifetime: float | None, secret: str
@@ -163,6 +182,7 @@ class Tokens:
                 groups=principal.groups,
                 scopes=tuple(sorted(principal.scopes, key=str)),
                 service=principal.service,
+                parent="" if use is TokenUse.API else principal.token,
                 created=now,
                 expires=None if lifetime is None else now + lifetime,
             ),

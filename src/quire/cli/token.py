@@ -1,5 +1,6 @@
 """`quire token`."""
 
+import math
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from quire.cli.options import Json
 from quire.cli.outcomes import Commands
 from quire.cli.output import moment, put, put_json, put_table
+from quire.errors import InputError
 
 app = typer.Typer(
     cls=Commands, help="Make, list and revoke tokens.", no_args_is_help=True
@@ -17,10 +19,12 @@ _DAY = 86_400.0
 @app.command()
 def create(
     user: Annotated[
-        str, typer.Argument(help="Whom it stands for; by default yourself.")
-    ] = "",
+        str | None, typer.Argument(help="Whom it stands for; by default yourself.")
+    ] = None,
     *,
-    named: Annotated[str, typer.Option("--user", help="The same, as an option.")] = "",
+    named: Annotated[
+        str | None, typer.Option("--user", help="The same, as an option.")
+    ] = None,
     scope: Annotated[
         list[str] | None, typer.Option(help="What it admits to; by default all.")
     ] = None,
@@ -39,13 +43,17 @@ def create(
     from quire.client import tokens
     from quire.client.connection import Connection
 
-    lifetime = None if days is None else days * _DAY
+    if "" in (user, named):
+        # As a script has it whose variable is not set: it would be a token of one's own.
+        raise InputError("user", "is empty", "leave it out for a token of your own")
+    if days is not None and not 0 < days < math.inf:
+        raise InputError("--days", "must be more than 0", "leave it out for ever")
     with Connection() as connection:
         made = tokens.create(
             connection,
-            named or user,
+            named or user or "",
             scopes=scope or (),
-            lifetime=lifetime,
+            lifetime=None if days is None else days * _DAY,
             service=service,
             groups=group or (),
         )
