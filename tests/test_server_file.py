@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from quire.server_file import ServerRecord, live, publish, stand_in
+from quire.server_file import ServerRecord, live, live_servers, publish, stand_in
+from quire.testing.not_proved import not_proved
 
 NAMED = "server.json"
 
@@ -61,3 +62,26 @@ def test_of_one_on_another_machine_nothing_is_known(tmp_path: Path, dead: int) -
     (tmp_path / NAMED).write_bytes(msgspec.json.encode(_record(3, dead)))
     stand_in(here, tmp_path, servers=tmp_path / "copies")
     assert _said(tmp_path / NAMED) == here
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason=not_proved(
+        "that root finds another's server", why="root alone may", mend="run as root"
+    ),
+)
+@pytest.mark.parametrize(("owner", "is_found"), [(65_534, True), (65_533, False)])
+def test_root_finds_the_server_of_who_owns_the_folder(
+    tmp_path: Path, owner: int, *, is_found: bool
+) -> None:
+    record = _record(1, os.getpid())
+    folder = tmp_path / "data"
+    folder.mkdir()
+    os.chown(folder, 65_534, 65_534)
+    with publish(record, folder, servers=tmp_path / "copies"):
+        for file in (folder / NAMED, *(tmp_path / "copies").iterdir()):
+            os.chown(file, owner, owner)
+        assert live(folder / NAMED) == (record if is_found else None)
+        os.chown(tmp_path / "copies", owner, owner)
+        # Nobody named these.
+        assert live_servers(tmp_path / "copies") == {}

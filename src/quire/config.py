@@ -1,5 +1,6 @@
 """Frozen settings from a TOML file, the environment and flags, in that order."""
 
+import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ import msgspec
 import platformdirs
 
 from quire.access.proxy import ProxySettings, TrustedProxy
+from quire.config_values import wrong_values
 from quire.errors import InputError, ManyInputErrors
 from quire.faces.rundb.days import Days
 from quire.jobs.limits import KindLimits, Limits, Quotas
@@ -234,7 +236,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Raises
         ------
         InputError
-            A value cannot be used; names the setting and where it came from.
+            Values cannot be used; names each setting.
         """
         given = {name: value for name, value in flags.items() if value is not None}
         folder = Path(
@@ -258,7 +260,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         try:
             settings = msgspec.convert(values, cls, strict=False, dec_hook=_to_path)
         except msgspec.ValidationError as error:
-            raise InputError("settings", str(error)) from None
+            wrong = [*wrong_values(values, cls, _to_path)]
+            raise ManyInputErrors(wrong or [InputError("", str(error))]) from None
         _check(settings)
         return settings
 
@@ -269,11 +272,15 @@ def _to_path(model: type[Any], value: Any) -> Any:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        written = tomllib.loads(path.read_text())
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(str(path), f"is not TOML: {error}") from None
+    if "data_folder" in written:
+        mend = "name it to `quire serve`, or in QUIRE_DIR"
+        raise InputError("data_folder", f"is where {path} lies", mend)
+    return written
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -297,8 +304,12 @@ def _check(settings: Settings) -> None:
         wrong.append(InputError("port", f"{settings.port} is no port", "0 to 65535"))
     wrong.extend(_wrong_numbers(settings.numbers))
     wrong.extend(_wrong_address(settings.public_url))
-    if settings.slots < 1:
-        wrong.append(InputError("slots", "must be 1 or more"))
+    wrong.extend(
+        InputError(name, "must be 1 or more")
+        for name in ("slots", "streams_a_principal")
+        if getattr(settings, name) < 1
+    )
+    wrong.extend(_wrong_roots(settings))
     if min(settings.database.writers, settings.database.readers) < 1:
         wrong.append(InputError("database", "needs 1 or more writers and readers"))
     wrong.extend(
@@ -311,7 +322,7 @@ def _check(settings: Settings) -> None:
     wrong.extend(
         InputError(name, "must be more than 0")
         for name in ("run_lease", "attempt_lease", "body_limit")
-        if getattr(settings, name) <= 0
+        if not 0 < getattr(settings, name) < math.inf
     )
     try:
         settings.labs.check()
@@ -322,6 +333,13 @@ def _check(settings: Settings) -> None:
         wrong.append(error)
     if wrong:
         raise ManyInputErrors(wrong)
+
+
+def _wrong_roots(settings: Settings) -> Iterator[InputError]:
+    for name in ("asset_roots", "source_roots"):
+        for root in getattr(settings, name):
+            if not root.is_absolute():
+                yield InputError(name, f"'{root}' is no absolute path", "begin with /")
 
 
 def _wrong_address(url: str) -> Iterator[InputError]:

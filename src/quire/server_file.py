@@ -12,7 +12,7 @@ import re
 import secrets
 import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import msgspec
 import platformdirs
 
 NAME = "server.json"
+_ROOT = 0
 
 
 class ServerRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,34 +139,46 @@ def _as_file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
-def _named(data_folder: Path) -> Iterator[ServerRecord]:
+def _named(
+    data_folder: Path, owners: Container[int] | None = None
+) -> Iterator[ServerRecord]:
     for file in sorted(data_folder.glob("server-*.json")):
-        if (record := _read_live(file)) is not None:
+        if (record := _read_live(file, owners)) is not None:
             yield record
 
 
 def live(file: Path) -> ServerRecord | None:
     """Return what a file says of its server; None if there is none or it is dead.
 
-    A file that somebody else owns or could have written is no word of our server. Where
-    the server that ``server.json`` names is dead, another one on its folder is told.
+    A file that somebody else owns or could have written is no word of our server; only
+    root believes whoever owns the folder. Where the server that ``server.json`` names
+    is dead, another one on its folder is told.
     """
-    found = _read_live(file)
+    owners = _believed(file.parent)
+    found = _read_live(file, owners)
     if found is None and file.name == NAME:
-        return next(iter(_named(file.parent)), None)
+        return next(iter(_named(file.parent, owners)), None)
     return found
 
 
-def _read_live(file: Path) -> ServerRecord | None:
-    record = _read(file)
+def _believed(folder: Path) -> set[int]:
+    owners = {os.geteuid()}
+    if owners == {_ROOT}:
+        with suppress(OSError):
+            owners.add(folder.stat().st_uid)
+    return owners
+
+
+def _read_live(file: Path, owners: Container[int] | None = None) -> ServerRecord | None:
+    record = _read(file, owners)
     if record is None or not _is_here(record) or not alive(record.pid):
         return None
     return record
 
 
-def _read(file: Path) -> ServerRecord | None:
+def _read(file: Path, owners: Container[int] | None = None) -> ServerRecord | None:
     try:
-        if not _private(file):
+        if not _private(file, owners):
             return None
         return msgspec.json.decode(file.read_bytes(), type=ServerRecord)
     except (OSError, msgspec.MsgspecError):
@@ -179,7 +192,7 @@ def _is_here(record: ServerRecord) -> bool:
 def live_servers(servers: Path | None = None) -> dict[Path, ServerRecord]:
     """Return the user's running servers by the file that tells of each."""
     folder = servers or servers_folder()
-    found = {file: live(file) for file in sorted(folder.glob("*.json"))}
+    found = {file: _read_live(file) for file in sorted(folder.glob("*.json"))}
     return {file: record for file, record in found.items() if record is not None}
 
 
@@ -200,9 +213,10 @@ def alive(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def _private(path: Path) -> bool:
+def _private(path: Path, owners: Container[int] | None = None) -> bool:
     status = path.stat()
-    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+    owned = status.st_uid in ({os.geteuid()} if owners is None else owners)
+    return owned and not status.st_mode & 0o022
 
 
 def _write(record: ServerRecord, file: Path) -> None:

@@ -102,6 +102,18 @@ def test_each_server_has_its_file_and_clients_find_one_that_lives(
     assert server_file.live(folder / "server.json") is None
 
 
+def test_a_name_is_one_server_s_alone(start: Start) -> None:
+    """Its workers are known by it: another of that name would kill them."""
+    one = start("one")
+    job = _submit(one, 1.0)
+    with pytest.raises(RuntimeError, match="name: another server at work is called"):
+        start("one")
+    _until(lambda: _job(one, job)["phase"] == "COMPLETED")
+    assert _job(one, job)["attempt"] == 1
+    one.kill()
+    start("one")
+
+
 def test_progress_is_heard_at_every_server(start: Start) -> None:
     one, other = start("one"), start("two")
     job = _submit(one, 1.0)

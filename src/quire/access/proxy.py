@@ -6,6 +6,7 @@ with the secret that the proxy shares with us (``reference/security.md``, S12).
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -18,6 +19,7 @@ USER_HEADER = "X-Auth-Request-User"
 TOKEN_HEADER = "X-Auth-Request-Token"  # noqa: S105 - the header's name
 SERVICE_HEADER = "X-Auth-Request-Service"
 _SHORTEST_SECRET = 16
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -48,10 +50,15 @@ class TrustedProxy:
     Raises
     ------
     InputError
-        An address is none, or one of the two is missing.
+        An address or a host is none, or there are addresses without a secret, or a
+        secret without addresses.
     """
 
     def __init__(self, settings: ProxySettings) -> None:
+        for host in settings.hosts:
+            if not _HOST.fullmatch(host):
+                mend = "such as quire.example.org, without scheme and port"
+                raise InputError("proxy.hosts", f"{host!r} is no name of a host", mend)
         self._networks = tuple(map(_network, settings.addresses))
         self._secret = token_hash(settings.secret) if settings.secret else ""
         if bool(self._networks) is not bool(self._secret):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import resource
@@ -20,7 +21,9 @@ from quire.app.keeping import kept, named
 from quire.app.logs import configure
 from quire.app.server import Server
 from quire.config import Settings
+from quire.errors import InputError
 from quire.ports.doorbell import Doorbell
+from quire.ports.leadership import Leadership
 from quire.ports.store import Store
 from quire.web.connections import Bounds
 from quire.web.express import expressed
@@ -31,6 +34,8 @@ _DESCRIPTORS = 8192
 _OTHER_DESCRIPTORS = 256
 _GRACE_SECONDS = 3
 _LOOK_SECONDS = 1.0
+_NAME_SECONDS = 20.0
+_MOMENT = 0.1
 _OBJECTS_BEFORE_COLLECTION = 50_000
 _TURN_SECONDS = 0.0005
 
@@ -46,10 +51,23 @@ def serve(settings: Settings, *, assemble: Assemble = Server) -> None:
     Raises
     ------
     QuireError
-        The data folder cannot be used.
-    OSError
-        The address cannot be listened on.
+        The data folder or the address cannot be used, or another server has the name of
+        this one.
     """
+    settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind(listener, settings)
+        listener.listen(1024)
+        settings = named(settings, port=listener.getsockname()[1])
+        configure(settings)
+        _suit_process()
+        with asyncio.Runner(loop_factory=_event_loop) as runner:
+            runner.run(_serve(settings, listener, assemble))
+
+
+def _suit_process() -> None:
     # A batch of documents lives for milliseconds: looking through it for cycles costs
     # as much as folding it.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, 20, 20)
@@ -57,16 +75,17 @@ def serve(settings: Settings, *, assemble: Assemble = Server) -> None:
     # A request changes threads some times, and would each time wait 5 ms for one that
     # computes: columns that are gathered, runs that are searched.
     sys.setswitchinterval(_TURN_SECONDS)
-    settings.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+def _bind(listener: socket.socket, settings: Settings) -> None:
+    try:
         listener.bind((settings.host, settings.port))
-        listener.listen(1024)
-        settings = named(settings, port=listener.getsockname()[1])
-        configure(settings)
-        with asyncio.Runner(loop_factory=_event_loop) as runner:
-            runner.run(_serve(settings, listener, assemble))
+    except OSError as error:
+        reason = f"cannot be listened on: {error.strerror}"
+        if error.errno == errno.EADDRINUSE:
+            reason = "is in use"
+        mend = "--port 0 takes a free one"
+        raise InputError("port", f"{settings.port} {reason}", mend) from error
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
@@ -81,10 +100,31 @@ async def _serve(
 ) -> None:
     began = time.perf_counter()
     async with kept(settings, on_fatal=_store_lost) as keeping:
+        await _take_name(settings, keeping.leadership)
         server = assemble(settings, keeping.store, keeping.doorbell)
         server.leadership = keeping.leadership
         async with server.running():
             await _listen(server, settings, listener, began)
+
+
+async def _take_name(settings: Settings, leadership: Leadership) -> None:
+    """Have this server's name to itself: each kills the workers that bear its own.
+
+    Raises
+    ------
+    InputError
+        Another one at work has it.
+    """
+    if not settings.name:
+        return
+    file = server_file.file_of(settings.data_folder, settings.name)
+    give_up = time.monotonic() + _NAME_SECONDS
+    while not await leadership.holds(f"server {settings.name}"):
+        # One that vanished has it until the database has noticed.
+        if server_file.live(file) is not None or time.monotonic() > give_up:
+            reason = f"another server at work is called {settings.name!r}"
+            raise InputError("name", reason, "give each one of its own by --name")
+        await asyncio.sleep(_MOMENT)
 
 
 async def _listen(
@@ -171,12 +211,16 @@ class _Http(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         """Stop at a signal, and return instead of raising it again."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        ends = [signal.SIGINT, signal.SIGTERM]
+        # A terminal that is closed ends what runs in it, unless it was begun by nohup.
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            ends.append(signal.SIGHUP)
+        for number in ends:
             loop.add_signal_handler(number, self._stop)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in ends:
                 loop.remove_signal_handler(number)
 
     def _stop(self) -> None:

@@ -1,12 +1,9 @@
 """`quire serve`."""
 
-import errno
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from quire.errors import InputError
 
 
 def serve(
@@ -58,11 +55,4 @@ def serve(
         database=database,
         name=name,
     )
-    try:
-        serve_until_signal(settings)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise InputError(
-            "--port", f"{settings.port} is in use", "--port 0 takes a free one"
-        ) from error
+    serve_until_signal(settings)

@@ -90,6 +90,7 @@ class KindLimits:
             else replace(limits, memory=memory)
             for name, limits in (given or {}).items()
         }
+        _check_memory("job_memory", memory)
         for name, limits in self._given.items():
             _check(f"kinds.{name}", limits)
 
@@ -186,6 +187,10 @@ class QuotaExceeded(QuireError):
 def _check(place: str, limits: Limits) -> None:
     if 0 < limits.cpu_seconds < _LEAST_CPU_SECONDS:
         raise InputError(f"{place}.cpu_seconds", "is too little", "1 or more, or 0")
-    if 0 < (limits.memory or 0) < _LEAST_MEMORY:
+    _check_memory(f"{place}.memory", limits.memory or 0)
+
+
+def _check_memory(place: str, memory: int) -> None:
+    if memory and memory < _LEAST_MEMORY:
         mend = f"{_LEAST_MEMORY} or more, or 0"
-        raise InputError(f"{place}.memory", "is too little for an interpreter", mend)
+        raise InputError(place, "is too little for an interpreter", mend)
