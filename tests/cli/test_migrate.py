@@ -80,6 +80,8 @@ def test_a_facility_moves_to_postgres_and_back(home: Path, postgres_url: str) ->
         ("a", "b", "of the same kind"),
         ("postgresql://h/a", "postgresql://h/b", "of the same kind"),
         ("a", "postgresql://me:secret@h/b", "holds a password"),
+        ("postgresql://h/b", "", "destination: is empty"),
+        ("", "postgresql://h/b", "source: is empty"),
         ("missing", "postgresql://h/b", "holds no store"),
     ],
 )

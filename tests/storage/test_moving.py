@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from tests.storage.alone import using
 
-from quire.errors import InputError, StoreUnavailable
+from quire.errors import InputError, StoreFull, StoreUnavailable
 from quire.jobs.job import Job
 from quire.jobs.outside import begin
 from quire.ports.outbox_records import Amount, Outgoing, Position
@@ -19,10 +19,11 @@ from quire.ports.store import Store, Transaction
 from quire.runs.run import Run
 from quire.runs.searchable import searchable
 from quire.storage.backups.sqlite_copy import copy_database
-from quire.storage.moving.kinds import Kind, Row
+from quire.storage.moving.kinds import KINDS, Kind, Row
 from quire.storage.moving.move import Moved, NeverEqual, move
 from quire.storage.moving.places import open_side
 from quire.storage.moving.sides import Destination
+from quire.storage.moving.sqlite_side import SqliteSide
 from quire.testing.contracts.fixtures import ODD_UIDS, uuid
 from quire.testing.contracts.saved_queries import query
 from quire.testing.documents import make_run
@@ -340,3 +341,21 @@ def test_many_runs_are_copied_by_several_processes(
     back = _move(postgres_url, tmp_path / "b")
     assert _digests(back) == _digests(moved)
     assert _digests(moved)["run"][0] == 1200
+
+
+def test_a_folder_without_room_says_so_and_goes_on(tmp_path: Path) -> None:
+    (anchor,) = (kind for kind in KINDS if kind.name == "anchor")
+    rows = [(uuid(number), uuid(1)) for number in range(2000)]
+    side = SqliteSide(tmp_path, searchable, writing=True)
+    try:
+        side.begin("somewhere")
+        pages = side._writer.pragma("page_count")
+        side._writer.pragma("max_page_count", pages)
+        with pytest.raises(StoreFull, match="the disk is full"):
+            side.change(anchor, [], rows)
+        assert list(side.rows(anchor)) == []
+        side._writer.pragma("max_page_count", 2 * pages)
+        side.change(anchor, [], rows)
+        assert len(list(side.rows(anchor))) == len(rows)
+    finally:
+        side.close()

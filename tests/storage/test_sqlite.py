@@ -1,4 +1,7 @@
 import asyncio
+import errno
+import os
+import re
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +20,7 @@ from quire.ports.store import Decision, Store, Transaction
 from quire.runs.run import Run
 from quire.storage.key_index import KeyIndex
 from quire.storage.local_doorbell import LocalDoorbell
-from quire.storage.sqlite.folder import file_system
+from quire.storage.sqlite.folder import file_system, unlocked
 from quire.storage.sqlite.known_keys import KnownKeys
 from quire.storage.sqlite.store import SqliteStore
 from quire.testing.contracts.transactions import TransactionsContract
@@ -131,6 +134,24 @@ async def test_a_foreign_store_is_refused(
         await _open(tmp_path)
 
 
+async def test_a_damaged_store_is_told_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "quire.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreUnavailable, match=r"quire\.sqlite: NotADBError"):
+        await SqliteStore.open(tmp_path, doorbell=LocalDoorbell())
+
+
+async def test_a_store_on_a_full_disk_says_so_when_it_is_opened(tmp_path: Path) -> None:
+    files = FailingFiles("full at first")
+    files.write_fails = 1
+    with pytest.raises(StoreFull, match=r"quire\.sqlite: the disk is full"):
+        await SqliteStore.open(tmp_path, doorbell=LocalDoorbell(), vfs="full at first")
+    files.write_fails = 0
+    store = await SqliteStore.open(
+        tmp_path, doorbell=LocalDoorbell(), vfs="full at first"
+    )
+    await store.aclose()
+
+
 def test_the_file_system_is_that_of_the_nearest_mount() -> None:
     mounts = (
         "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/a rw\n"
@@ -141,6 +162,19 @@ def test_the_file_system_is_that_of_the_nearest_mount() -> None:
     assert file_system(Path("/data here/local/store"), mounts) == "xfs"
     assert file_system(Path("/data herenot"), mounts) == "ext4"
     assert file_system(Path("/x"), "") == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EWOULDBLOCK, "another server uses /data"),
+        (errno.ENOLCK, r"/data cannot be locked .*keeps no locks"),
+        (errno.EOPNOTSUPP, r"/data cannot be locked .*keeps no locks"),
+    ],
+)
+def test_a_folder_that_cannot_be_locked_is_told_why(number: int, told: str) -> None:
+    problem = OSError(number, os.strerror(number))
+    assert re.search(told, unlocked(Path("/data"), problem).reason)
 
 
 def test_known_keys_keep_to_their_limit_and_to_the_run_in_use() -> None:

@@ -22,7 +22,8 @@ _ROUNDS = 40
 _TOO_GOOD = 20e-6
 _RESERVE = 2 * 2**30
 _SQLITE = (3, 51, 3)
-_NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "fuse.ssh", "9p")
+# That of a virtual machine's host; a container may have no other.
+_OF_HOST = "9p"
 _VOLATILE = ("tmpfs", "ramfs")
 _SKEW_SECONDS = 2.0
 
@@ -135,10 +136,12 @@ def _sqlite() -> Check:
 
 
 def _file_system(folder: Path, *, alone: bool) -> Check:
+    from quire.storage.sqlite.folder import is_network
+
     kind = _kind_of(folder)
     if not alone and kind not in _VOLATILE:
         good, promise = True, "All servers of the database must see this same folder."
-    elif kind.startswith(_NETWORK):
+    elif is_network(kind) or kind == _OF_HOST:
         good, promise = (
             False,
             "SQLite cannot promise durability there; use a local disk.",

@@ -11,7 +11,7 @@ import typer
 from quire.cli.options import Json
 from quire.cli.outcomes import Outcome, say
 from quire.cli.output import put, put_json, put_table
-from quire.errors import InputError, StoreUnavailable
+from quire.errors import InputError, StoreFull, StoreUnavailable
 
 if TYPE_CHECKING:
     from quire.storage.moving.move import Moved
@@ -55,7 +55,8 @@ def migrate(
             moved = move(one, other, told=_Lines(), waiting=_Once(), wait=wait)
         except StoreUnavailable as problem:
             say(f"quire: copied so far; {problem}")
-            say("quire: stop the server, then repeat the command to copy the rest")
+            mend = "make room" if isinstance(problem, StoreFull) else "stop the server"
+            say(f"quire: {mend}, then repeat the command to copy the rest")
             raise typer.Exit(Outcome.BLOCKED) from problem
     _show(moved, time.monotonic() - begun, json=json)
 

@@ -1,5 +1,6 @@
 """Exit codes, and how errors are told on a command line."""
 
+import errno
 import os
 import sys
 from enum import IntEnum
@@ -23,6 +24,7 @@ class Outcome(IntEnum):
     INTERRUPTED = 130
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_ANSWER = frozenset({"connection_lost", "no_server"})
 
 
@@ -38,7 +40,9 @@ class Commands(TyperGroup):
         except QuireError as error:
             fail(error)
         except OSError as error:
-            # What names no file is no mistake of whoever has typed one.
+            if error.filename is None and error.errno in _FULL:
+                fail(QuireError(f"nothing more can be written: {error.strerror}"))
+            # What else names no file is no mistake of whoever has typed one.
             if error.filename is None:
                 raise
             fail(QuireError(f"{os.fsdecode(error.filename)}: {error.strerror}"))

@@ -82,7 +82,10 @@ class Metrics:
         )
         from prometheus_client.registry import Collector
 
-        families = [*self._families(), _gauge("quire_ready", "1 if it can take", ready)]
+        families = [
+            *self._families(),
+            _gauge("quire_ready", "1 if documents can be taken", ready),
+        ]
 
         class Ours(Collector):
             def collect(self) -> "Iterable[Metric]":

@@ -1,6 +1,7 @@
 """Backups of real servers at work, and going back to them."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,10 +14,12 @@ import pytest
 
 from quire.storage.backups import record
 from quire.storage.backups.backup import verify
+from quire.storage.backups.files import wanted
 from quire.testing.campaigns.server import ServerProcess
 from quire.testing.postgres.server import PostgresServer
 from quire.testing.waiting import until
 
+PRLIMIT = shutil.which("prlimit") or "prlimit"
 NDJSON = {"content-type": "application/x-ndjson"}
 
 
@@ -198,6 +201,31 @@ def test_a_missing_product_is_said_loudly(tmp_path: Path) -> None:
     (server.folder / product["file"]).unlink()
     done = quire("backup", tmp_path / "saved", server.folder, code=1)
     assert f"MISSING: {product['file']}" in done.stderr
+
+
+def test_no_room_is_told_by_the_file_and_leaves_nothing(
+    saved: Path, tmp_path: Path
+) -> None:
+    size = (saved / "quire.sqlite").stat().st_size // 2
+    small = [PRLIMIT, f"--fsize={size}", sys.executable, "-m", "quire"]
+    again = ["restore", str(saved), str(tmp_path / "again")]
+    done = subprocess.run([*small, *again], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"quire: {tmp_path}")
+    assert "quire.sqlite: File too large" in done.stderr
+    assert not [*tmp_path.glob("*again*")]
+
+
+def test_what_is_ours_alone_is_left_out(tmp_path: Path) -> None:
+    ours = ["quire.sqlite", "quire.sqlite-wal", "quire.lock", "server-one.json", ".x"]
+    theirs = ["quire.toml", "server_functions.py", "quire.sqlite.md", "token"]
+    for name in [*ours, *theirs]:
+        (tmp_path / name).touch()
+    for name in ("log", "servers", "streams"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    found = {str(one) for one in wanted(tmp_path)}
+    assert found == {*theirs, "servers/file"}
 
 
 def test_nothing_is_written_over(saved: Path, tmp_path: Path) -> None:

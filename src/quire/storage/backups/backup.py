@@ -97,12 +97,16 @@ def restore(folder: Path, records: Records, data_folder: Path, *, told: Told) ->
     part = data_folder.with_name(f".{data_folder.name}.restoring")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(mode=0o700)
-    for one in backup.files:
-        told(one.path)
-        files.copy(folder / FILES / one.path, part / one.path, one.path)
-    told("records")
-    records.restore(folder / records.name, part)
-    files.sync_folders(part)
+    try:
+        for one in backup.files:
+            told(one.path)
+            files.copy(folder / FILES / one.path, part / one.path, one.path)
+        told("records")
+        records.restore(folder / records.name, part)
+        files.sync_folders(part)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     if data_folder.exists():
         data_folder.rmdir()
     os.rename(part, data_folder)  # noqa: PTH104  # replaces nothing: it is gone

@@ -4,13 +4,18 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from quire.storage.backups.record import BackedUpFile, sync
 
 # What is made again, belongs to one process, or is the database itself.
-_LEFT_OUT = frozenset({"streams", "log"})
-_LEFT_OUT_BEGINNINGS = ("quire.sqlite", "quire.lock", "server", ".")
+_LEFT_OUT = (
+    *("streams", "log", ".*"),
+    *("quire.lock", "server.json", "server-*.json"),
+    *("quire.sqlite", "quire.sqlite-*"),
+)
 _CHUNK = 2**20
 
 
@@ -21,7 +26,7 @@ def wanted(data_folder: Path) -> Iterator[Path]:
     nor are the folders of attempts, which die with their server.
     """
     for top in sorted(data_folder.iterdir()):
-        if top.name in _LEFT_OUT or top.name.startswith(_LEFT_OUT_BEGINNINGS):
+        if any(fnmatchcase(top.name, one) for one in _LEFT_OUT):
             continue
         if top.is_file():
             yield top.relative_to(data_folder)
@@ -49,11 +54,23 @@ def copy(source: Path, destination: Path, named: str) -> BackedUpFile:
         while chunk := read.read(_CHUNK):
             digest.update(chunk)
             size += len(chunk)
-            written.write(chunk)
-        written.flush()
-        os.fsync(written.fileno())
+            with _naming(destination):
+                written.write(chunk)
+        with _naming(destination):
+            written.flush()
+            os.fsync(written.fileno())
     shutil.copystat(source, destination)
     return BackedUpFile(path=named, size=size, sha256=digest.hexdigest())
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have a failure to write name the file: of an open one it does not."""
+    try:
+        yield
+    except OSError as problem:
+        problem.filename = str(path)
+        raise
 
 
 def sync_folders(folder: Path) -> None:

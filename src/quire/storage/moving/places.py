@@ -20,8 +20,10 @@ def check_place(place: str, field: str) -> None:
     Raises
     ------
     InputError
-        So it is; names the field.
+        So it is, or it is empty; names the field.
     """
+    if not place:  # as of a variable that is not set: it would be the working folder
+        raise InputError(field, "is empty", "name a folder or a URL")
     if not is_database(place):
         return
     try:

@@ -13,8 +13,14 @@ from quire.storage.codec import Codec
 from quire.storage.moving.kinds import KINDS, LAST, Column, Kind, Row
 from quire.storage.moving.notes import refuse_other
 from quire.storage.postgres.keys import to_key
+from quire.storage.sqlite import sql
 from quire.storage.sqlite.changes import Changes
-from quire.storage.sqlite.connection import open_reader, open_writer
+from quire.storage.sqlite.connection import (
+    STORE_ERRORS,
+    meaning,
+    open_reader,
+    open_writer,
+)
 from quire.storage.sqlite.folder import prepare
 from quire.storage.sqlite.half_copy import read_note, refuse_half, write_note
 from quire.storage.sqlite.jobs import SqliteJobs
@@ -87,7 +93,13 @@ class SqliteSide:
             open_writer(self._file).close()
 
     def rows(self, kind: Kind, after: Row | None = None) -> Iterator[Row]:
-        """Return the rows behind a key, all for None, in the order of their keys."""
+        """Return the rows behind a key, all for None, in the order of their keys.
+
+        Raises
+        ------
+        StoreUnavailable
+            They cannot be read.
+        """
         reader = open_reader(self._file)
         try:
             reader.create_scalar_function("place", _place, 1, deterministic=True)
@@ -95,6 +107,8 @@ class SqliteSide:
             readers = [_READ[column] for _, column in kind.columns]
             for row in reader.execute(query, bindings):
                 yield tuple([read(one) for read, one in zip(readers, row, strict=True)])
+        except STORE_ERRORS as problem:
+            raise meaning(problem, 0) from problem
         finally:
             reader.close()
 
@@ -121,10 +135,25 @@ class SqliteSide:
         write_note(self._folder, source, done=False)
 
     def change(self, kind: Kind, gone: Sequence[Row], rows: Sequence[Row]) -> None:
-        """Remove the rows with these keys, then store rows; durable, whole or not."""
-        with self._writer:
+        """Remove the rows with these keys, then store rows; durable, whole or not.
+
+        Raises
+        ------
+        StoreUnavailable
+            They cannot be written.
+        """
+        # Not by `with`: SQLite itself takes back what found no room, and apsw cannot
+        # do so once more.
+        self._writer.execute(sql.BEGIN)
+        try:
             self._remove(kind, gone)
             self._put(kind, rows)
+            self._writer.execute(sql.COMMIT)
+        except STORE_ERRORS as problem:
+            raise meaning(problem, self._writer.system_errno) from problem
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute(sql.ROLLBACK)
 
     def complete(self) -> None:
         """Make what is derived from the rows: nothing here."""

@@ -171,7 +171,10 @@ def _refuse_careless(connection: psycopg.Connection[Row]) -> str:
             " may be lost when it crashes; set it on"
         )
     if found.get("server_encoding") != "UTF8":
-        raise StoreUnavailable("the database's encoding is not UTF8")
+        raise StoreUnavailable(
+            "the database's encoding is not UTF8; make one with createdb --encoding"
+            " UTF8 --template template0"
+        )
     if found.get("transaction_read_only") == "on":
         raise StoreUnavailable(
             "the database takes no writes: it is a standby, or"

@@ -1,6 +1,8 @@
 """Connections to the database, and what their failures mean."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -37,31 +39,32 @@ def open_writer(file: Path, vfs: str | None = None) -> apsw.Connection:
     Raises
     ------
     StoreUnavailable
-        The SQLite library is too old, or the database is not ours to write.
+        The SQLite library is too old, the disk is full, or the database is damaged or
+        not ours to write.
     """
     if apsw.SQLITE_VERSION_NUMBER < _OLDEST:
         raise StoreUnavailable(f"SQLite {apsw.sqlite_lib_version()} is below 3.51.3")
-    connection = apsw.Connection(str(file), vfs=vfs, statementcachesize=256)
-    connection.set_busy_timeout(5_000)
-    _configure(connection)
-    if connection.pragma("journal_mode", "wal") != "wal":
-        raise StoreUnavailable(f"{file} cannot be kept in WAL mode here")
-    connection.pragma("synchronous", 2)
-    connection.pragma("journal_size_limit", 64 * 2**20)
-    migrate(connection)
-    return connection
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    with _opened(file, flags, vfs) as connection:
+        if connection.pragma("journal_mode", "wal") != "wal":
+            raise StoreUnavailable(f"{file} cannot be kept in WAL mode here")
+        connection.pragma("synchronous", 2)
+        connection.pragma("journal_size_limit", 64 * 2**20)
+        migrate(connection)
+        return connection
 
 
 def open_reader(file: Path, vfs: str | None = None) -> apsw.Connection:
-    """Return a connection that only reads."""
-    flags = apsw.SQLITE_OPEN_READONLY
-    connection = apsw.Connection(
-        str(file), flags=flags, vfs=vfs, statementcachesize=256
-    )
-    connection.set_busy_timeout(5_000)
-    _configure(connection)
-    connection.pragma("query_only", value=True)
-    return connection
+    """Return a connection that only reads.
+
+    Raises
+    ------
+    StoreUnavailable
+        It cannot be opened, or is damaged.
+    """
+    with _opened(file, apsw.SQLITE_OPEN_READONLY, vfs) as connection:
+        connection.pragma("query_only", value=True)
+        return connection
 
 
 def prove(connection: apsw.Connection) -> None:
@@ -95,6 +98,29 @@ def meaning(problem: BaseException, system_error: int) -> StoreUnavailable:
     if write_failed and system_error in _FULL:
         return StoreFull(f"no more can be written ({errno.errorcode[system_error]})")
     return StoreUnavailable(f"{type(problem).__name__} {extended}: {problem}")
+
+
+@contextmanager
+def _opened(file: Path, flags: int, vfs: str | None) -> Iterator[apsw.Connection]:
+    """Lend a new connection, which is closed only if it cannot be made ready."""
+    connection = None
+    try:
+        connection = apsw.Connection(
+            str(file), flags=flags, vfs=vfs, statementcachesize=256
+        )
+        connection.set_busy_timeout(5_000)
+        _configure(connection)
+        yield connection
+    except BaseException as problem:
+        if connection is None:
+            system_error = 0
+        else:
+            system_error = connection.system_errno
+            connection.close(force=True)
+        if not isinstance(problem, STORE_ERRORS):
+            raise
+        found = meaning(problem, system_error)
+        raise type(found)(f"{file}: {found.reason}") from problem
 
 
 def _configure(connection: apsw.Connection) -> None:

@@ -67,13 +67,18 @@ def file_system(folder: Path, mounts: str) -> str:
     return found
 
 
+def is_network(kind: str) -> bool:
+    """Return whether hosts share a file system of this type."""
+    return _NETWORK.fullmatch(kind) is not None
+
+
 def _refuse_network(folder: Path) -> None:
     try:
         mounts = _MOUNTS.read_text(errors="replace")
     except OSError:
         return  # no such list on this system
     kind = file_system(folder.resolve(), mounts)
-    if _NETWORK.fullmatch(kind):
+    if is_network(kind):
         raise StoreUnavailable(
             f"{folder} lies on a network file system ({kind}), where SQLite cannot"
             " promise durability; choose a folder on a local disk"
@@ -86,10 +91,20 @@ def _lock(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
         os.close(lock)
-        raise StoreUnavailable(
-            f"another server uses {path.parent}; stop it or choose another folder"
-        ) from problem
+        raise unlocked(path.parent, problem) from problem
     return lock
+
+
+def unlocked(folder: Path, problem: OSError) -> StoreUnavailable:
+    """Return what it means that a folder cannot be locked."""
+    if isinstance(problem, BlockingIOError):
+        return StoreUnavailable(
+            f"another server uses {folder}; stop it or choose another folder"
+        )
+    return StoreUnavailable(
+        f"{folder} cannot be locked ({problem.strerror}): its file system keeps no"
+        " locks; choose a folder on a local disk"
+    )
 
 
 def _sync_above(folder: Path) -> None:
