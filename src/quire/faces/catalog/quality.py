@@ -13,6 +13,7 @@ from quire.actions.annotate import Annotate
 from quire.actions.lookup import By
 from quire.actions.search import Question
 from quire.errors import InputError
+from quire.faces.catalog.taking import BY
 from quire.faces.catalog.wire import quality
 from quire.runs.annotations import FieldValue, SignOff, Span
 from quire.runs.changes import (
@@ -26,9 +27,12 @@ from quire.runs.changes import (
     WithdrawComment,
 )
 from quire.web.body import choice, read_json
+from quire.web.description import Operation, Parameter
 from quire.web.gate import Gate, Handler
 from quire.web.json import json_response
 
+_OF_ONE = Operation(query={"by": BY})
+_WITHDRAWN = Operation(query={"by": BY, "reason": Parameter(says="Why.")})
 _BODY = 256 * 1024  # the longest comment, each sign of it as two \uXXXX
 
 
@@ -121,8 +125,12 @@ class QualityRoutes:
         """Return the routes of this face."""
         one, needs = "/api/v1/runs/{which}", Scope.RUNS_ANNOTATE
 
-        def route(method: str, path: str, handler: Handler) -> BaseRoute:
-            return gate.route(path, handler, needs=needs, methods=[method])
+        def route(
+            method: str, path: str, handler: Handler, says: Operation = _OF_ONE
+        ) -> BaseRoute:
+            return gate.route(
+                path, handler, needs=needs, methods=[method], describes=says
+            )
 
         return [
             gate.route(
@@ -130,13 +138,14 @@ class QualityRoutes:
                 self.history,
                 needs=Scope.RUNS_READ,
                 methods=["GET"],
+                describes=_OF_ONE,
             ),
-            route("POST", "/api/v1/runs/flags", self.flag_all),
-            route("POST", "/api/v1/batches/{batch}/undo", self.undo_batch),
+            route("POST", "/api/v1/runs/flags", self.flag_all, Operation()),
+            route("POST", "/api/v1/batches/{batch}/undo", self.undo_batch, Operation()),
             route("POST", f"{one}/flags", self.flag),
             route("PUT", f"{one}/sign-off", self.sign_off),
             route("POST", f"{one}/comments", self.comment),
-            route("DELETE", f"{one}/comments/{{number}}", self.withdraw),
+            route("DELETE", f"{one}/comments/{{number}}", self.withdraw, _WITHDRAWN),
             route("POST", f"{one}/fields", self.field),
             route("POST", f"{one}/undo", self.undo),
         ]

@@ -11,11 +11,15 @@ from starlette.routing import BaseRoute
 from quire.access.principals import Principal, Scope
 from quire.actions.lookup import By, Lookup
 from quire.faces.catalog.streams import flag
+from quire.faces.catalog.taking import BY
 from quire.faces.catalog.wire import are_long, detail
 from quire.runs.facility import NumberRule
 from quire.web.body import choice
+from quire.web.description import Operation, Parameter
 from quire.web.gate import Gate
 from quire.web.json import json_response
+
+_EXACT = Parameter(says="Documents as they came, with NaN and infinities.", type=bool)
 
 
 class CatalogRoutes:
@@ -27,13 +31,14 @@ class CatalogRoutes:
 
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
-        one = "/api/v1/runs/{which}"
-        handlers = {
-            one: self.run,
-        }
         return [
-            gate.route(path, handler, needs=Scope.RUNS_READ, methods=["GET"])
-            for path, handler in handlers.items()
+            gate.route(
+                "/api/v1/runs/{which}",
+                self.run,
+                needs=Scope.RUNS_READ,
+                methods=["GET"],
+                describes=Operation(query={"by": BY, "exact": _EXACT}),
+            )
         ]
 
     async def run(self, request: Request, principal: Principal) -> Response:

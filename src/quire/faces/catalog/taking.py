@@ -1,4 +1,4 @@
-"""Handlers that take no query parameter which they would pass over."""
+"""Query parameters that several faces take, and none that would be passed over."""
 
 from functools import wraps
 
@@ -6,8 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quire.access.principals import Principal
+from quire.actions.lookup import By
 from quire.errors import InputError
+from quire.web.description import Parameter
 from quire.web.gate import Handler
+
+BY = Parameter(says="What the run is named by; else whatever fits.", type=By)
 
 
 def taking(handler: Handler, *known: str) -> Handler:

@@ -6,7 +6,7 @@ a line each (`application/json-seq`) or one MessagePack map behind another.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -37,6 +37,9 @@ _FORMS = {
     _JSON: "json-seq",
 }
 _SENT_AS = {"json-seq": "application/json-seq", "msgpack": "application/x-msgpack"}
+_FORMAT = Parameter(
+    says="Form of the answer; else by Accept.", type=Literal["json-seq", "msgpack"]
+)
 _FILL = Parameter(says="Whether to put the data of assets in; only false.", type=bool)
 
 
@@ -79,7 +82,7 @@ class DatabrokerRoutes:
         path = "/documents/{path:path}"
         sends = Operation(body=NamedDocument, answers={200: None})
         gives = Operation(
-            query={"fill": _FILL},
+            query={"fill": _FILL, "format": _FORMAT},
             answers={200: NamedDocument},
             answer_types=tuple(_SENT_AS.values()),
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +18,7 @@ from quire.faces.dpm.topics import encode_spaces, encode_statuses
 from quire.faces.dpm.wire import NoArguments
 from quire.products.specification_schema import specification_schema
 from quire.web.body import decode_json, read_body
-from quire.web.description import Operation
+from quire.web.description import Operation, Parameter
 from quire.web.event_stream import KEEPALIVE_SECONDS
 from quire.web.gate import DeclaredRoute, Gate, Handler
 from quire.web.json import json_response
@@ -25,6 +26,10 @@ from quire.web.open_streams import OpenStreams
 
 _SCHEMA = "/api/v1/schemas/data-product-specification"
 _EVENTS = Operation(answers={200: str}, answer_types=("text/event-stream",))
+_SEEN = "The id of the last event heard; the header of that name goes first."
+_RESUMED = msgspec.structs.replace(
+    _EVENTS, query={"last_event_id": Parameter(says=_SEEN, type=int)}
+)
 
 
 class DpmRoutes:
@@ -60,8 +65,8 @@ class DpmRoutes:
         statuses, storage = f"{DAQ}/status", f"{DPM}/storage"
         return (
             gate.open_route(_SCHEMA, self.schema, methods=["GET"]),
-            _topic(gate, statuses, self.statuses),
-            _topic(gate, storage, self.storage),
+            _topic(gate, statuses, self.statuses, _RESUMED),
+            _topic(gate, storage, self.storage, _EVENTS),
             _command(gate, f"{DPM}/Exit", self.exit, needs=Scope.ADMIN_ALL),
             _command(gate, f"{DAQ}/Exit", self.exit, needs=Scope.ADMIN_ALL),
             *(
@@ -128,14 +133,16 @@ class DpmRoutes:
         return handler
 
 
-def _topic(gate: Gate, path: str, handler: Handler) -> DeclaredRoute:
+def _topic(
+    gate: Gate, path: str, handler: Handler, describes: Operation
+) -> DeclaredRoute:
     return gate.route(
         path,
         handler,
         needs=Scope.JOBS_RUN,
         methods=["GET"],
         refuse=daq_exception,
-        describes=_EVENTS,
+        describes=describes,
     )
 
 

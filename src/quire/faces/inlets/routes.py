@@ -13,11 +13,16 @@ from quire.access.principals import Principal, Scope
 from quire.actions.inlet import Inlets
 from quire.ports.inlet_records import SetAside
 from quire.web.body import integer
+from quire.web.description import Operation, Parameter
 from quire.web.gate import Gate
 from quire.web.json import json_response
 
 _MOST = 1000
 _LARGEST = 2**62
+_ASIDE = {
+    "after": Parameter(says="How many to leave out.", type=int),
+    "limit": Parameter(says="How many at most.", type=int),
+}
 
 
 class InletRoutes:
@@ -32,7 +37,13 @@ class InletRoutes:
         every, aside = "/api/v1/inlets", "/api/v1/inlets/{name}/aside"
         return (
             gate.route(every, self.get, needs=needs, methods=["GET"]),
-            gate.route(aside, self.aside, needs=needs, methods=["GET"]),
+            gate.route(
+                aside,
+                self.aside,
+                needs=needs,
+                methods=["GET"],
+                describes=Operation(query=_ASIDE),
+            ),
         )
 
     async def get(self, _: Request, __: Principal) -> Response:

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from quire.access.principals import Scope
 from quire.actions.health import Health
 from quire.errors import InputError
+from quire.faces.uws import describing as says
 from quire.faces.uws.description import (
     VOTABLE_TYPE,
     availability,
@@ -28,20 +29,11 @@ from quire.web.gate import Gate, Handler
 from quire.web.negotiation import answer_form
 
 _SERVICE = "/uws/{kind}"
-_XML = Operation(answers={200: str}, answer_types=(MEDIA_TYPE,))
-_TEXT = Operation(answers={200: str}, answer_types=("text/plain",))
-_FORM = Operation(
-    body=dict,
-    body_types=("application/x-www-form-urlencoded", "multipart/form-data"),
-    answers={303: None},
-    answer_types=(),
-)
 _DESCRIPTIONS = {
     VOTABLE_TYPE: "votable",
     "application/xml": "votable",
     "application/json": "json",
 }
-_SEE = Operation(answers={303: None}, answer_types=())
 
 
 class UwsRoutes:
@@ -69,14 +61,16 @@ class UwsRoutes:
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
         opened = {
-            f"{_SERVICE}/availability": self.availability,
-            f"{_SERVICE}/capabilities": self.capabilities,
-            f"{_SERVICE}/job-description": self.description,
+            f"{_SERVICE}/availability": (self.availability, says.XML),
+            f"{_SERVICE}/capabilities": (self.capabilities, says.XML),
+            f"{_SERVICE}/job-description": (self.description, says.DESCRIPTION),
         }
         return [
             *(
-                gate.open_route(path, telling(handler), methods=["GET"], describes=_XML)
-                for path, handler in opened.items()
+                gate.open_route(
+                    path, telling(handler), methods=["GET"], describes=operation
+                )
+                for path, (handler, operation) in opened.items()
             ),
             *(
                 gate.route(
@@ -96,19 +90,22 @@ class UwsRoutes:
         lists, single = self._lists, self._single
         paths: dict[str, Mapping[str, tuple[Handler, Operation]]] = {
             f"{_SERVICE}/sync": {
-                "GET": (lists.sync, _SEE),
-                "POST": (lists.sync, _FORM),
+                "GET": (lists.sync, says.SYNC),
+                "POST": (lists.sync, says.SYNC_FORM),
             },
-            f"{_SERVICE}/sync/{{id}}": {"GET": (single.sync, _SEE)},
+            f"{_SERVICE}/sync/{{id}}": {"GET": (single.sync, says.SEE)},
         }
         for name in COLLECTIONS:
             every = f"{_SERVICE}/{name}"
             one = f"{every}/{{id}}"
-            paths[every] = {"GET": (lists.get, _XML), "POST": (lists.post, _FORM)}
+            paths[every] = {
+                "GET": (lists.get, says.LIST),
+                "POST": (lists.post, says.MAKING),
+            }
             paths[one] = {
-                "GET": (single.get, _XML),
-                "POST": (single.post, _FORM),
-                "DELETE": (single.delete, _SEE),
+                "GET": (single.get, says.ONE),
+                "POST": (single.post, says.CHANGING),
+                "DELETE": (single.delete, says.SEE),
             }
             for path, methods in self._parts().items():
                 paths[f"{one}/{path}"] = methods
@@ -117,28 +114,31 @@ class UwsRoutes:
     def _parts(self) -> Mapping[str, Mapping[str, tuple[Handler, Operation]]]:
         single, values = self._single, self._values
         return {
-            "phase": {"GET": (single.phase, _TEXT), "POST": (single.set_phase, _FORM)},
+            "phase": {
+                "GET": (single.phase, says.TEXT),
+                "POST": (single.set_phase, says.TURNING),
+            },
             "executionduration": {
-                "GET": (single.duration, _TEXT),
-                "POST": (single.set_duration, _FORM),
+                "GET": (single.duration, says.TEXT),
+                "POST": (single.set_duration, says.LIMITING),
             },
             "destruction": {
-                "GET": (single.destruction, _TEXT),
-                "POST": (single.set_destruction, _FORM),
+                "GET": (single.destruction, says.TEXT),
+                "POST": (single.set_destruction, says.ENDING),
             },
-            "quote": {"GET": (single.quote, _TEXT)},
-            "owner": {"GET": (single.owner, _TEXT)},
-            "error": {"GET": (single.error, _TEXT)},
+            "quote": {"GET": (single.quote, says.TEXT)},
+            "owner": {"GET": (single.owner, says.TEXT)},
+            "error": {"GET": (single.error, says.TEXT)},
             "parameters": {
-                "GET": (values.parameters, _XML),
-                "POST": (values.set_parameters, _FORM),
+                "GET": (values.parameters, says.XML),
+                "POST": (values.set_parameters, says.PUTTING),
             },
             "parameters/{name}": {
-                "GET": (values.parameter, _TEXT),
-                "PUT": (values.set_parameter, _FORM),
+                "GET": (values.parameter, says.TEXT),
+                "PUT": (values.set_parameter, says.VALUE),
             },
-            "results": {"GET": (values.results, _XML)},
-            "results/{name}": {"GET": (values.result, _TEXT)},
+            "results": {"GET": (values.results, says.XML)},
+            "results/{name}": {"GET": (values.result, says.TEXT)},
         }
 
     async def availability(self, request: Request) -> Response:
