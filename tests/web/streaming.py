@@ -31,7 +31,7 @@ from quire.runs.run import Run
 from quire.storage.local_doorbell import LocalDoorbell
 from quire.storage.memory.store import MemoryStore
 from quire.testing.waiting import PATIENCE
-from quire.web.connections import Bounds
+from quire.web.connections import LINE, Bounds
 from quire.web.event_stream import as_sent, encode_entry
 from quire.web.express import expressed
 from quire.web.open_streams import OpenStreams
@@ -85,6 +85,7 @@ class Streaming:
         self._limit = a_principal
         self._streams = self._fresh()
         self.connected: list[str | None] = []
+        self.closed = asyncio.Event()
 
     def _fresh(self) -> OpenStreams:
         return OpenStreams(
@@ -104,6 +105,18 @@ class Streaming:
         if after is None:
             return Response(status_code=204)
         return self._streams.respond(ANYONE, self._broadcasts.listen(NAME, after))
+
+    async def left(self, request: Request) -> Response:
+        """Begin a stream once its listener has left."""
+        line = request.scope["extensions"][LINE]["line"]
+        lost = asyncio.Event()
+        line.when_lost(lost.set)
+        if not line.lost:
+            await lost.wait()
+        return self._streams.respond(ANYONE, _Closing(self.closed))
+
+    async def were_closed(self, _: Request) -> Response:
+        return JSONResponse(self.closed.is_set())
 
     async def tell(self, request: Request) -> Response:
         asked = await request.json()
@@ -156,6 +169,8 @@ class Streaming:
                 Route("/", self.page),
                 Route("/canned", self.canned),
                 Route("/events", self.events),
+                Route("/left", self.left),
+                Route("/closed", self.were_closed),
                 Route("/tell", self.tell, methods=["POST"]),
                 Route("/act", self.act, methods=["POST"]),
                 Route("/cut", self.cut, methods=["POST"]),
@@ -164,6 +179,23 @@ class Streaming:
             exception_handlers={QuireError: on_quire_error},
             lifespan=lifespan,
         )
+
+
+class _Closing:
+    """Pieces that nobody hears."""
+
+    def __init__(self, closed: asyncio.Event) -> None:
+        self._closed = closed
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        await self._closed.wait()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._closed.set()
 
 
 def _tell(tx: Transaction, event: ProgressEvent) -> None:

@@ -4,6 +4,7 @@ import json
 import select
 import shutil
 import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -155,6 +156,18 @@ def test_a_principal_has_so_many_streams_and_no_more() -> None:
 
         until(admitted)
         second.close()
+
+
+def test_who_leaves_before_a_stream_begins_leaves_nothing_behind(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a page does that is reloaded at once."""
+    host, port = served.http.base_url.host, served.http.base_url.port
+    with socket.create_connection((host, port)) as wire:
+        wire.sendall(b"GET /left HTTP/1.1\r\nHost: x\r\n\r\n")
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    until(lambda: bool(served.http.get("/closed").json()))
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 def test_a_head_request_is_answered_and_over(served: Served) -> None:

@@ -37,6 +37,9 @@ from quire.faces.catalog.samples import SampleRoutes
 from quire.faces.catalog.saved import SavedQueryRoutes
 from quire.faces.catalog.search import SearchRoutes
 from quire.faces.catalog.streams import StreamRoutes
+from quire.faces.dashboard.line_pages import LinePageRoutes
+from quire.faces.dashboard.list_pages import ListPageRoutes
+from quire.faces.dashboard.product_pages import ProductPageRoutes
 from quire.faces.dashboard.rendering import Rendering
 from quire.faces.dashboard.routes import DashboardRoutes
 from quire.faces.dashboard.run_page import RunPageRoutes
@@ -90,6 +93,8 @@ class Faces:
     ----------
     metrics
         What the requests are counted by.
+    shown
+        What makes pages.
     """
 
     def __init__(
@@ -102,6 +107,7 @@ class Faces:
         tokens: Tokens,
     ) -> None:
         self.metrics = Metrics()
+        self.shown = Rendering(on.clock)
         self._on = on
         self._runs = runs
         self._jobs = jobs
@@ -166,6 +172,7 @@ class Faces:
             *self._of_jobs(),
             InletRoutes(inlets),
             OutletRoutes(outlets),
+            LinePageRoutes(shown=self.shown, inlets=inlets, outlets=outlets),
             *self._of_the_server(),
             *self._of_people(),
         )
@@ -276,7 +283,7 @@ class Faces:
         )
 
     def _of_people(self) -> Sequence[Face]:
-        on, labs, shown = self._on, self._labs, Rendering()
+        on, labs, shown = self._on, self._labs, self.shown
         return (
             RunPageRoutes(
                 shown=shown,
@@ -285,6 +292,10 @@ class Faces:
                 annotate=self._runs.annotate,
                 notebooks=labs.notebooks,
             ),
+            ListPageRoutes(
+                shown=shown, lists=self._runs.lists, queries=self._runs.queries
+            ),
+            ProductPageRoutes(shown=shown, shelf=Shelf(on.store, on.folder)),
             DashboardRoutes(
                 shown=shown,
                 search=self._runs.search,

@@ -48,6 +48,8 @@ class Server:
 
     Attributes
     ----------
+    routes
+        All of them, in the order in which they are tried.
     app
         What the HTTP server serves.
     express
@@ -99,20 +101,16 @@ class Server:
         self._outlets = Forward(
             outlets(settings.outlets, on.folder), store, doorbell, on.clock
         )
-        self.app, self.express = self._served()
-
-    def _served(self) -> tuple[ASGIApp, Mapping[bytes, Express]]:
         faces = Faces(
-            self._on,
-            self._runs,
-            self._jobs,
-            self._acquisitions,
-            self._labs,
-            self._tokens,
+            on, self._runs, self._jobs, self._acquisitions, self._labs, self._tokens
         )
-        routes = faces.routes(self._inlets, self._outlets)
-        served = application(routes, hosts=self._on.settings.proxy.hosts)
-        express = faces.express(routes)
+        self.routes = faces.routes(self._inlets, self._outlets)
+        self.app, self.express = self._served(faces)
+
+    def _served(self, faces: Faces) -> tuple[ASGIApp, Mapping[bytes, Express]]:
+        hosts = self._on.settings.proxy.hosts
+        served = application(self.routes, hosts=hosts, page=faces.shown.problem)
+        express = faces.express(self.routes)
         if logging.getLogger("quire.requests").isEnabledFor(logging.INFO):
             # Of all requests, and so all on the usual way.
             served, express = RequestLogged(served), {}

@@ -95,6 +95,10 @@ class EventStream(Response):
         """Send until the end, the client's leaving, or the server's."""
         del receive  # the line tells when the client has left
         line: Line = scope["extensions"][LINE]["line"]
+        if line.lost:  # while the answer was made: nothing more would tell of it
+            line.abort()
+            await _close(self._pieces)
+            return
         task = cast("asyncio.Task[None]", asyncio.current_task())
 
         def break_off() -> None:

@@ -1,10 +1,11 @@
 """What every request and every answer must keep to, around the whole application."""
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quire.errors import Forbidden, InputError
-from quire.web.problems import problem
+from quire.errors import Forbidden, InputError, QuireError
+from quire.web.problems import Page, legible, problem
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -24,11 +25,19 @@ class Guard:
 
     A page of another site that has its own name resolve to 127.0.0.1 (DNS
     rebinding) sends that name as Host; only loopback names are ours.
+
+    Parameters
+    ----------
+    page
+        How a person is told of a refusal; None tells everybody as programs are.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: frozenset[str], *, page: Page | None = None
+    ) -> None:
         self._app = app
         self._hosts = hosts
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -44,19 +53,25 @@ class Guard:
                 message["headers"] = [*given, *added]
             await send(message)
 
-        host = Headers(scope=scope).get("host")
-        if host is None:
-            refusal = problem(InputError("Host", "the header is missing"))
-            await refusal(scope, receive, send_guarded)
-        elif host_name(host) not in self._hosts:
-            refusal = problem(Forbidden(f"host {host_name(host)!r}", "a loopback name"))
-            await refusal(scope, receive, send_guarded)
-        else:
+        error = self._refused(Headers(scope=scope).get("host"))
+        if error is None:
             await self._app(scope, receive, send_guarded)
+            return
+        refusal = await legible(Request(scope, receive), problem(error), self._page)
+        await refusal(scope, receive, send_guarded)
+
+    def _refused(self, host: str | None) -> QuireError | None:
+        if host is None:
+            return InputError("Host", "the header is missing")
+        name = host_name(host)
+        if name not in self._hosts:
+            known = "a loopback name, or one of `hosts` under [proxy] in quire.toml"
+            return Forbidden(f"host {name!r}", known)
+        return None
 
 
 def host_name(host: str) -> str:
-    """Return what stands before the port."""
+    """Return what stands before the port, in small letters (RFC 9110, 4.2.3)."""
     if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.rpartition(":")[0] if ":" in host else host
+        return host.partition("]")[0].lower() + "]"
+    return (host.rpartition(":")[0] if ":" in host else host).lower()

@@ -102,6 +102,13 @@ def answer_form(request: Request, forms: Mapping[str, str]) -> str:
     return forms[best]
 
 
+def wants_page(request: Request) -> bool:
+    """Return whether a person with a browser asks: it names HTML, and before JSON."""
+    ranges = _ranges(", ".join(request.headers.getlist("accept")))
+    data = [ranges.get(f"application/{kind}", 0.0) for kind in ("json", "problem+json")]
+    return ranges.get("text/html", 0.0) > max(data)
+
+
 def _charset(parameters: str) -> str:
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")

@@ -1,6 +1,6 @@
 """Errors as problem details (RFC 9457)."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +11,10 @@ from starlette.responses import Response
 from quire.errors import InputError, ManyInputErrors, QuireError
 from quire.web.compression import ENCODINGS
 from quire.web.json import json_response
+from quire.web.negotiation import wants_page
+
+Page = Callable[[Request, Response], Awaitable[Response]]
+"""Makes what a person reads of the problem that a request has met."""
 
 _STATUS: Mapping[str, int] = {
     "invalid_input": 422,
@@ -44,6 +48,7 @@ _STATUS: Mapping[str, int] = {
     "store_full": 507,
     "not_reached": 503,
 }
+_LONGEST_PATH = 200
 _TRY_LATER = frozenset({503, 507})
 _EXTRA = (
     "what",
@@ -83,6 +88,13 @@ def problem(error: QuireError) -> Response:
     return _response(body, status)
 
 
+async def legible(request: Request, answer: Response, page: Page | None) -> Response:
+    """Return a problem as who asks can read it: programs as it is, people as a page."""
+    if page is None or not wants_page(request):
+        return answer
+    return await page(request, answer)
+
+
 async def on_quire_error(_: Request, error: Exception) -> Response:
     """Answer a request that raised one of our errors."""
     if not isinstance(error, QuireError):
@@ -90,7 +102,7 @@ async def on_quire_error(_: Request, error: Exception) -> Response:
     return problem(error)
 
 
-async def on_http_error(_: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer what the router itself refuses: no such page, wrong method."""
     if not isinstance(error, HTTPException):
         raise error
@@ -98,12 +110,24 @@ async def on_http_error(_: Request, error: Exception) -> Response:
         "type": "about:blank",
         "title": HTTPStatus(error.status_code).phrase,
         "status": error.status_code,
-        "detail": error.detail,
+        "detail": _unrouted(request, error),
         "code": "http_error",
     }
     response = _response(body, error.status_code)
     response.headers.update(error.headers or {})
     return response
+
+
+def _unrouted(request: Request, error: HTTPException) -> str:
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            path = request.url.path[:_LONGEST_PATH]
+            return f"nothing is at {path!r}; /docs lists every address"
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            taken = (error.headers or {}).get("Allow", "another method")
+            return f"{request.method} does nothing here; it takes {taken}"
+        case _:
+            return error.detail
 
 
 async def on_disconnect(_: Request, __: Exception) -> Response:

@@ -104,6 +104,37 @@ def test_what_was_not_fetched_is_fetched_again(
     expect(said).to_have_text("live")
 
 
+def test_jobs_that_were_not_fetched_are_fetched_again(
+    page: Page, http: httpx.Client
+) -> None:
+    page.goto("/jobs")
+    said = page.locator("#connection")
+    expect(said).to_have_text("live")
+    gone = re.compile(r"/api/v1/jobs\?limit=50$")
+    page.route(gone, lambda route: route.abort())
+    wanted = {"kind": "wait", "parameters": {"SECONDS": 0}, "run": True}
+    job = http.post("/api/v1/jobs", json=wanted).json()["id"]
+    expect(said).to_have_text("reconnecting")
+    # As all times of the pages are, whatever zone the browser is in.
+    expect(said).to_have_text(re.compile(r"^stale since \d\d:\d\d:\d\d UTC$"))
+    page.unroute(gone)
+    chip = page.locator(f"tr[data-job='{job}'] .chip")
+    expect(chip).to_have_text("COMPLETED")
+    expect(said).to_have_text("live")
+
+
+def test_elapsed_time_is_the_server_s(page: Page, http: httpx.Client) -> None:
+    """A console's clock may be hours off."""
+    page.clock.install(time="2001-01-01T00:00:00Z")
+    wanted = {"kind": "wait", "parameters": {"SECONDS": 100, "STEPS": 100}, "run": True}
+    job = http.post("/api/v1/jobs", json=wanted).json()["id"]
+    page.goto(f"/operations/{job}")
+    page.clock.run_for(3000)
+    expect(page.locator("#elapsed")).to_have_text(re.compile(r"^ · \d{1,4} s ago$"))
+    expect(page.locator("#log li").nth(2).locator("time")).not_to_contain_text("2001")
+    http.post(f"/api/v1/jobs/{job}/abort").raise_for_status()
+
+
 def test_who_is_logged_out_is_told(page: Page, http: httpx.Client) -> None:
     page.goto("/")
     said = page.locator("#connection")

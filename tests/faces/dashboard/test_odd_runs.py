@@ -100,3 +100,40 @@ def test_a_printed_page_has_what_was_said_and_no_forms(
     expect(any_page.locator("#flags")).to_be_visible()
     expect(any_page.locator("#commenting")).to_be_hidden()
     expect(any_page.get_by_role("navigation")).to_be_hidden()
+
+
+def test_a_run_that_ended_before_its_first_stream_is_not_waited_for(
+    page: Page, http: httpx.Client
+) -> None:
+    uid = "odd-no-stream"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    ingest(http, ["start", {"uid": uid, "time": 1.0}], ended(uid))
+    page.goto(f"/runs/{uid}")
+    expect(page.locator("#status")).to_have_text("fail")
+    expect(page.locator("#plot")).to_have_count(0)
+    assert not [url for url in asked if "/samples" in url]
+
+
+def test_a_stream_that_comes_later_is_listed(page: Page, http: httpx.Client) -> None:
+    uid = "odd-later-stream"
+    ingest(http, ["start", {"uid": uid, "time": 1.0}])
+    page.goto(f"/runs/{uid}")
+    expect(page.locator("#connection")).to_have_text("live")
+    expect(page.locator("main")).to_contain_text("None yet.")
+    ingest(http, described(uid, "primary", "x"))
+    expect(page.locator("[data-rows='primary']")).to_have_text("0")
+
+
+def test_a_name_from_right_to_left_leaves_the_rest_in_order(
+    any_page: Page, http: httpx.Client
+) -> None:
+    uid = "odd-right-to-left"
+    ingest(http, ["start", {"uid": uid, "time": 1.0, "plan_name": "מדידה של דגימה"}])
+    any_page.goto(f"/runs/{uid}")
+    name, status = (any_page.locator(one) for one in ("h1 small", "#status"))
+    expect(status).to_have_text("open")
+    boxes = name.bounding_box(), status.bounding_box()
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[0]["x"] < boxes[1]["x"]

@@ -228,7 +228,7 @@ def test_who_may_not_judge_sees_what_others_said_and_no_form(
     whoever = http.get(f"/api/v1/runs/{run}").json()["owner"]
     wanted = {"user": whoever, "scopes": ["runs:read"]}
     token = http.post("/api/v1/tokens", json=wanted).json()["token"]
-    headers = {"authorization": f"Bearer {token}"}
+    headers = {"authorization": f"Bearer {token}", "accept": "text/html"}
     page = http.get(f"/runs/{run}", headers=headers).text
     assert "<strong>bad</strong>" in page
     assert "/quality/" not in page
@@ -265,7 +265,7 @@ def test_a_run_that_is_hidden_from_somebody_has_no_form_for_them(
 ) -> None:
     wanted = {"user": "stranger", "scopes": ["runs:read", "runs:annotate"]}
     token = http.post("/api/v1/tokens", json=wanted).json()["token"]
-    headers = {"authorization": f"Bearer {token}"}
+    headers = {"authorization": f"Bearer {token}", "accept": "text/html"}
     for form in ("flag", "comment", "nonsense"):
         answer = http.post(f"/runs/{run}/quality/{form}", headers=headers)
         assert answer.status_code == 404

@@ -13,8 +13,8 @@ from quire.actions.lab_notebooks import LabNotebooks
 from quire.actions.projection_rules import ProjectionRules
 from quire.actions.search import Cursor, Page, Question, Search
 from quire.actions.submit import Jobs
-from quire.errors import InputError, NotFound
-from quire.faces.dashboard.rendering import Rendering
+from quire.errors import InputError, NotFound, QuireError
+from quire.faces.dashboard.rendering import PAGED, Rendering
 from quire.faces.dashboard.sessions import Sessions
 from quire.jobs.job import Job
 from quire.ports.job_records import JobQuery
@@ -22,13 +22,22 @@ from quire.ports.run_finder import Count, SearchTooSlow
 from quire.products.projection.readymade import NAMES
 from quire.progress.places import to_text
 from quire.progress.steps import steps_of
-from quire.web.gate import Gate, Handler, OpenHandler
+from quire.web.description import Operation, Parameter
+from quire.web.gate import Gate, Handler
 from quire.web.json import json_response
+from quire.web.negotiation import wants_page
 from quire.web.paging import from_cursor, to_cursor
+from quire.web.problems import status_of
 
 _PAGE = 50
 _TYPES = {"js": "text/javascript", "css": "text/css"}
 _ENTRIES = 2000
+_SEARCHED = {"q": Parameter(says="What the search box asks for."), **PAGED}
+_LOGIN = Operation(
+    query={"code": Parameter(says="Of a login link, good once.")},
+    answers={303: None},
+    answer_types=(),
+)
 
 
 class DashboardRoutes:
@@ -64,7 +73,6 @@ class DashboardRoutes:
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
         pages: dict[str, tuple[Handler, Scope]] = {
-            "/jobs": (self.jobs, Scope.JOBS_RUN),
             "/projections": (self.projections, Scope.RUNS_READ),
             "/operations/{id}": (self.operation, Scope.RUNS_READ),
             "/operations/{id}/lab": (self.lab, Scope.LABS_RUN),
@@ -75,30 +83,32 @@ class DashboardRoutes:
             "/projections/{name}/{state}": (self.switch, Scope.ADMIN_ALL),
         }
         shown = self._shown
-        login = shown.plainly(self._sessions.begin)
+        login = self._sessions.begin
         return [
-            gate.open_route("/", self._front(gate), methods=["GET"]),
-            gate.open_route("/login", login, methods=["GET"]),
+            self._front(gate),
+            gate.open_route("/login", login, methods=["GET"], describes=_LOGIN),
             gate.open_route("/static/{name}", self.static, methods=["GET"]),
+            shown.page(gate, "/jobs", self.jobs, Scope.JOBS_RUN, PAGED),
             *(
-                gate.open_route(path, shown.page(gate, page, needs), methods=["GET"])
+                shown.page(gate, path, page, needs)
                 for path, (page, needs) in pages.items()
             ),
             *(
-                shown.form(gate, path, handler, needs)
+                gate.route(path, handler, needs=needs, methods=["POST"])
                 for path, (handler, needs) in forms.items()
             ),
         ]
 
-    def _front(self, gate: Gate) -> OpenHandler:
-        page = self._shown.page(gate, self.runs, Scope.RUNS_READ)
+    def _front(self, gate: Gate) -> BaseRoute:
+        page = self._shown.page(gate, "/", self.runs, Scope.RUNS_READ, _SEARCHED)
 
         async def front(request: Request) -> Response:
-            if "text/html" in request.headers.get("accept", ""):
-                return await page(request)
+            if wants_page(request):
+                answer: Response = await page.endpoint(request)
+                return answer
             return json_response(self._front_json)
 
-        return front
+        return gate.open_route("/", front, methods=["GET"], describes=page.operation)
 
     async def runs(self, request: Request, principal: Principal) -> Response:
         """Show runs, newest first, or those that the search box asks for."""
@@ -106,7 +116,8 @@ class DashboardRoutes:
         cursor = request.query_params.get("cursor")
         # Of all runs the cursor is one with that of the list that the page fetches anew.
         question = Question(text=text, box=bool(text))
-        wrong, found = "", Page(runs=(), following=None)
+        wrong: QuireError | None = None
+        found = Page(runs=(), following=None)
         count: Count | None = None
         try:
             found = await self._search.page(
@@ -115,11 +126,11 @@ class DashboardRoutes:
             if text:
                 count = await self._search.count(question, principal)
         except (InputError, SearchTooSlow) as error:
-            wrong = str(error)
+            wrong = error
         following = to_cursor(found.following) if found.following else ""
         return self._shown.render(
             "runs.html",
-            status=400 if wrong else 200,
+            status=status_of(wrong) if wrong else 200,
             runs=found.runs,
             following=following,
             live=cursor is None and not text,
@@ -170,11 +181,15 @@ class DashboardRoutes:
         job = await self._jobs.retry(request.path_params["id"], principal)
         return RedirectResponse(f"/operations/{job.id}", 303)
 
-    async def projections(self, request: Request, principal: Principal) -> Response:
+    async def projections(self, _: Request, principal: Principal) -> Response:
         """Show the rules that make products by themselves."""
-        del request, principal
         rules = await self._rules.standing()
-        return self._shown.render("projections.html", rules=rules, names=NAMES)
+        return self._shown.render(
+            "projections.html",
+            rules=rules,
+            names=NAMES,
+            may_switch=principal.has(Scope.ADMIN_ALL),
+        )
 
     async def switch(self, request: Request, principal: Principal) -> Response:
         """Switch a rule, by a form."""

@@ -14,27 +14,22 @@ from quire.actions.lookup import By, Lookup
 from quire.actions.submit import Jobs
 from quire.errors import NotFound, QuireError
 from quire.faces.dashboard.quality_forms import (
-    Fields,
     Wrong,
     is_form,
     read_change,
     read_seen,
     wrong,
 )
-from quire.faces.dashboard.rendering import Rendering
+from quire.faces.dashboard.rendering import Rendering, fields_of
 from quire.runs.annotations import Annotations, SignOff
 from quire.runs.changes import Entry, SetSignOff, undone
 from quire.runs.overtaking import judged_since_signed
 from quire.runs.run import Run
 from quire.runs.run_list import PRIMARY
-from quire.web.body import read_body
-from quire.web.form import FORM, urlencoded
 from quire.web.gate import Gate
-from quire.web.negotiation import body_type
 from quire.web.own_address import own_address
 from quire.web.problems import status_of
 
-_BODY = 256 * 1024  # the longest comment, each sign of it as %F0%9F%94%A5
 _CHANGES = 100
 _VALUES = ("good", "bad")  # suggested where the facility declares none
 # What may follow a sign-off; that a second person completes it is checked later.
@@ -66,12 +61,16 @@ class RunPageRoutes:
     def routes(self, gate: Gate) -> Sequence[BaseRoute]:
         """Return the routes of this face."""
         shown, one = self._shown, "/runs/{which}"
-        page = shown.page(gate, self.run, Scope.RUNS_READ)
         return [
-            gate.open_route(one, page, methods=["GET"]),
-            shown.form(gate, f"{one}/lab", self.open_in_lab, Scope.LABS_RUN),
-            shown.form(
-                gate, f"{one}/quality/{{form}}", self.judge, Scope.RUNS_ANNOTATE
+            shown.page(gate, one, self.run, Scope.RUNS_READ),
+            gate.route(
+                f"{one}/lab", self.open_in_lab, needs=Scope.LABS_RUN, methods=["POST"]
+            ),
+            gate.route(
+                f"{one}/quality/{{form}}",
+                self.judge,
+                needs=Scope.RUNS_ANNOTATE,
+                methods=["POST"],
             ),
         ]
 
@@ -84,7 +83,7 @@ class RunPageRoutes:
         which, form = request.path_params["which"], request.path_params["form"]
         if not is_form(form):
             raise NotFound("form", form)
-        given = await _given(request)
+        given = await fields_of(request)
         try:
             change, reason = read_change(form, given), given.get("reason", "").strip()
             run = await self._annotate.change(
@@ -173,11 +172,6 @@ def _states(now: SignOff, history: Sequence[Entry]) -> Sequence[SignOff]:
     if now is SignOff.SIGNED_OFF and judged_since_signed(history):
         return (SignOff.SIGNED_OFF, SignOff.OPEN)
     return _NEXT[now]
-
-
-async def _given(request: Request) -> Fields:
-    body_type(request, [FORM], default=FORM)
-    return dict(urlencoded(await read_body(request, _BODY)))
 
 
 def _drawn(run: Run) -> str:

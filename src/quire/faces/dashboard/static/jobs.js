@@ -1,15 +1,11 @@
 // Keeps the list of jobs fresh, by one stream over those that are at work.
-import { fetchJson } from "./connection.js";
+import { fetchJson, refreshing } from "./connection.js";
 import { leadOn, renew } from "./lists.js";
 import { Operations } from "./stream.js";
+import { moment } from "./times.js";
 
 const body = document.querySelector("#jobs tbody");
 const FINAL = new Set(["COMPLETED", "ERROR", "ABORTED", "ARCHIVED"]);
-let timer = null;
-
-function moment(seconds) {
-  return seconds == null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
-}
 
 function duration(job) {
   if (job.ended == null || job.started == null) return "–";
@@ -60,9 +56,7 @@ const working = () => [...body.rows]
   .map((line) => line.dataset.job);
 
 async function refresh() {
-  timer = null;
-  const page = await fetchJson("/api/v1/jobs?limit=50").catch(() => null);
-  if (!page) return;
+  const page = await fetchJson("/api/v1/jobs?limit=50");
   document.getElementById("none")?.remove();
   renew(body, page.jobs.map(row));
   leadOn(page.next);
@@ -76,8 +70,8 @@ function show(batch) {
     const percent = told.progress === undefined ? "" : `${told.progress} % `;
     if (cell) cell.textContent = percent + told.message;
   }
-  const stale = batch.some((told) => told.type !== "info");
-  if (stale) timer ??= setTimeout(refresh, 300);
+  if (batch.some((told) => told.type !== "info")) changed();
 }
 
+const changed = refreshing(refresh, 300);
 const operations = new Operations({ ids: working(), topics: ["jobs"], replay: false }, show);

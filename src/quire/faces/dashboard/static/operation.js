@@ -1,6 +1,7 @@
 // Shows an operation's progress as it comes.
 import { fetchJson } from "./connection.js";
 import { Operations } from "./stream.js";
+import { moment } from "./times.js";
 
 const log = document.getElementById("log");
 const list = log.querySelector("ol");
@@ -9,6 +10,9 @@ const message = document.getElementById("message");
 const elapsed = document.getElementById("elapsed");
 const left = document.getElementById("left");
 const started = Number(elapsed.dataset.started);
+// By the server's clock: this machine's may be wrong.
+const begun = Number(elapsed.dataset.now) - performance.now() / 1000;
+const now = () => begun + performance.now() / 1000;
 const id = log.dataset.operation;
 const resource = `/api/v1/operations/${encodeURIComponent(id)}`;
 const MOST_LINES = 2000;
@@ -25,14 +29,14 @@ function line(told) {
   item.value = told.number;
   item.className = told.type;
   const time = document.createElement("time");
-  time.textContent = new Date().toISOString().slice(0, 19).replace("T", " ");
+  time.textContent = moment(now());
   item.append(time, ` ${told.message}`);
   return item;
 }
 
 // Rounded as a person would say it; nothing where the server does not know.
 function timeLeft(ends) {
-  const seconds = ends === null ? 0 : ends - Date.now() / 1000;
+  const seconds = ends === null ? 0 : ends - now();
   if (seconds <= 0) return "";
   if (seconds < 10) return " · a few seconds left";
   if (seconds < 90) return ` · about ${Math.round(seconds / 10) * 10} s left`;
@@ -87,6 +91,6 @@ if (log.dataset.final !== "true") {
   };
   new Operations({ ids: [id], last: log.dataset.last, over }, show);
   setInterval(() => {
-    if (started) elapsed.textContent = ` · ${Math.round(Date.now() / 1000 - started)} s ago`;
+    if (started) elapsed.textContent = ` · ${Math.max(0, Math.round(now() - started))} s ago`;
   }, 1000);
 }

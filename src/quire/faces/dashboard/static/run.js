@@ -47,9 +47,10 @@ async function refresh() {
     chip.textContent = run.status;
     chip.className = `chip ${run.status}`;
   }
-  if (run.stop === null) return;
+  const known = (name) => document.querySelector(`[data-rows="${CSS.escape(name)}"]`) !== null;
+  if (run.stop === null && Object.keys(run.streams).every(known)) return;
   // What somebody is writing outweighs what is new; the page may be a form's answer, too.
-  if (writing()) connected("the run has stopped: reload to see all");
+  if (writing()) connected(`the run has ${run.stop === null ? "a new stream" : "stopped"}: reload to see all`);
   else location.replace(`/runs/${encodeURIComponent(uid)}`);
 }
 

@@ -1,6 +1,6 @@
 // All that a page needs to know of a stream: it resumes, rests while nobody looks, and
 // tells EventSource's own `error` from the server's.
-import { connected } from "./connection.js";
+import { connected, lost } from "./connection.js";
 
 const HIDDEN = 5000; // milliseconds: browsers have few connections for all their tabs
 const RETRY = 3000;
@@ -17,7 +17,7 @@ export class Stream {
 
   open() {
     this.source = new EventSource(this.address(this.last));
-    this.source.onopen = () => { this.failures = 0; this.staleSince = null; connected(); };
+    this.source.onopen = () => { this.failures = 0; connected(); };
     for (const name of new Set([...this.names, "error"])) {
       this.source.addEventListener(name, (event) => this.hear(name, event));
     }
@@ -32,8 +32,7 @@ export class Stream {
   lose() {
     if (this.ended) return;
     this.failures += 1;
-    this.staleSince ??= new Date();
-    connected(this.failures < 3 ? "reconnecting" : `stale since ${this.staleSince.toLocaleTimeString()}`);
+    lost(this.failures);
     // Any answer but 200 ends an EventSource for good; 204 says that all was heard.
     if (this.source.readyState === EventSource.CLOSED) setTimeout(() => this.again(), RETRY);
   }
@@ -75,13 +74,12 @@ class Hub {
 
   hear({ name, data, live, failures, closed }) {
     if (name) this.take(name, data);
-    else if (live) { this.staleSince = null; connected(); }
+    else if (live) connected();
     else this.lose(failures, closed);
   }
 
   async lose(failures, closed) {
-    this.staleSince ??= new Date();
-    connected(failures < 3 ? "reconnecting" : `stale since ${this.staleSince.toLocaleTimeString()}`);
+    lost(failures);
     if (closed && await this.over().catch(() => false)) { this.leave(); connected(); }
   }
 
