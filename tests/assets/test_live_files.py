@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import h5py  # type: ignore[import-untyped]
@@ -27,65 +28,58 @@ with h5py.File(sys.argv[1], "w", libver="latest") as file:
 """
 
 
+@contextmanager
+def writing(path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Have a file written: two rows, and another one each time it is to go on."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        go_on(writer)
+        yield writer
+
+
+def go_on(writer: "subprocess.Popen[str]") -> None:
+    assert writer.stdout is not None
+    print(file=writer.stdin, flush=True)
+    assert writer.stdout.readline() == "written\n"
+
+
 @pytest.mark.parametrize("told", [{"swmr": True}, {"swmr": False}, {}])
 def test_a_file_that_is_being_written_is_read_on(
     tmp_path: Path, told: dict[str, bool]
 ) -> None:
     path = tmp_path / "live.h5"
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as writer:
-        assert writer.stdin is not None
-        assert writer.stdout is not None
-
-        def go_on() -> None:
-            print(file=writer.stdin, flush=True)
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "written\n"
-
-        go_on()
+    with writing(path) as writer:
         asset = stream(path, "application/x-hdf5", dataset="data", **told)
         frames = AssetFiles().open(asset)
         assert frames.read(0, 2).tolist() == [[1] * 3] * 2
         with pytest.raises(AssetUnreadable, match="no frames 2 to 2"):
             frames.read(2, 3)
-        go_on()
+        go_on(writer)
         assert frames.read(2, 3).tolist() == [[7] * 3]
         frames.close()
         with pytest.raises(AssetUnreadable, match="being written"):
             AssetFiles().origin(asset)
-        writer.stdin.close()
 
 
 def test_readers_of_a_file_that_is_being_written_do_not_meet(tmp_path: Path) -> None:
     """HDF5 keeps what one of them read for all, and spoils it when one has closed."""
     path = tmp_path / "live.h5"
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as writer:
-        assert writer.stdin is not None
-        assert writer.stdout is not None
-        print(file=writer.stdin, flush=True)
-        assert writer.stdout.readline() == "written\n"
+    with writing(path) as writer:
         files = AssetFiles()
         asset = stream(path, "application/x-hdf5", dataset="data")
         first = files.open(asset)
         assert first.read(0, 2).tolist() == [[1] * 3] * 2
-        print(file=writer.stdin, flush=True)
-        assert writer.stdout.readline() == "written\n"
+        go_on(writer)
         second = files.open(asset)
         assert (first.count, second.count) == (2, 3)
         assert second.read(0, 1).tolist() == [[1] * 3]
         first.close()
         assert second.read(2, 3).tolist() == [[7] * 3]
         second.close()
-        writer.stdin.close()
 
 
 def test_readers_of_a_file_that_is_said_to_be_written_do_not_meet(
@@ -107,16 +101,7 @@ def test_readers_of_a_file_that_is_said_to_be_written_do_not_meet(
 
 def test_what_a_killed_writer_left_is_read(tmp_path: Path) -> None:
     path = tmp_path / "live.h5"
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as writer:
-        assert writer.stdin is not None
-        assert writer.stdout is not None
-        print(file=writer.stdin, flush=True)
-        assert writer.stdout.readline() == "written\n"
+    with writing(path) as writer:
         writer.kill()
     asset = stream(path, "application/x-hdf5", dataset="data")
     with closing(AssetFiles().open(asset)) as frames:

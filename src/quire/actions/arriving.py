@@ -54,8 +54,10 @@ def arrivals_of(
     ----------
     keys
         Of its rows.
-    repeated, waits
-        As for `quire.actions.arriving.as_arrivals`.
+    repeated
+        The places of rows that the run has already.
+    waits
+        Whether it is still to be told which run it belongs to.
     """
     if isinstance(document, EventBatch):
         if document.name is DocumentName.EVENT:

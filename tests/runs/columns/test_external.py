@@ -12,9 +12,10 @@ from quire.documents.names import DocumentName
 from quire.runs.columns.external import (
     Span,
     counted_on,
-    gather_external,
+    external_of,
     places_of_spans,
     row_shape,
+    told_by,
 )
 from quire.testing.documents import document
 
@@ -22,7 +23,7 @@ from quire.testing.documents import document
 def test_streams_tell_spans() -> None:
     documents = read(FOLDER / "external_stream_assets.jsonl")
     uids = [one.body["uid"] for one in documents if one.name == DocumentName.DESCRIPTOR]
-    found = gather_external(documents, uids)
+    found = external_of(told_by(documents), uids)
     assert set(found.spans) == {"cam_image", "cam_sum"}
     places = places_of_spans(found.spans["cam_image"])
     assert places.seq_num.tolist() == [1, 2, 3, 4, 5]
@@ -30,15 +31,15 @@ def test_streams_tell_spans() -> None:
     asset = found.assets[places.assets[0]]
     assert asset.format == "application/x-hdf5"
     assert asset.parameters["dataset"] == "/entry/data/data"
-    assert not gather_external(documents, ["another"]).spans
+    assert not external_of(told_by(documents), ["another"]).spans
 
 
 def test_the_order_of_documents_is_not_seen() -> None:
     documents = read(FOLDER / "external_resource_datum.jsonl")
-    expected = gather_external(documents, [])
+    expected = external_of(told_by(documents), [])
     assert len(expected.datums) == 4
     random.Random(3).shuffle(documents)
-    found = gather_external(documents, [])
+    found = external_of(told_by(documents), [])
     assert (found.datums, found.assets) == (expected.datums, expected.assets)
 
 
@@ -51,9 +52,9 @@ def test_datums_alone_in_pages_and_in_bulk_are_one() -> None:
     ]
     page = {"resource": "r", "datum_id": ids, "datum_kwargs": {"index": [0, 1]}}
     bulk = {"resource": "r", "datum_ids": ids, "datum_kwarg_list": kwargs}
-    expected = gather_external(alone, []).datums
-    assert gather_external([document("datum_page", page)], []).datums == expected
-    assert gather_external([document("bulk_datum", bulk)], []).datums == expected
+    expected = told_by(alone).datums
+    assert told_by([document("datum_page", page)]).datums == expected
+    assert told_by([document("bulk_datum", bulk)]).datums == expected
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_spans_hold_rows_or_none(seq_nums: Any, indices: Any, count: int) -> Non
         "indices": dict(zip(("start", "stop"), indices, strict=True)),
     }
     documents = [document("stream_resource", resource), document("stream_datum", datum)]
-    found = gather_external(documents, ["d"])
+    found = external_of(told_by(documents), ["d"])
     assert sum(span.count for span in found.spans.get("x", ())) == count
 
 

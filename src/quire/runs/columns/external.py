@@ -144,21 +144,6 @@ class Places:
     end: Any
 
 
-def gather_external(
-    documents: Iterable[Document], descriptors: Collection[str]
-) -> External:
-    """Return the external data of one stream from the documents of a run.
-
-    Parameters
-    ----------
-    documents
-        In any order; those of other names are passed over.
-    descriptors
-        The uids of the stream's descriptors.
-    """
-    return external_of(told_by(documents), descriptors)
-
-
 def told_by(documents: Iterable[Document], before: Told | None = None) -> Told:
     """Return what documents of a run say of data in files.
 
